@@ -1,0 +1,35 @@
+# Two commands do everything: `make demo` trains a VAE, `make test` checks the project.
+PYTHON ?= python3
+BIN := .venv/bin
+unexport PYTHONPATH VIRTUAL_ENV PYTHONHOME
+
+.PHONY: demo test lint types pytest format clean
+
+demo: .venv/installed
+	$(BIN)/python -m experiments.train digits
+
+test: lint types pytest
+
+lint: .venv/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/installed
+	$(BIN)/mypy
+
+pytest: .venv/installed
+	$(BIN)/pytest --numprocesses 2
+
+format: .venv/installed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf .venv runs
+
+.venv/installed: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "vae_jax needs Python 3.11 or newer; $(PYTHON) is `$(PYTHON) -V`. Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@

@@ -1,0 +1,22 @@
+"""q(z|x), p(z), p(x|z): one event each, log-densities in nats."""
+
+from vae_jax.distributions.base import Distribution
+from vae_jax.distributions.bernoulli import Bernoulli
+from vae_jax.distributions.categorical import Categorical
+from vae_jax.distributions.delta import Delta
+from vae_jax.distributions.foreign import Foreign
+from vae_jax.distributions.gaussian import Gaussian, standard_gaussian
+from vae_jax.distributions.joint import Joint
+from vae_jax.distributions.mixture import Mixture
+
+__all__ = [
+    "Bernoulli",
+    "Categorical",
+    "Delta",
+    "Distribution",
+    "Foreign",
+    "Gaussian",
+    "Joint",
+    "Mixture",
+    "standard_gaussian",
+]

@@ -1,0 +1,95 @@
+"""What a distribution is: one event, a density in nats, a sampler.
+
+Conventions of every distribution in this package:
+
+* **One event.** There is no batch axis: a batch of distributions is `jax.vmap` of one. Every
+  dimension of the parameters belongs to the event, and `log_prob` sums over all of them.
+* **Nats**, and a true log-density (log-mass, for discrete events): no constant is dropped.
+* **A distribution is a pytree** of its parameters: it passes through `jit`, `vmap`, `grad`, `scan`.
+* Parameters in half precision are promoted to float32 before any arithmetic, here and only here.
+"""
+
+import dataclasses
+from abc import ABC, abstractmethod
+from typing import Any, Self
+
+import flax.struct
+import jax
+import jax.numpy as jnp
+
+from vae_jax.types import Array, Event, Key
+
+_STATIC_TYPES = {"int", "bool", "str", "tuple", "Callable"}
+
+
+class Distribution(flax.struct.PyTreeNode, ABC):
+    """A probability distribution over one event. Abstract; its subclasses are final.
+
+    A subclass declares its parameters as fields, says whether it is `reparameterized`, and defines
+    `_sample(key)` and `_log_prob(value)`, where `self` already holds parameters of at least
+    float32; `mean()` and `in_support(value)` where they exist. A field that is not an array (an
+    int, a function) is declared `flax.struct.field(pytree_node=False)`.
+    """
+
+    def __init_subclass__(cls, **kwargs: Any):
+        super().__init_subclass__(**kwargs)
+        for field in dataclasses.fields(cls):
+            annotation = str(getattr(field.type, "__name__", field.type)).partition("[")[0]
+            if annotation in _STATIC_TYPES and field.metadata.get("pytree_node", True):
+                raise TypeError(
+                    f"{cls.__name__}.{field.name} is declared {annotation}, which cannot be traced:"
+                    " declare it with flax.struct.field(pytree_node=False)."
+                )
+
+    @property
+    @abstractmethod
+    def reparameterized(self) -> bool:
+        """Whether `sample` is a differentiable function of the parameters, so that the gradient of
+        an expectation is the expectation of the gradient through the sample."""
+
+    @abstractmethod
+    def _sample(self, key: Key) -> Event: ...
+
+    @abstractmethod
+    def _log_prob(self, value: Event) -> Array: ...
+
+    def sample(self, key: Key) -> Event:
+        """One draw of the event."""
+        return self._promoted()._sample(key)
+
+    def log_prob(self, value: Event) -> Array:
+        """log p(value), [] nats. Raises ValueError if `value` has not the shape of the event."""
+        return self._promoted()._log_prob(value)
+
+    def sample_and_log_prob(self, key: Key) -> tuple[Event, Array]:
+        """One draw and its log-density, [] nats."""
+        value = self.sample(key)
+        return value, self.log_prob(value)
+
+    def mean(self) -> Event:
+        """E[value], the shape of the event. TypeError where the event has no mean."""
+        raise TypeError(f"{type(self).__name__} has no mean; draw from it with `sample(key)`.")
+
+    @abstractmethod
+    def in_support(self, value: Event) -> Array:
+        """Whether the density is positive at `value`, [] bool; False for NaN and infinities."""
+
+    def _promoted(self) -> Self:
+        return jax.tree.map(_at_least_float32, self)
+
+
+def _at_least_float32(parameter: Any) -> Array:
+    parameter = jnp.asarray(parameter)
+    if not jnp.issubdtype(parameter.dtype, jnp.floating):
+        return parameter
+    return parameter.astype(jnp.promote_types(parameter.dtype, jnp.float32))
+
+
+def check_shape(name: str, value: Event, shape: tuple[int, ...]) -> None:
+    """Raise ValueError unless the array `value` has exactly the event's `shape`."""
+    if jnp.shape(value) != shape:
+        raise ValueError(
+            f"{name} has events of shape {shape} and was given a value of shape"
+            f" {jnp.shape(value)}. There is no batch axis and no broadcasting: reshape the value,"
+            " or map over a batch with jax.vmap."
+        )

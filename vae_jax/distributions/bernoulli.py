@@ -1,0 +1,41 @@
+"""Independent Bernoulli variables."""
+
+import jax
+import jax.numpy as jnp
+
+from vae_jax.distributions.base import Distribution, check_shape
+from vae_jax.types import Array, Key
+
+
+class Bernoulli(Distribution):
+    """Independent binary variables, x_d = 1 with probability sigmoid(logits_d).
+
+        log p(x) = sum_d  x_d logits_d - softplus(logits_d)
+
+    Finite and right at any finite logit: there is no sigmoid inside a log, and no clipping.
+    Defined for x in {0, 1} only: a grey level in (0, 1) would give a number that is no
+    log-probability (`in_support` says so; draw binary pixels with `vae_jax.data.binarise`).
+
+    Args:
+      logits: log p / (1 - p), the event's shape.
+    """
+
+    logits: Array
+
+    reparameterized = False
+
+    def _sample(self, key: Key) -> Array:
+        draw = jax.random.bernoulli(key, jax.nn.sigmoid(self.logits))
+        return draw.astype(self.logits.dtype)
+
+    def _log_prob(self, value: Array) -> Array:
+        check_shape("Bernoulli", value, self.logits.shape)
+        return jnp.sum(value * self.logits - jax.nn.softplus(self.logits))
+
+    def mean(self) -> Array:
+        """sigmoid(logits)."""
+        return jax.nn.sigmoid(self._promoted().logits)
+
+    def in_support(self, value: Array) -> Array:
+        """Every value 0 or 1."""
+        return jnp.all((value == 0) | (value == 1))

@@ -1,0 +1,44 @@
+"""Independent categorical variables."""
+
+import jax
+import jax.numpy as jnp
+
+from vae_jax.distributions.base import Distribution, check_shape
+from vae_jax.types import Array, Key
+
+
+class Categorical(Distribution):
+    """Independent variables with K classes each, p(x_d = k) = softmax(logits_d)_k.
+
+        log p(x) = sum_d  log_softmax(logits_d)[x_d]
+
+    The event is an integer array of the shape of the logits without their last axis; for 8-bit
+    colours, `logits` is [H, W, C, 256]. A class outside 0 .. K - 1 has log-probability -inf.
+
+    Args:
+      logits: unnormalised log-probabilities, [..., K].
+    """
+
+    logits: Array
+
+    reparameterized = False
+
+    def _sample(self, key: Key) -> Array:
+        return jax.random.categorical(key, self.logits)
+
+    def _log_prob(self, value: Array) -> Array:
+        check_shape("Categorical", value, self.logits.shape[:-1])
+        value = jnp.asarray(value)
+        if not jnp.issubdtype(value.dtype, jnp.integer):
+            raise TypeError(
+                f"Categorical takes integer classes and was given {value.dtype}; cast the value,"
+                " e.g. x.astype(int)."
+            )
+        K = self.logits.shape[-1]
+        log_p = jax.nn.log_softmax(self.logits)
+        chosen = jnp.take_along_axis(log_p, jnp.clip(value, 0, K - 1)[..., None], axis=-1)[..., 0]
+        return jnp.sum(jnp.where((value >= 0) & (value < K), chosen, -jnp.inf))
+
+    def in_support(self, value: Array) -> Array:
+        """Every class in 0 .. K - 1."""
+        return jnp.all((value >= 0) & (value < self.logits.shape[-1]))

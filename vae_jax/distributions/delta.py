@@ -1,0 +1,40 @@
+"""All mass at one point."""
+
+import jax.numpy as jnp
+
+from vae_jax.distributions.base import Distribution, check_shape
+from vae_jax.types import Array, Key
+
+
+class Delta(Distribution):
+    """All mass at `value`: the posterior of a plain autoencoder.
+
+        log p(x) = 0 if x = value, else -inf
+
+    A mass, not a density with respect to volume: with a Delta posterior and a prior that has a
+    density, `sampled_elbo` is the log joint log p(x, z) at z = value (the objective of maximum a
+    posteriori), which is no bound on log p(x); and `kl`, infinite there, is not offered.
+
+    Args:
+      value: the point, the event's shape.
+    """
+
+    value: Array
+
+    reparameterized = True
+
+    def _sample(self, key: Key) -> Array:
+        del key
+        return self.value
+
+    def _log_prob(self, value: Array) -> Array:
+        check_shape("Delta", value, self.value.shape)
+        return jnp.where(jnp.all(value == self.value), 0.0, -jnp.inf)
+
+    def mean(self) -> Array:
+        """The point."""
+        return self._promoted().value
+
+    def in_support(self, value: Array) -> Array:
+        """The point alone."""
+        return jnp.all(value == self._promoted().value)

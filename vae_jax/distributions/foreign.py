@@ -1,0 +1,50 @@
+"""Distributions of other libraries."""
+
+from collections.abc import Callable
+from typing import Any
+
+import flax.struct
+import jax.numpy as jnp
+
+from vae_jax.distributions.base import Distribution
+from vae_jax.types import Array, Event, Key
+
+
+class Foreign(Distribution):
+    """Another library's distribution in this library's clothes.
+
+        log p(x) = sum over the event of  distribution.log_prob(x)
+
+    With numpyro, say, where `_draw` is a function of the module, because a new lambda at each call
+    would make `jit` trace anew each time:
+
+        def _draw(distribution, key):
+            return distribution.sample(key)
+
+        q = Foreign(numpyro.distributions.Normal(loc, scale), _draw, differentiable=True)
+
+    Args:
+      distribution: a pytree with a method `log_prob(value)`, which may leave dimensions unsummed.
+      sampler: (distribution, key) -> one event.
+      differentiable: whether the sampler is so in the distribution's parameters (numpyro's
+        `has_rsample`); this is what `reparameterized` then says.
+    """
+
+    distribution: Any
+    sampler: Callable[[Any, Key], Event] = flax.struct.field(pytree_node=False)
+    differentiable: bool = flax.struct.field(pytree_node=False)
+
+    @property
+    def reparameterized(self) -> bool:
+        """As declared."""
+        return self.differentiable
+
+    def _sample(self, key: Key) -> Event:
+        return self.sampler(self.distribution, key)
+
+    def _log_prob(self, value: Event) -> Array:
+        return jnp.sum(self.distribution.log_prob(value))
+
+    def in_support(self, value: Event) -> Array:
+        """Where the other library's density is finite."""
+        return jnp.isfinite(self.log_prob(value))

@@ -1,0 +1,46 @@
+"""Mixtures of distributions of one family."""
+
+import jax
+import jax.numpy as jnp
+
+from vae_jax.distributions.base import Distribution
+from vae_jax.types import Array, Event, Key
+
+
+class Mixture(Distribution):
+    """A mixture of C distributions over the same event.
+
+        log p(x) = logsumexp_c ( log_softmax(logits)_c + log p_c(x) )
+
+    Sampling picks a component, which has no derivative with respect to the logits: a mixture is
+    not reparameterized.
+
+    Args:
+      logits: unnormalised log-weights, [C].
+      components: a distribution each of whose parameters has a leading axis C, as `jax.vmap` of
+        its constructor makes it: `Mixture(logits, jax.vmap(Gaussian)(locs, log_scales))`.
+    """
+
+    logits: Array
+    components: Distribution
+
+    reparameterized = False
+
+    def _sample(self, key: Key) -> Event:
+        pick_key, draw_key = jax.random.split(key)
+        component = jax.random.categorical(pick_key, self.logits)
+        return jax.tree.map(lambda leaf: leaf[component], self.components).sample(draw_key)
+
+    def _log_prob(self, value: Event) -> Array:
+        log_p = jax.vmap(lambda component: component.log_prob(value))(self.components)  # [C]
+        return jax.nn.logsumexp(jax.nn.log_softmax(self.logits) + log_p)
+
+    def mean(self) -> Event:
+        """The weighted mean of the components' means."""
+        weights = jax.nn.softmax(self._promoted().logits)
+        means = jax.vmap(lambda component: component.mean())(self.components)
+        return jax.tree.map(lambda mean: jnp.tensordot(weights, mean, axes=1), means)
+
+    def in_support(self, value: Event) -> Array:
+        """In the support of some component."""
+        return jnp.any(jax.vmap(lambda component: component.in_support(value))(self.components))
