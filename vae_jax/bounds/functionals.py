@@ -1,0 +1,126 @@
+"""Functionals of K log importance weights: the bounds, and the gradients they can have.
+
+    z_k ~ q(z|x),   log w_k = log p(x|z_k) + log p(z_k) - log q(z_k|x)
+
+A bound on log p(x) is a record of two functions of log_w [K]. `value` is the bound, [] nats.
+`path` is the whole coefficient, [K], with which d log w_k / dz_k enters the gradient for the
+posterior once the score of q (which has expectation zero, but not variance) is left out:
+
+    sticking the landing (Roeder, Wu, Duvenaud 2017, arXiv 1703.09194) for the ELBO, the doubly
+    reparameterized gradient (Tucker et al. 2019, arXiv 1810.04152) for tighter bounds.
+
+The likelihood and a learned prior keep the plain derivative of `value`.
+"""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple, TypeVar
+
+import jax
+import jax.numpy as jnp
+
+from vae_jax.checks import check_count
+from vae_jax.types import Array, Event, Key
+
+T = TypeVar("T")
+
+
+class Bound(NamedTuple):
+    """A bound on log p(x) as a function of K log-weights."""
+
+    value: Callable[[Array], Array]  # log_w [K] -> [] nats
+    path: Callable[[Array], Array]  # log_w [K] -> [K]
+
+
+def elbo_bound() -> Bound:
+    """The evidence lower bound: mean_k log w_k, with path 1/K."""
+    return Bound(jnp.mean, lambda log_w: jnp.full_like(log_w, 1 / log_w.size))
+
+
+def iwae_bound() -> Bound:
+    """The importance-weighted bound log mean_k w_k, with path w~_k^2, w~ = softmax(log_w).
+
+    Reference: Burda, Grosse, Salakhutdinov 2015, arXiv 1509.00519, eq. 8; path: Tucker et al.
+    2019, arXiv 1810.04152, eq. 8.
+    """
+    return Bound(log_mean_exp, lambda log_w: jax.nn.softmax(log_w) ** 2)
+
+
+def miwae_bound(num_groups: int) -> Bound:
+    """The mean of M importance-weighted bounds of K draws each, of log_w [M * K].
+
+    Reference: Rainforth et al. 2018, arXiv 1802.04537, section 4.1 (M outside the logarithm, K
+    inside). Its path is w~_mk^2 / M, with w~ normalised inside each group.
+    """
+    check_count("num_groups", num_groups)
+    inner = iwae_bound()
+
+    def value(log_w: Array) -> Array:
+        return jnp.mean(jax.vmap(inner.value)(log_w.reshape(num_groups, -1)))
+
+    def path(log_w: Array) -> Array:
+        return jax.vmap(inner.path)(log_w.reshape(num_groups, -1)).ravel() / num_groups
+
+    return Bound(value, path)
+
+
+def ciwae_bound(beta: float) -> Bound:
+    """beta * ELBO + (1 - beta) * IWAE_K, with path beta/K + (1 - beta) w~_k^2.
+
+    Reference: Rainforth et al. 2018, arXiv 1802.04537, section 4.2. ValueError unless beta is in
+    [0, 1], outside of which this is no bound.
+    """
+    if not 0 <= beta <= 1:
+        raise ValueError(f"beta must be in [0, 1]; got {beta}.")
+    bounds = ((beta, elbo_bound()), (1 - beta, iwae_bound()))
+
+    def value(log_w: Array) -> Array:
+        return sum((share * b.value(log_w) for share, b in bounds), jnp.zeros(()))
+
+    def path(log_w: Array) -> Array:
+        return sum((share * b.path(log_w) for share, b in bounds), jnp.zeros(()))
+
+    return Bound(value, path)
+
+
+def log_mean_exp(log_w: Array) -> Array:
+    """log mean_k exp(log_w_k), over the leading axis."""
+    return jax.nn.logsumexp(log_w, axis=0) - math.log(log_w.shape[0])
+
+
+def frozen(f: Callable[[Event], T], z: Event) -> T:
+    """f(z) with a derivative in z alone: the parameters that f closes over are held fixed."""
+    converted, parameters = jax.closure_convert(f, z)
+    return converted(z, *jax.lax.stop_gradient(parameters))
+
+
+def score_free_bound(
+    bound: Bound,
+    draw: Callable[[Key], Event],
+    log_densities: Callable[[Event], tuple[Array, Array]],
+    keys: Key,
+) -> Array:
+    """The bound's value, with the gradient that leaves the score of q out.
+
+    Args:
+      bound: which functional of the log-weights.
+      draw: key -> z, the reparameterized draw from q(z|x).
+      log_densities: z -> (log p(x|z) + log p(z), log q(z|x)), [] nats each.
+      keys: one for each draw, [K].
+
+    Returns:
+      [] nats: the same number as `bound.value` of the plain log-weights.
+    """
+
+    def log_weight(z: Event) -> Array:
+        log_joint, log_q = log_densities(z)
+        return log_joint - log_q
+
+    def log_weights(key: Key) -> tuple[Array, Array]:
+        z = draw(key)
+        log_joint, log_q = log_densities(jax.lax.stop_gradient(z))
+        return log_joint - jax.lax.stop_gradient(log_q), frozen(log_weight, z)
+
+    log_w, log_w_path = jax.vmap(log_weights)(keys)  # [K] each: one number, two derivatives
+    path = jax.lax.stop_gradient(bound.path(log_w))
+    return bound.value(log_w) + jnp.sum(path * (log_w_path - jax.lax.stop_gradient(log_w_path)))
