@@ -11,7 +11,7 @@ Conventions of every distribution in this package:
 
 import dataclasses
 from abc import ABC, abstractmethod
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import flax.struct
 import jax
@@ -30,6 +30,8 @@ class Distribution(flax.struct.PyTreeNode, ABC):
     float32; `mean()` and `in_support(value)` where they exist. A field that is not an array (an
     int, a function) is declared `flax.struct.field(pytree_node=False)`.
     """
+
+    support: ClassVar[str] = ""  # in words, for error messages: what is in it, what to do if not
 
     def __init_subclass__(cls, **kwargs: Any):
         super().__init_subclass__(**kwargs)

@@ -23,6 +23,11 @@ class Bernoulli(Distribution):
     logits: Array
 
     reparameterized = False
+    support = (
+        "takes the values 0 and 1. For grey levels, draw binary pixels from them"
+        " (vae_jax.data.binarise), or use a density on [0, 1], such as the continuous Bernoulli"
+        " (Loaiza-Ganem, Cunningham 2019, arXiv 1907.06845)"
+    )
 
     def _sample(self, key: Key) -> Array:
         draw = jax.random.bernoulli(key, jax.nn.sigmoid(self.logits))

@@ -22,6 +22,7 @@ class Categorical(Distribution):
     logits: Array
 
     reparameterized = False
+    support = "takes integer classes 0 .. K - 1, K the last axis of its logits"
 
     def _sample(self, key: Key) -> Array:
         return jax.random.categorical(key, self.logits)
@@ -35,10 +36,12 @@ class Categorical(Distribution):
                 " e.g. x.astype(int)."
             )
         K = self.logits.shape[-1]
+        value = value.astype(jnp.int32)  # a uint8 has no 256: compared in uint8, all is below 0
         log_p = jax.nn.log_softmax(self.logits)
         chosen = jnp.take_along_axis(log_p, jnp.clip(value, 0, K - 1)[..., None], axis=-1)[..., 0]
         return jnp.sum(jnp.where((value >= 0) & (value < K), chosen, -jnp.inf))
 
     def in_support(self, value: Array) -> Array:
-        """Every class in 0 .. K - 1."""
-        return jnp.all((value >= 0) & (value < self.logits.shape[-1]))
+        """Every class an integer in 0 .. K - 1."""
+        classes = jnp.asarray(value).astype(jnp.int32)
+        return jnp.all((classes == value) & (classes >= 0) & (classes < self.logits.shape[-1]))

@@ -5,6 +5,7 @@ from typing import Any
 
 import flax.struct
 import jax.numpy as jnp
+from jax.flatten_util import ravel_pytree
 
 from vae_jax.distributions.base import Distribution
 from vae_jax.types import Array, Event, Key
@@ -46,5 +47,7 @@ class Foreign(Distribution):
         return jnp.sum(self.distribution.log_prob(value))
 
     def in_support(self, value: Event) -> Array:
-        """Where the other library's density is finite."""
-        return jnp.isfinite(self.log_prob(value))
+        """Every value finite, and the other library's density too. Some densities, numpyro's
+        Uniform and Exponential among them, stay finite outside their support: they are believed."""
+        finite = jnp.all(jnp.isfinite(ravel_pytree(value)[0]))
+        return finite & jnp.isfinite(self.log_prob(value))

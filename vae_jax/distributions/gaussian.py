@@ -29,6 +29,7 @@ class Gaussian(Distribution):
     log_scale: Array
 
     reparameterized = True
+    support = "takes every finite value"
 
     def _sample(self, key: Key) -> Array:
         self._check_scale()

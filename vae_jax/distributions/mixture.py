@@ -27,11 +27,13 @@ class Mixture(Distribution):
     reparameterized = False
 
     def _sample(self, key: Key) -> Event:
+        self._check_weights()
         pick_key, draw_key = jax.random.split(key)
         component = jax.random.categorical(pick_key, self.logits)
         return jax.tree.map(lambda leaf: leaf[component], self.components).sample(draw_key)
 
     def _log_prob(self, value: Event) -> Array:
+        self._check_weights()
         log_p = jax.vmap(lambda component: component.log_prob(value))(self.components)  # [C]
         return jax.nn.logsumexp(jax.nn.log_softmax(self.logits) + log_p)
 
@@ -44,3 +46,12 @@ class Mixture(Distribution):
     def in_support(self, value: Event) -> Array:
         """In the support of some component."""
         return jnp.any(jax.vmap(lambda component: component.in_support(value))(self.components))
+
+    def _check_weights(self) -> None:
+        leading = {jnp.shape(parameter)[:1] for parameter in jax.tree.leaves(self.components)}
+        if leading != {jnp.shape(self.logits)}:
+            raise ValueError(
+                f"Mixture: logits have shape {jnp.shape(self.logits)}, and the components'"
+                f" parameters have leading axes {sorted(leading)}; both must be [C]. Make the"
+                " components with jax.vmap of their constructor."
+            )
