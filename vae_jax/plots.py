@@ -1,0 +1,119 @@
+"""Pictures of a model, as PNG files. Needs matplotlib."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from vae_jax import types
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Array: TypeAlias = types.Array | np.ndarray
+Rows: TypeAlias = Sequence[dict[str, Any]]
+
+_INK, _MUTED, _BLUE, _ORANGE = "#222222", "#8a8a8a", "#2f6db3", "#d9742b"
+
+
+def grid(images: Array, columns: int) -> np.ndarray:
+    """Tile images [N, H, W, C] in [0, 1] row by row, a thin margin between them: [H', W', C]."""
+    pixels = np.clip(np.asarray(images, np.float32), 0, 1)
+    N, H, W, C = pixels.shape
+    rows = -(-N // columns)
+    gap = max(1, H // 14)
+    canvas = np.ones((rows * (H + gap) + gap, columns * (W + gap) + gap, C), np.float32)
+    for n in range(N):
+        top, left = (n // columns) * (H + gap) + gap, (n % columns) * (W + gap) + gap
+        canvas[top : top + H, left : left + W] = _ink(pixels[n])
+    return canvas
+
+
+def save_images(path: Path, images: Array, columns: int, title: str) -> None:
+    """A grid of images [N, H, W, C]."""
+    canvas = grid(images, columns)
+    figure = _figure(width=6, height=6 * canvas.shape[0] / canvas.shape[1] + 0.35)
+    _show(figure.subplots(), canvas, title)
+    figure.savefig(path)
+
+
+def save_reconstructions(path: Path, x: Array, reconstructions: Array, title: str) -> None:
+    """Inputs and, under each, its reconstruction; [N, H, W, C] each, eight pairs to a row."""
+    N, columns = len(x), 8
+    pairs = []
+    for start in range(0, N, columns):
+        pairs += [x[start : start + columns], reconstructions[start : start + columns]]
+    save_images(path, np.concatenate(pairs), columns, title)
+
+
+def save_latent_map(path: Path, means: Array, labels: Array | None, title: str) -> None:
+    """Posterior means [N, D] on the plane of their two principal components, coloured by label."""
+    points, share = _principal_plane(np.asarray(means))
+    figure = _figure(width=6, height=5.6)
+    axes = figure.subplots()
+    dots = axes.scatter(
+        points[:, 0], points[:, 1], s=9, c=labels, cmap="tab10", linewidths=0, alpha=0.8
+    )
+    if labels is not None:
+        handles, names = dots.legend_elements()
+        axes.legend(handles, names, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    axes.set_aspect("equal", "datalim")
+    _label(axes, f"{title}: {share:.0%} of the variance", "component 1", "component 2")
+    figure.savefig(path)
+
+
+def save_curves(
+    path: Path, train: Sequence[dict[str, Any]], test: Sequence[dict[str, Any]]
+) -> None:
+    """The bound, and its parts where there are any, by epoch; in nats.
+
+    Args:
+      train: rows with "epoch", "bound" and perhaps "distortion" and "rate", means over an epoch.
+      test: rows with "epoch", "elbo", "distortion", "rate" on held-out data.
+    """
+    parts = [name for name in ("bound", "distortion", "rate") if name in train[0]]
+    figure = _figure(width=3.6 * len(parts), height=3.2)
+    for axes, name in zip(figure.subplots(1, len(parts), squeeze=False)[0], parts, strict=True):
+        held_out = "elbo" if name == "bound" else name
+        axes.plot(*_series(train, name), color=_BLUE, label="training")
+        axes.plot(*_series(test, held_out), "o-", ms=3, color=_ORANGE, label="held out (ELBO)")
+        _label(axes, name, "epoch", "nats")
+    axes.legend(frameon=False)
+    figure.savefig(path)
+
+
+def _series(rows: Rows, name: str) -> tuple[list[float], list[float]]:
+    return [row["epoch"] for row in rows], [row[name] for row in rows]
+
+
+def _principal_plane(means: np.ndarray) -> tuple[np.ndarray, float]:
+    """[N, 2] and the share of the variance in them."""
+    centred = means.reshape(len(means), -1) - means.reshape(len(means), -1).mean(0)
+    _, scale, axes = np.linalg.svd(centred, full_matrices=False)
+    return centred @ axes[:2].T, float((scale[:2] ** 2).sum() / (scale**2).sum())
+
+
+def _ink(image: np.ndarray) -> np.ndarray:
+    return 1 - image if image.shape[-1] == 1 else image  # grey images as ink on paper
+
+
+def _figure(width: float, height: float) -> "Figure":
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), dpi=120, layout="constrained")
+
+
+def _show(axes: "Axes", canvas: np.ndarray, title: str) -> None:
+    axes.imshow(canvas, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    axes.set_axis_off()
+    axes.set_title(title, fontsize=10, color=_INK)
+
+
+def _label(axes: "Axes", title: str, x: str, y: str) -> None:
+    axes.set_title(title, fontsize=10, color=_INK)
+    axes.set_xlabel(x, color=_MUTED)
+    axes.set_ylabel(y, color=_MUTED)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(colors=_MUTED)
