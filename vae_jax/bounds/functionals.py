@@ -55,11 +55,16 @@ def miwae_bound(num_groups: int) -> Bound:
     check_count("num_groups", num_groups)
     inner = iwae_bound()
 
+    def groups(log_w: Array) -> Array:  # [M, K]
+        if log_w.size % num_groups:
+            raise ValueError(f"{log_w.size} draws do not make {num_groups} groups of equal size.")
+        return log_w.reshape(num_groups, -1)
+
     def value(log_w: Array) -> Array:
-        return jnp.mean(jax.vmap(inner.value)(log_w.reshape(num_groups, -1)))
+        return jnp.mean(jax.vmap(inner.value)(groups(log_w)))
 
     def path(log_w: Array) -> Array:
-        return jax.vmap(inner.path)(log_w.reshape(num_groups, -1)).ravel() / num_groups
+        return jax.vmap(inner.path)(groups(log_w)).ravel() / num_groups
 
     return Bound(value, path)
 

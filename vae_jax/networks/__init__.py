@@ -1,0 +1,45 @@
+"""Flax modules: bodies (to features), heads (features to a distribution), networks of the two.
+
+All work on one example: `jax.vmap` maps them over a batch.
+"""
+
+from vae_jax.networks.bodies import MLP
+from vae_jax.networks.conv import ConvDecoder, ConvEncoder, pooled, resized, strided, transposed
+from vae_jax.networks.describe import describe
+from vae_jax.networks.heads import (
+    BernoulliHead,
+    CategoricalHead,
+    DeltaHead,
+    GaussianHead,
+    JointHead,
+    MixtureHead,
+)
+from vae_jax.networks.init import default_init
+from vae_jax.networks.network import Network, one_hot
+from vae_jax.networks.norms import group_norm
+from vae_jax.networks.scales import FixedScale, LearnedScale, PredictedScale, soft_floor
+
+__all__ = [
+    "MLP",
+    "BernoulliHead",
+    "CategoricalHead",
+    "ConvDecoder",
+    "ConvEncoder",
+    "DeltaHead",
+    "FixedScale",
+    "GaussianHead",
+    "JointHead",
+    "LearnedScale",
+    "MixtureHead",
+    "Network",
+    "PredictedScale",
+    "default_init",
+    "describe",
+    "group_norm",
+    "one_hot",
+    "pooled",
+    "resized",
+    "soft_floor",
+    "strided",
+    "transposed",
+]

@@ -1,0 +1,186 @@
+"""Each head's distribution, from feature vectors and feature maps."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import linen as nn
+
+from vae_jax.distributions import Bernoulli, Categorical, Delta, Gaussian, Joint, Mixture
+from vae_jax.networks import (
+    BernoulliHead,
+    CategoricalHead,
+    DeltaHead,
+    FixedScale,
+    GaussianHead,
+    JointHead,
+    LearnedScale,
+    MixtureHead,
+    PredictedScale,
+)
+
+VECTOR = jax.random.normal(jax.random.key(1), (6,))
+MAP = jax.random.normal(jax.random.key(2), (4, 5, 6))
+IMAGE = (4, 5, 2)
+SHAPED_HEADS = [
+    (BernoulliHead(IMAGE), Bernoulli),
+    (CategoricalHead(IMAGE, 7), Categorical),
+    (DeltaHead(IMAGE), Delta),
+    (GaussianHead(IMAGE), Gaussian),
+    (GaussianHead(IMAGE, LearnedScale()), Gaussian),
+    (GaussianHead(IMAGE, FixedScale(-1.0)), Gaussian),
+    (MixtureHead(3, GaussianHead(IMAGE)), Mixture),
+    (MixtureHead(3, BernoulliHead(IMAGE)), Mixture),
+]
+DENSITIES = [head for head, family in SHAPED_HEADS if family is not Delta]
+PARTS = {"a": GaussianHead(IMAGE), "b": BernoulliHead(IMAGE)}
+
+
+def shapes(tree):
+    return jax.tree.map(jnp.shape, tree)
+
+
+def call(head, features):
+    distribution, params = jax.jit(head.init_with_output)(jax.random.key(0), features)
+    return params, distribution
+
+
+@pytest.mark.parametrize("features", [VECTOR, MAP], ids=["vector", "map"])
+@pytest.mark.parametrize(("head", "family"), SHAPED_HEADS)
+def test_family_and_event_shape(head, family, features):
+    key = jax.random.key(0)
+    distribution, _ = jax.eval_shape(head.init_with_output, key, features)
+    assert type(distribution) is family
+    value, log_prob = jax.eval_shape(family.sample_and_log_prob, distribution, key)
+    assert value.shape == IMAGE
+    assert log_prob.shape == ()
+
+
+@pytest.mark.parametrize("features", [VECTOR, MAP], ids=["vector", "map"])
+@pytest.mark.parametrize("head", [*DENSITIES, JointHead(PARTS)])
+def test_the_density_is_finite_and_differentiable_in_a_jitted_batch(head, features):
+    shaped = jax.eval_shape(head.init, jax.random.key(0), features)
+    params = jax.tree.map(
+        lambda p: np.sin(np.arange(p.size, dtype=p.dtype)).reshape(p.shape), shaped
+    )
+    ones = np.ones(IMAGE, int)  # in the support of every family
+    value = {"a": ones, "b": ones} if isinstance(head, JointHead) else ones
+
+    @jax.jit
+    @jax.value_and_grad
+    def loss_and_gradient(params):
+        batch = jnp.stack([features, 2 * features])
+        return -jax.vmap(lambda x: head.apply(params, x).log_prob(value))(batch).mean()
+
+    loss, gradient = loss_and_gradient(params)
+    assert np.isfinite(loss)
+    for path, leaf in jax.tree_util.tree_leaves_with_path(gradient):
+        assert np.all(np.isfinite(leaf)), path
+        assert np.any(leaf != 0), path
+
+
+def test_from_a_vector_the_parameters_are_a_dense_layer():
+    params, q = call(GaussianHead((2, 3), PredictedScale(None)), VECTOR)
+    p = params["params"]
+    layer = {"kernel": (6, 6), "bias": (6,)}
+    assert shapes(p) == {"loc": layer, "scale": {"log_scale": layer}}
+    np.testing.assert_allclose(q.loc, (VECTOR @ p["loc"]["kernel"]).reshape(2, 3), atol=1e-6)
+    np.testing.assert_allclose(
+        q.log_scale, (VECTOR @ p["scale"]["log_scale"]["kernel"]).reshape(2, 3), atol=1e-6
+    )
+
+
+def test_from_a_map_each_pixel_has_its_own_features():
+    params, p_x = call(CategoricalHead((4, 5, 2), 3), MAP)
+    kernel = params["params"]["logits"]["kernel"]
+    assert kernel.shape == (6, 6)
+    expected = np.einsum("hwf,fck->hwck", MAP, kernel.reshape(6, 2, 3))
+    np.testing.assert_allclose(p_x.logits, expected, atol=1e-5)
+
+
+def test_a_map_for_grey_images_without_a_channel_axis_and_a_sequence():
+    key = jax.random.key(0)
+    grey, _ = jax.eval_shape(BernoulliHead((4, 5)).init_with_output, key, MAP)
+    sequence, _ = jax.eval_shape(CategoricalHead((4,), 9).init_with_output, key, MAP[:, 0])
+    assert (grey.logits.shape, sequence.logits.shape) == ((4, 5), (4, 9))
+
+
+def test_a_map_of_another_size_is_refused():
+    match = (
+        r"features of shape \(4, 5, 6\) for events of shape \(5, 4, 2\).*\[5, 4, F\].*event_shape"
+    )
+    with pytest.raises(ValueError, match=match):
+        call(BernoulliHead((5, 4, 2)), MAP)
+    with pytest.raises(ValueError, match=r"flatten its features"):
+        call(GaussianHead((16,)), MAP)
+
+
+def test_one_label_has_an_empty_event_shape():
+    _, label = call(CategoricalHead((), 10), VECTOR)
+    assert label.logits.shape == (10,)
+    assert label.sample(jax.random.key(3)).shape == ()
+
+
+def test_the_bias_of_the_logits_can_begin_at_the_datas_frequencies():
+    p = jnp.linspace(0.1, 0.9, 6)
+    bias_init = nn.initializers.constant(jnp.log(p) - jnp.log1p(-p))
+    params, _ = call(BernoulliHead((2, 3), bias_init=bias_init), VECTOR)
+    at_zero = BernoulliHead((2, 3)).apply(params, jnp.zeros(6))
+    np.testing.assert_allclose(at_zero.mean(), p.reshape(2, 3), rtol=1e-5)
+
+
+def test_the_components_of_a_mixture_are_heads_with_parameters_of_their_own():
+    head = GaussianHead((2,))
+    params, mixture = call(MixtureHead(3, head), VECTOR)
+    p = params["params"]
+    layer = {"kernel": (3, 6, 2), "bias": (3, 2)}
+    assert shapes(p["head"]) == {"loc": layer, "scale": {"log_scale": layer}}
+    assert shapes(p["logits"]) == {"kernel": (6, 3), "bias": (3,)}
+    for i in range(3):
+        own = {"params": jax.tree.map(lambda leaf, i=i: leaf[i], p["head"])}
+        component = jax.tree.map(lambda leaf, i=i: leaf[i], mixture.components)
+        np.testing.assert_allclose(component.loc, head.apply(own, VECTOR).loc, atol=1e-6)
+    assert len(np.unique(np.asarray(mixture.components.loc)[:, 0])) == 3
+    np.testing.assert_allclose(mixture.logits, VECTOR @ p["logits"]["kernel"], atol=1e-5)
+
+
+def test_the_weights_of_a_mixture_over_images_come_from_the_mean_features():
+    params, mixture = call(MixtureHead(3, BernoulliHead(IMAGE)), MAP)
+    expected = MAP.mean((0, 1)) @ params["params"]["logits"]["kernel"]
+    np.testing.assert_allclose(mixture.logits, expected, atol=1e-5)
+
+
+def test_heads_of_one_network_have_scales_of_their_own():
+    head = JointHead((GaussianHead((2,)), GaussianHead((3,))))
+    params = jax.eval_shape(head.init, jax.random.key(0), VECTOR)
+    scales = [params["params"][f"heads_{i}"]["scale"]["log_scale"]["bias"] for i in (0, 1)]
+    assert shapes(scales) == [(2,), (3,)]
+
+
+def test_a_joint_head_keeps_the_structure_of_its_heads():
+    _, pair = call(JointHead((DeltaHead((2,)), GaussianHead((3,)))), VECTOR)
+    _, named = call(JointHead({"x": GaussianHead((3,)), "y": CategoricalHead((), 4)}), VECTOR)
+    assert type(pair) is type(named) is Joint
+    assert shapes(pair.sample(jax.random.key(3))) == ((2,), (3,))
+    value = {"x": jnp.zeros(3), "y": jnp.int32(1)}
+    assert shapes(named.sample(jax.random.key(3))) == shapes(value)
+    expected = named.parts["x"].log_prob(value["x"]) + named.parts["y"].log_prob(value["y"])
+    np.testing.assert_allclose(named.log_prob(value), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda dtype: BernoulliHead((3,), dtype=dtype),
+        lambda dtype: GaussianHead((3,), PredictedScale(dtype=dtype), dtype),
+        lambda dtype: CategoricalHead((), 3, dtype),
+    ],
+)
+def test_half_precision_parameters_give_single_precision_densities(make):
+    params, distribution = call(make(jnp.bfloat16), VECTOR)
+    assert {leaf.dtype for leaf in jax.tree.leaves(params)} == {jnp.dtype(jnp.float32)}
+    assert jax.tree.leaves(distribution)[0].dtype == jnp.bfloat16
+    value = distribution.sample(jax.random.key(3))
+    assert distribution.log_prob(value).dtype == jnp.float32
+    single = make(None).apply(params, VECTOR)
+    np.testing.assert_allclose(distribution.log_prob(value), single.log_prob(value), atol=0.1)

@@ -1,0 +1,99 @@
+"""Norms of one example, against their definitions."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import linen as nn
+
+from vae_jax.networks import MLP, ConvEncoder, group_norm
+from vae_jax.networks.norms import normalize
+
+
+class Normed(nn.Module):
+    norm: object
+
+    @nn.compact
+    def __call__(self, x):
+        return normalize(x, self.norm)
+
+
+def apply(norm, x):
+    """The normalised x, with scale 2, 3, ... and bias -1, 0, 1, ..., and the parameters' names."""
+    params = jax.eval_shape(Normed(norm).init, jax.random.key(0), x)
+    F = x.shape[-1]
+    (name,) = params["params"]
+    affine = {"scale": jnp.arange(F) + 2.0, "bias": jnp.arange(F) - 1.0}
+    return jax.jit(Normed(norm).apply)({"params": {name: affine}}, x), name
+
+
+def test_group_norm_of_a_feature_map_is_over_all_pixels_and_the_groups_channels():
+    x = 3 + 2 * jax.random.normal(jax.random.key(1), (4, 5, 6))
+    y, name = apply(group_norm(2), x)
+    grouped = np.asarray(x, np.float64).reshape(20, 2, 3)
+    mean = grouped.mean(axis=(0, 2), keepdims=True)
+    var = grouped.var(axis=(0, 2), keepdims=True)
+    standard = ((grouped - mean) / np.sqrt(var + 1e-6)).reshape(4, 5, 6)
+    assert name == "GroupNorm_0"
+    np.testing.assert_allclose(y, standard * (np.arange(6) + 2) + np.arange(6) - 1, atol=2e-5)
+
+
+def test_group_norm_of_a_vector():
+    x = jax.random.normal(jax.random.key(1), (6,))
+    y, _ = apply(group_norm(3), x)
+    pairs = np.asarray(x, np.float64).reshape(3, 2)
+    standard = (pairs - pairs.mean(1, keepdims=True)) / np.sqrt(pairs.var(1, keepdims=True) + 1e-6)
+    np.testing.assert_allclose(
+        y, standard.ravel() * (np.arange(6) + 2) + np.arange(6) - 1, atol=2e-5
+    )
+
+
+def test_layer_norm_of_a_feature_map_is_of_each_pixel():
+    x = jax.random.normal(jax.random.key(1), (4, 5, 6))
+    y, _ = apply(nn.LayerNorm, x)
+    values = np.asarray(x, np.float64)
+    standard = (values - values.mean(-1, keepdims=True)) / np.sqrt(
+        values.var(-1, keepdims=True) + 1e-6
+    )
+    np.testing.assert_allclose(y, standard * (np.arange(6) + 2) + np.arange(6) - 1, atol=2e-5)
+
+
+def test_group_norm_of_an_example_does_not_depend_on_its_batch():
+    x = jax.random.normal(jax.random.key(1), (3, 4, 4, 2))
+    body = ConvEncoder((4,), norm=group_norm(2))
+    params = jax.jit(body.init)(jax.random.key(0), x[0])
+    together = jax.jit(jax.vmap(lambda x: body.apply(params, x)))(x)
+    np.testing.assert_allclose(together[1], jax.jit(body.apply)(params, x[1]), atol=1e-6)
+
+
+def test_group_norm_of_features_far_from_zero_does_not_cancel():
+    x = jax.random.normal(jax.random.key(1), (4, 4, 4))
+    np.testing.assert_allclose(
+        apply(group_norm(2), 1e3 + x)[0], apply(group_norm(2), x)[0], atol=2e-3
+    )
+
+
+@pytest.mark.parametrize("norm", [partial(nn.GroupNorm, num_groups=2), nn.InstanceNorm])
+def test_norms_that_take_the_first_axis_for_a_batch_are_refused(norm):
+    with pytest.raises(ValueError, match=r"takes the first axis for a batch.*norm=group_norm"):
+        ConvEncoder((4,), norm=norm).init(jax.random.key(0), jnp.ones((4, 4, 1)))
+
+
+def test_a_group_norm_told_its_axes_is_accepted():
+    told = partial(nn.GroupNorm, num_groups=2, reduction_axes=(0, 1, 2))
+    x = jax.random.normal(jax.random.key(1), (4, 4, 4))
+    np.testing.assert_allclose(apply(told, x)[0], apply(group_norm(2), x)[0], atol=1e-5)
+
+
+def test_equal_group_norms_are_one_function():
+    assert group_norm(4) is group_norm(4)
+    assert MLP((8,), norm=group_norm(4)) == MLP((8,), norm=group_norm(4))
+    assert group_norm(4) is not group_norm(2)
+
+
+@pytest.mark.parametrize("norm", [group_norm(2), nn.LayerNorm])
+def test_half_precision_stays_half(norm):
+    x = jnp.ones((4, 4, 4), jnp.bfloat16)
+    assert apply(norm, x)[0].dtype == jnp.bfloat16

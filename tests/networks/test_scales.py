@@ -1,0 +1,82 @@
+"""Scales of a Gaussian head, and their floor."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from vae_jax.networks import FixedScale, LearnedScale, PredictedScale, soft_floor
+
+FEATURES = jnp.array([1.0, -2.0, 0.5])
+RAW = jnp.array([-1e30, -1e4, -90.0, -20.0, -6.0, 0.0, 5.0, 1e4, 1e30])
+
+
+def call(scale, event_shape=(2, 3), features=FEATURES):
+    init = jax.jit(scale.init_with_output, static_argnums=2)
+    log_scale, params = init(jax.random.key(0), features, event_shape)
+    return params, log_scale
+
+
+def test_the_soft_floor_is_the_log_of_a_sum():
+    raw = jnp.linspace(-12, 6, 50)
+    expected = np.logaddexp(np.asarray(raw, np.float64), -6.0)
+    np.testing.assert_allclose(soft_floor(raw, -6.0), expected, rtol=1e-6)
+
+
+def test_the_soft_floor_is_a_bound_and_finite_at_extremes():
+    bounded = soft_floor(RAW, -6.0)
+    assert np.all(bounded >= -6.0)
+    assert np.all(np.isfinite(bounded))
+    np.testing.assert_array_equal(bounded[-2:], RAW[-2:])
+    np.testing.assert_array_equal(soft_floor(RAW, None), RAW)
+
+
+def test_the_gradient_of_the_soft_floor_is_positive_and_finite():
+    gradient = jax.vmap(jax.grad(lambda raw: soft_floor(raw, -6.0)))
+    usual = jnp.linspace(-90.0, 100.0, 39)
+    assert np.all(gradient(usual) > 0)
+    np.testing.assert_allclose(gradient(usual), jax.nn.sigmoid(usual + 6), rtol=1e-5)
+    assert np.all(np.isfinite(gradient(RAW)))
+
+
+def test_the_soft_floor_of_half_precision_is_worked_out_in_single():
+    raw = jnp.array([-9.0], jnp.bfloat16)
+    assert soft_floor(raw, None).dtype == jnp.float32
+    np.testing.assert_allclose(soft_floor(raw, -6.0), np.logaddexp(-9.0, -6.0), rtol=1e-6)
+
+
+def test_a_fixed_scale_has_no_parameters():
+    params, log_scale = call(FixedScale(-1.5))
+    assert params == {}
+    np.testing.assert_array_equal(log_scale, np.full((2, 3), -1.5))
+
+
+def test_a_learned_scale_is_one_parameter_for_all_dimensions():
+    params, log_scale = call(LearnedScale(floor=-2.0, initial=0.5))
+    assert params == {"params": {"log_scale": 0.5}}
+    np.testing.assert_allclose(log_scale, np.full((2, 3), np.logaddexp(0.5, -2.0)), rtol=1e-6)
+    np.testing.assert_array_equal(call(LearnedScale(None, 0.5))[1], np.full((2, 3), 0.5))
+
+
+def test_a_predicted_scale_is_a_dense_layer_of_the_features():
+    params, log_scale = call(PredictedScale(floor=-2.0))
+    layer = params["params"]["log_scale"]
+    assert jax.tree.map(jnp.shape, layer) == {"kernel": (3, 6), "bias": (6,)}
+    raw = (FEATURES @ layer["kernel"] + layer["bias"]).reshape(2, 3)
+    np.testing.assert_allclose(log_scale, np.logaddexp(raw, -2.0), rtol=1e-5)
+    np.testing.assert_allclose(call(PredictedScale(None))[1], raw, rtol=1e-5)
+
+
+@pytest.mark.parametrize("scale", [FixedScale(), LearnedScale(), PredictedScale()])
+@pytest.mark.parametrize("event_shape", [(), (4,), (2, 3)])
+def test_the_shape_is_the_events(scale, event_shape):
+    assert call(scale, event_shape)[1].shape == event_shape
+
+
+def test_floors_are_where_they_are_said_to_be():
+    far_below = {"params": {"log_scale": jnp.float32(-1e4)}}
+    assert LearnedScale().apply(far_below, FEATURES, ()) == -6.0
+    kernel, bias = jnp.zeros((3, 1)), jnp.full(1, -1e4)
+    far_below = {"params": {"log_scale": {"kernel": kernel, "bias": bias}}}
+    assert PredictedScale().apply(far_below, FEATURES, (1,)) == -6.0
+    assert PredictedScale(floor=None).apply(far_below, FEATURES, (1,)) == -1e4

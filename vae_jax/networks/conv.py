@@ -1,0 +1,148 @@
+"""Convolutional bodies for images [H, W, C] of any size.
+
+Called as the other bodies are (see `bodies`). Each stage of the encoder halves the image, rounding
+up: 28 -> 14 -> 7 -> 4. The decoder goes through the same sizes backwards, and ends exactly at H, W.
+How an image is made smaller or larger is a function: `strided` or `pooled`, `transposed` or
+`resized`.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+from flax.typing import Dtype, Initializer
+
+from vae_jax.networks.bodies import check_condition, flatten
+from vae_jax.networks.init import Activation, default_init
+from vae_jax.networks.norms import Norm, normalize
+from vae_jax.types import Array, Event
+
+
+def strided(x: Array, **layer: Any) -> Array:
+    """Half the size by a convolution of stride 2."""
+    return nn.Conv(strides=(2, 2), **layer)(x)
+
+
+def pooled(x: Array, **layer: Any) -> Array:
+    """Half the size by a convolution, then the largest of each 2x2 pixels."""
+    return nn.max_pool(nn.Conv(**layer)(x), (2, 2), (2, 2), padding="SAME")
+
+
+def transposed(x: Array, size: tuple[int, int], **layer: Any) -> Array:
+    """Twice the size by a transposed convolution of stride 2, cropped to `size` at the end."""
+    return nn.ConvTranspose(strides=(2, 2), **layer)(x)[: size[0], : size[1]]
+
+
+def resized(x: Array, size: tuple[int, int], **layer: Any) -> Array:
+    """`size` by repeating pixels, then a convolution: no checkerboard.
+
+    Reference: Odena, Dumoulin & Olah 2016, distill.pub/2016/deconv-checkerboard.
+    """
+    return nn.Conv(**layer)(jax.image.resize(x, (*size, x.shape[-1]), "nearest"))
+
+
+class ConvEncoder(nn.Module):
+    """Image to a feature vector: for each number of channels, down -> norm -> activation.
+
+    Args:
+      channels: the number of channels of each stage; each stage halves the image.
+      down: `strided` or `pooled`, or your own (x, **options of nn.Conv) -> half the size.
+      kernel_size: of the convolutions, height and width.
+      activation, norm, kernel_init, dtype: as in `MLP`.
+    """
+
+    channels: tuple[int, ...]
+    down: Callable[..., Array] = strided
+    kernel_size: int = 4
+    activation: Activation = nn.relu
+    norm: Norm | None = None
+    kernel_init: Initializer | None = None
+    dtype: Dtype | None = None
+
+    @nn.compact
+    def __call__(self, x: Array, c: Array | None = None) -> Array:
+        """Features [h * w * channels[-1]] of x ([H, W, C]); c ([Dc]) becomes Dc more channels."""
+        features = _with_channels(x, c)
+        for channels in self.channels:
+            features = self.down(features, **_layer(self, channels))
+            features = self.activation(normalize(features, self.norm))
+        return jnp.ravel(features)
+
+
+class ConvDecoder(nn.Module):
+    """Latent to a feature map: dense to the smallest map, then a stage for each number of channels.
+
+    With `image_size=(28, 28), channels=(64, 32)`: dense -> [7, 7, 64] -> [14, 14, 64] ->
+    [28, 28, 32]; norm and activation after each. A head with events [28, 28, ...] makes the
+    parameters of each pixel from its 32 features.
+
+    Args:
+      image_size: (H, W) of the feature map to make.
+      channels: the number of channels of each stage; the smallest map has those of the first.
+      up: `transposed` or `resized`, or your own (x, size, **options of nn.Conv) -> that size.
+      kernel_size: of the convolutions. A transposed one covers all pixels equally often if it is a
+        multiple of the stride, 2.
+      activation, norm, kernel_init, dtype: as in `MLP`.
+    """
+
+    image_size: tuple[int, int]
+    channels: tuple[int, ...]
+    up: Callable[..., Array] = transposed
+    kernel_size: int = 4
+    activation: Activation = nn.relu
+    norm: Norm | None = None
+    kernel_init: Initializer | None = None
+    dtype: Dtype | None = None
+
+    @nn.compact
+    def __call__(self, z: Event, c: Array | None = None) -> Array:
+        """Features [H, W, channels[-1]] of z (any shape) and c ([Dc])."""
+        first, *sizes = _doublings(self.image_size, len(self.channels))
+        shape = (*first, self.channels[0])
+        kernel_init = self.kernel_init or default_init(self.activation)
+        dense = nn.Dense(shape[0] * shape[1] * shape[2], kernel_init=kernel_init, dtype=self.dtype)
+        features = dense(flatten(z, c)).reshape(shape)
+        features = self.activation(normalize(features, self.norm))
+        for channels, size in zip(self.channels, sizes, strict=True):
+            features = self.up(features, size, **_layer(self, channels))
+            features = self.activation(normalize(features, self.norm))
+        return features
+
+
+def _layer(body: ConvEncoder | ConvDecoder, channels: int) -> dict[str, Any]:
+    return {
+        "features": channels,
+        "kernel_size": (body.kernel_size, body.kernel_size),
+        "kernel_init": body.kernel_init or default_init(body.activation),
+        "dtype": body.dtype,
+    }
+
+
+def _with_channels(x: Array, c: Array | None) -> Array:
+    if jnp.ndim(x) != 3:
+        raise ValueError(
+            f"ConvEncoder takes one image [H, W, C] and was given an array of shape {jnp.shape(x)}."
+            " Add a channel axis to a grey image, x[..., None]; map over a batch with jax.vmap."
+        )
+    check_condition(c)
+    if c is None:
+        return x
+    return jnp.concatenate([x, jnp.broadcast_to(c, (*x.shape[:2], *c.shape))], axis=-1)
+
+
+def _doublings(image_size: tuple[int, int], stages: int) -> list[tuple[int, int]]:
+    """The sizes the encoder goes through, smallest first: 4, 7, 14, 28."""
+    if len(image_size) != 2 or stages == 0:
+        raise ValueError(
+            f"ConvDecoder was given image_size={image_size} and {stages} numbers of channels. It"
+            " needs image_size=(H, W), without the channels of the image (those are the head's),"
+            " and channels=(...) for one stage or more."
+        )
+    H, W = image_size
+    sizes = [(H, W)]
+    for _ in range(stages):
+        H, W = -(-H // 2), -(-W // 2)
+        sizes.append((H, W))
+    return sizes[::-1]

@@ -1,0 +1,152 @@
+"""Heads: from features to a distribution.
+
+Every head is called as `head(features)` on one example. It takes a feature vector [F], or, for an
+event of shape [H, W, ...], a feature map [H, W, F] (see `project`). `event_shape` is the shape of
+one event, e.g. (16,) for latents, (28, 28, 1) for images, () for one label.
+
+`dtype` is that of the arithmetic; a distribution promotes its parameters to float32.
+"""
+
+from collections.abc import Mapping
+from dataclasses import field
+from typing import Any
+
+import jax.numpy as jnp
+from flax import linen as nn
+from flax.typing import Dtype, Initializer
+
+from vae_jax.distributions import Bernoulli, Categorical, Delta, Gaussian, Joint, Mixture
+from vae_jax.networks.project import project
+from vae_jax.networks.scales import PredictedScale
+from vae_jax.types import Array
+
+
+class BernoulliHead(nn.Module):
+    """Features to independent binary variables.
+
+    To begin at the data's own frequencies p, [prod(event_shape)], from a feature vector:
+    `bias_init=nn.initializers.constant(log(p) - log(1 - p))`.
+
+    Args:
+      event_shape: the shape of one event.
+      bias_init: initializer of the bias of the logits, which is a vector: prod(event_shape) values
+        for a feature vector, one per channel for a feature map.
+      dtype: of the arithmetic.
+    """
+
+    event_shape: tuple[int, ...]
+    bias_init: Initializer = nn.initializers.zeros
+    dtype: Dtype | None = None
+
+    @nn.compact
+    def __call__(self, features: Array) -> Bernoulli:
+        """Bernoulli over [*event_shape]."""
+        layer = {"bias_init": self.bias_init, "dtype": self.dtype}
+        return Bernoulli(project(features, self.event_shape, name="logits", **layer))
+
+
+class CategoricalHead(nn.Module):
+    """Features to independent variables with `num_classes` classes each.
+
+    Args:
+      event_shape: the shape of one event, without the classes; () for one label.
+      num_classes: the number of classes, K.
+      dtype: of the arithmetic.
+    """
+
+    event_shape: tuple[int, ...]
+    num_classes: int
+    dtype: Dtype | None = None
+
+    @nn.compact
+    def __call__(self, features: Array) -> Categorical:
+        """Categorical over [*event_shape]."""
+        shape = (*self.event_shape, self.num_classes)
+        return Categorical(project(features, shape, name="logits", dtype=self.dtype))
+
+
+class DeltaHead(nn.Module):
+    """Features to a point: the encoder of a plain autoencoder.
+
+    Args:
+      event_shape: the shape of one event.
+      dtype: of the arithmetic.
+    """
+
+    event_shape: tuple[int, ...]
+    dtype: Dtype | None = None
+
+    @nn.compact
+    def __call__(self, features: Array) -> Delta:
+        """Delta over [*event_shape]."""
+        return Delta(project(features, self.event_shape, name="value", dtype=self.dtype))
+
+
+class GaussianHead(nn.Module):
+    """Features to a diagonal Gaussian.
+
+    Args:
+      event_shape: the shape of one event.
+      scale: (features, event_shape) -> log_scale, [*event_shape], the log of a standard deviation:
+        `PredictedScale()`, the usual choice for a posterior; `FixedScale(log_scale)` or
+        `LearnedScale()` for a likelihood.
+      dtype: of the arithmetic of the mean (a scale has its own).
+    """
+
+    event_shape: tuple[int, ...]
+    scale: nn.Module = field(default_factory=PredictedScale)  # flax shares what is one instance
+    dtype: Dtype | None = None
+
+    @nn.compact
+    def __call__(self, features: Array) -> Gaussian:
+        """Gaussian over [*event_shape]."""
+        loc = project(features, self.event_shape, name="loc", dtype=self.dtype)
+        return Gaussian(loc, self.scale(features, self.event_shape))
+
+
+class MixtureHead(nn.Module):
+    """Features to a mixture of `num_components` distributions of one family.
+
+    The components' parameters are those of `head` with a leading axis C, drawn independently. The
+    weights are a dense layer of the features; of their mean over the pixels, for a feature map.
+
+    Args:
+      num_components: the number of components, C.
+      head: makes one component.
+      dtype: of the arithmetic of the weights (the head has its own).
+    """
+
+    num_components: int
+    head: nn.Module
+    dtype: Dtype | None = None
+
+    @nn.compact
+    def __call__(self, features: Array) -> Mixture:
+        """Mixture over the events of `head`."""
+        components = nn.vmap(
+            lambda head, features: head(features),
+            variable_axes={"params": 0},
+            split_rngs={"params": True, "dropout": True},
+            in_axes=None,
+            axis_size=self.num_components,
+        )(self.head, features)
+        pooled = jnp.mean(features, axis=tuple(range(features.ndim - 1)))
+        logits = project(pooled, (self.num_components,), name="logits", dtype=self.dtype)
+        return Mixture(logits, components)
+
+
+class JointHead(nn.Module):
+    """Features to independent parts: each head sees the same features.
+
+    Args:
+      heads: a tuple or a dict of heads; the event is a tuple or a dict of their events.
+    """
+
+    heads: Any
+
+    @nn.compact
+    def __call__(self, features: Array) -> Joint:
+        """Joint over the heads' events."""
+        if isinstance(self.heads, Mapping):  # flax hands out a FrozenDict, which is another pytree
+            return Joint({name: head(features) for name, head in self.heads.items()})
+        return Joint(tuple(head(features) for head in self.heads))

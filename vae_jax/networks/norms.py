@@ -1,0 +1,68 @@
+"""Normalisation of the features of one example.
+
+A `norm` is a function without arguments that makes a layer:
+
+* `nn.LayerNorm` normalises over the last axis: all of a feature vector, but for a feature map
+  [H, W, F] each pixel's own F channels.
+* `group_norm(num_groups)` normalises over each group of channels and all pixels.
+"""
+
+from collections.abc import Callable
+from functools import cache
+
+from flax import linen as nn
+
+from vae_jax.types import Array
+
+Norm = Callable[[], Callable[[Array], Array]]
+
+
+@cache
+def group_norm(num_groups: int) -> Norm:
+    """Group normalisation of one example's features [..., F].
+
+    Each group of F / num_groups neighbouring channels is shifted and scaled to mean 0 and variance
+    1 over its channels and all positions; then each channel gets its own scale and bias. With one
+    group this is the layer norm of a whole feature map; with F groups, instance norm.
+    `nn.GroupNorm` itself would take the first axis of a feature map for a batch.
+
+    Args:
+      num_groups: must divide the number of channels.
+
+    Returns:
+      A `norm` for the bodies; equal arguments give the same function.
+
+    Reference: Wu & He 2018, arXiv 1803.08494.
+    """
+
+    def make() -> Callable[[Array], Array]:
+        def layer(x: Array) -> Array:
+            # not the fast variance E[x^2] - E[x]^2, which cancels where the mean is large
+            every_axis = tuple(range(x.ndim))
+            return nn.GroupNorm(num_groups, reduction_axes=every_axis, use_fast_variance=False)(x)
+
+        return layer
+
+    return make
+
+
+def normalize(x: Array, norm: Norm | None) -> Array:
+    """`x` through a new layer of `norm`, or as it is for None; to be called in a compact method.
+
+    The dtype stays that of `x`: flax's norms promote to that of their float32 parameters, and one
+    of them would end the half-precision part of a network.
+
+    Raises:
+      ValueError: for a layer that takes the first axis for a batch.
+    """
+    if norm is None:
+        return x
+    layer = norm()
+    per_batch = isinstance(layer, nn.GroupNorm) and layer.reduction_axes is None
+    if per_batch or isinstance(layer, nn.InstanceNorm):
+        raise ValueError(
+            f"norm makes a {type(layer).__name__} that takes the first axis for a batch, but a"
+            " network here sees one example, without a batch axis: pass"
+            " norm=group_norm(num_groups) (num_groups = the number of channels for instance norm)."
+        )
+    return layer(x).astype(x.dtype)

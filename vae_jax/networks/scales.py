@@ -1,0 +1,96 @@
+"""The scale of a Gaussian head: fixed, learned, or predicted.
+
+A scale is called as `scale(features, event_shape)` and returns `log_scale`, exactly of the shape
+of the event: **the log of a standard deviation**. From a variance: log_scale = 0.5 * log(var); from
+a log-variance: log_scale = 0.5 * log_var.
+
+Why a floor: real data has constant pixels (67 of MNIST's 784). There the decoder's mean is exact,
+the density grows without bound as the scale goes to 0, and training chases it.
+"""
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+from flax.typing import Dtype
+
+from vae_jax.networks.project import project
+from vae_jax.types import Array
+
+FLOOR = -6.0  # as in sigma-VAE's code: 0.6 of a grey level, for 8-bit pixels in [0, 1]
+
+
+def soft_floor(raw: Array, floor: float | None) -> Array:
+    """log_scale, never under `floor`, and smooth.
+
+        log_scale = floor + softplus(raw - floor) = log(exp(raw) + exp(floor))
+
+    About raw when above the floor, about the floor when below it. The derivative sigmoid(raw -
+    floor) is positive everywhere (in float32, down to about 87 below the floor), so that a scale
+    can come back from there.
+
+    Args:
+      raw: any shape, any finite value.
+      floor: the bound; None for no floor.
+
+    Returns:
+      Of the shape of raw, at least float32.
+
+    Reference: Rybkin, Daniilidis & Levine 2021, arXiv 2006.13202 (sigma-VAE), whose code bounds
+    log sigma so, at -6.
+    """
+    raw = raw.astype(jnp.promote_types(raw.dtype, jnp.float32))  # bf16 steps are 0.03 near -6
+    return raw if floor is None else floor + jax.nn.softplus(raw - floor)
+
+
+class FixedScale(nn.Module):
+    """A constant.
+
+    Args:
+      log_scale: log of the standard deviation of every dimension.
+    """
+
+    log_scale: float = 0.0
+
+    def __call__(self, features: Array, event_shape: tuple[int, ...]) -> Array:
+        """log_scale, [*event_shape]."""
+        del features
+        return jnp.full(event_shape, self.log_scale, jnp.float32)
+
+
+class LearnedScale(nn.Module):
+    """One parameter, "log_scale", shared by all dimensions and all examples.
+
+    Args:
+      floor: soft lower bound; None for none.
+      initial: the parameter's first value, from which log_scale = soft_floor(initial, floor).
+
+    Reference: Rybkin, Daniilidis & Levine 2021, arXiv 2006.13202.
+    """
+
+    floor: float | None = FLOOR
+    initial: float = 0.0
+
+    @nn.compact
+    def __call__(self, features: Array, event_shape: tuple[int, ...]) -> Array:
+        """log_scale, [*event_shape]."""
+        del features
+        raw = self.param("log_scale", nn.initializers.constant(self.initial), ())
+        return jnp.broadcast_to(soft_floor(raw, self.floor), event_shape)
+
+
+class PredictedScale(nn.Module):
+    """One scale per dimension, a dense layer of the features.
+
+    Args:
+      floor: soft lower bound; None for none, as in the encoder of Burda et al. 2016.
+      dtype: of the arithmetic.
+    """
+
+    floor: float | None = FLOOR
+    dtype: Dtype | None = None
+
+    @nn.compact
+    def __call__(self, features: Array, event_shape: tuple[int, ...]) -> Array:
+        """log_scale, [*event_shape]."""
+        raw = project(features, event_shape, name="log_scale", dtype=self.dtype)
+        return soft_floor(raw, self.floor)
