@@ -1,0 +1,129 @@
+"""Variational autoencoders in JAX: pure functions, exact in nats.
+
+The public names, from the ground up:
+
+  distributions   q(z|x), p(z), p(x|z) of one event, with log-densities in nats
+  kl              closed forms of KL(q || p)
+  bounds          elbo, sampled_elbo, iwae, miwae, ciwae, log_likelihood: for your own networks
+  batched         the same for networks that must see the whole batch
+  networks        Flax bodies and heads, and networks of the two
+  model           the VAE record: encode, decode and prior as one value
+  objectives      what is descended: weighted sums of terms, importance-weighted bounds
+  train           steps, and epochs of steps
+  evaluate        bounds, likelihoods and active units of a data set
+  generate        samples, reconstructions, traversals
+  data            data sets by name, binarised or dequantised
+  checkpoint      parameters on disk
+  plots           pictures
+
+`import vae_jax` loads no library for data, plotting or storage: those load at first use.
+"""
+
+from vae_jax import (
+    batched,
+    bounds,
+    checkpoint,
+    data,
+    distributions,
+    evaluate,
+    generate,
+    model,
+    networks,
+    objectives,
+    plots,
+    train,
+)
+from vae_jax.bounds import (
+    ELBO,
+    LogLikelihood,
+    ciwae,
+    ciwae_bound,
+    elbo,
+    elbo_bound,
+    iwae,
+    iwae_bound,
+    log_likelihood,
+    miwae,
+    miwae_bound,
+    sampled_elbo,
+)
+from vae_jax.distributions import (
+    Bernoulli,
+    Categorical,
+    Delta,
+    Distribution,
+    Foreign,
+    Gaussian,
+    Joint,
+    Mixture,
+    standard_gaussian,
+)
+from vae_jax.divergences import kl, register_kl
+from vae_jax.model import VAE, Trace, vae
+from vae_jax.networks import describe
+from vae_jax.objectives import (
+    Term,
+    distortion,
+    importance_weighted,
+    rate,
+    sampled_rate,
+    weighted_sum,
+)
+from vae_jax.train import Player, Step, TrainState, alternate, decay_mask, descend, train_epoch
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ELBO",
+    "VAE",
+    "Bernoulli",
+    "Categorical",
+    "Delta",
+    "Distribution",
+    "Foreign",
+    "Gaussian",
+    "Joint",
+    "LogLikelihood",
+    "Mixture",
+    "Player",
+    "Step",
+    "Term",
+    "Trace",
+    "TrainState",
+    "alternate",
+    "batched",
+    "bounds",
+    "checkpoint",
+    "ciwae",
+    "ciwae_bound",
+    "data",
+    "decay_mask",
+    "descend",
+    "describe",
+    "distortion",
+    "distributions",
+    "elbo",
+    "elbo_bound",
+    "evaluate",
+    "generate",
+    "importance_weighted",
+    "iwae",
+    "iwae_bound",
+    "kl",
+    "log_likelihood",
+    "miwae",
+    "miwae_bound",
+    "model",
+    "networks",
+    "objectives",
+    "plots",
+    "rate",
+    "register_kl",
+    "sampled_elbo",
+    "sampled_rate",
+    "standard_gaussian",
+    "train",
+    "train_epoch",
+    "vae",
+    "weighted_sum",
+]

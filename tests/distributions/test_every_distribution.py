@@ -76,7 +76,7 @@ def _assert_close(a, b, rtol=6e-6):
 
 
 def _cast(q, dtype):
-    return jax.tree.map(lambda leaf: jnp.asarray(leaf).astype(dtype), q)
+    return jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf).astype(dtype)), q)
 
 
 _draw_and_score = jax.jit(lambda q, key: q.sample_and_log_prob(key))  # one trace for all tests
@@ -152,12 +152,15 @@ def test_vmap_of_scan_is_a_loop(q, key):
     def scan(q, keys):
         return jax.lax.scan(lambda _, key: (None, q.sample_and_log_prob(key)), None, keys)[1]
 
-    loop = [jax.tree.map(lambda leaf, i=i: leaf * (1 + 0.1 * i), q) for i in range(3)]
-    batch = jax.tree.map(lambda *leaves: jnp.stack(leaves), *loop)
+    loop = [
+        jax.tree.map(lambda leaf, i=i: np.asarray(leaf) * np.float32(1 + i / 10), q)
+        for i in range(3)
+    ]
+    batch = jax.tree.map(lambda *leaves: np.stack(leaves), *loop)
     keys = jax.random.split(key, (3, 2))
     together = jax.jit(jax.vmap(scan))(batch, keys)
     for i, t in np.ndindex(3, 2):
-        one = jax.tree.map(lambda leaf, i=i, t=t: leaf[i, t], together)
+        one = jax.tree.map(lambda leaf, i=i, t=t: np.asarray(leaf)[i, t], together)
         _assert_close(one, _draw_and_score(loop[i], keys[i, t]))
 
 
@@ -172,7 +175,7 @@ def _assert_gradient(f, q):
 def test_gradient_is_a_finite_difference(q, key, x64):
     """But for a Delta, which has no difference to take."""
     q = _cast(q, jnp.float64)
-    x = q.sample(key)
+    x = jax.jit(q.sample)(key)
     _assert_gradient(lambda q: q.log_prob(x), q)
 
 

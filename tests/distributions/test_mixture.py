@@ -17,7 +17,8 @@ def _gaussians(dtype):
 
 
 def _mixture(logits, locs, log_scales):
-    return Mixture(jnp.array(logits), jax.vmap(Gaussian)(jnp.array(locs), jnp.array(log_scales)))
+    components = Gaussian(jnp.array(locs), jnp.array(log_scales))  # as jax.vmap(Gaussian) gives
+    return Mixture(jnp.array(logits), components)
 
 
 def _log_joint(logits, locs, log_scales, x):
@@ -58,7 +59,7 @@ def test_bernoullis_are_scipys(precision):
 def test_gradients_are_responsibilities(precision):
     """r_c = p(c|x): d/dlogits = r - softmax(logits), d/dloc_c = r_c (x - loc_c) / s_c^2."""
     logits, locs, log_scales, x = _gaussians(precision.dtype)
-    grad = jax.grad(lambda q: q.log_prob(jnp.array(x)))(_mixture(logits, locs, log_scales))
+    grad = jax.jit(jax.grad(lambda q: q.log_prob(jnp.array(x))))(_mixture(logits, locs, log_scales))
     r = scipy.special.softmax(_log_joint(logits, locs, log_scales, x))
     logits, locs, log_scales, x = (np.float64(a) for a in (logits, locs, log_scales, x))
     # responsibilities are exponentials of numbers near 10, so 10 times the rounding
@@ -80,7 +81,7 @@ def test_extreme_weights_and_far_components():
     """Weights e^(+-10000), components 50 standard deviations away from x and each other."""
     logits = np.array([-1e4, 0, 1e4])
     locs, log_scales, x = np.array([[0.0], [50.0], [100.0]]), np.zeros((3, 1)), np.array([0.0])
-    value, grad = jax.value_and_grad(lambda q: q.log_prob(jnp.array(x)))(
+    value, grad = jax.jit(jax.value_and_grad(lambda q: q.log_prob(jnp.array(x))))(
         _mixture(logits, locs, log_scales)
     )
     theirs = scipy.special.logsumexp(_log_joint(logits, locs, log_scales, x))  # of component 2
