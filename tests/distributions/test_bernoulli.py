@@ -39,14 +39,27 @@ def test_gradient_is_the_closed_form(precision):
 
 @pytest.mark.parametrize(
     ("logit", "x", "log_prob", "gradient"),
-    [(1e4, 1, 0, 0), (1e4, 0, -1e4, -1), (-1e4, 1, -1e4, 1), (-1e4, 0, 0, 0)],
+    [
+        (0, 0, -np.log(2), -0.5),
+        (0, 1, -np.log(2), 0.5),
+        (1e4, 1, 0, 0),
+        (1e4, 0, -1e4, -1),
+        (-1e4, 1, -1e4, 1),
+        (-1e4, 0, 0, 0),
+    ],
 )
 def test_extreme_logits(logit, x, log_prob, gradient):
     """Exactly: no clamp at -100, no NaN."""
     f = jax.value_and_grad(lambda logits: Bernoulli(logits).log_prob(jnp.array([x])))
     value, grad = f(jnp.array([logit]))
-    assert value == log_prob
+    assert value == np.float32(log_prob)
     assert grad[0] == gradient
+
+
+def test_saturated_logits_keep_their_last_digits():
+    """x l - softplus(l) would cancel to 0."""
+    log_prob = Bernoulli(jnp.full(784, 15.0)).log_prob(jnp.ones(784))
+    np.testing.assert_allclose(log_prob, -784 * np.log1p(np.exp(-15.0)), rtol=1e-6)
 
 
 def test_extreme_logits_are_sampled(key):

@@ -37,6 +37,7 @@ class Distribution(flax.struct.PyTreeNode, ABC):
         super().__init_subclass__(**kwargs)
         for field in dataclasses.fields(cls):
             annotation = str(getattr(field.type, "__name__", field.type)).partition("[")[0]
+            annotation = annotation.rpartition(".")[2]
             if annotation in _STATIC_TYPES and field.metadata.get("pytree_node", True):
                 raise TypeError(
                     f"{cls.__name__}.{field.name} is declared {annotation}, which cannot be traced:"

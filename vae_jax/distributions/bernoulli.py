@@ -10,7 +10,7 @@ from vae_jax.types import Array, Key
 class Bernoulli(Distribution):
     """Independent binary variables, x_d = 1 with probability sigmoid(logits_d).
 
-        log p(x) = sum_d  x_d logits_d - softplus(logits_d)
+        log p(x) = sum_d  x_d log sigmoid(l_d) + (1 - x_d) log sigmoid(-l_d),   l = logits
 
     Finite and right at any finite logit: there is no sigmoid inside a log, and no clipping.
     Defined for x in {0, 1} only: a grey level in (0, 1) would give a number that is no
@@ -35,7 +35,11 @@ class Bernoulli(Distribution):
 
     def _log_prob(self, value: Array) -> Array:
         check_shape("Bernoulli", value, self.logits.shape)
-        return jnp.sum(value * self.logits - jax.nn.softplus(self.logits))
+        x, logits = jnp.asarray(value, self.logits.dtype), self.logits
+        # -log sigmoid(l) = max(-l, 0) + log1p(exp(-|l|)); the second part serves both values of x.
+        # By maxima alone: they halve their derivative at a tie, so that at l = 0 it is x - 1/2.
+        surprise = x * jnp.maximum(-logits, 0) + (1 - x) * jnp.maximum(logits, 0)
+        return -jnp.sum(surprise + jnp.log1p(jnp.exp(-jnp.maximum(logits, -logits))))
 
     def mean(self) -> Array:
         """sigmoid(logits)."""

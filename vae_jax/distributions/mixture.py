@@ -41,7 +41,7 @@ class Mixture(Distribution):
         """The weighted mean of the components' means."""
         weights = jax.nn.softmax(self._promoted().logits)
         means = jax.vmap(lambda component: component.mean())(self.components)
-        return jax.tree.map(lambda mean: jnp.tensordot(weights, mean, axes=1), means)
+        return jax.tree.map(lambda mean: jax.vmap(jnp.multiply)(weights, mean).sum(axis=0), means)
 
     def in_support(self, value: Event) -> Array:
         """In the support of some component."""
