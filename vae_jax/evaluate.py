@@ -85,7 +85,7 @@ def log_likelihoods(
     *,
     num_samples: int,
     chunk_size: int = 100,
-    batch_size: int = 100,
+    batch_size: int = 50,
     progress: Progress = iter,
 ) -> bounds.LogLikelihood:
     """log p(x) of each example by importance sampling: see `bounds.log_likelihood`.

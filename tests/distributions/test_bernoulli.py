@@ -51,7 +51,7 @@ def test_gradient_is_the_closed_form(precision):
 def test_extreme_logits(logit, x, log_prob, gradient):
     """Exactly: no clamp at -100, no NaN."""
     f = jax.value_and_grad(lambda logits: Bernoulli(logits).log_prob(jnp.array([x])))
-    value, grad = f(jnp.array([logit]))
+    value, grad = f(jnp.array([float(logit)]))
     assert value == np.float32(log_prob)
     assert grad[0] == gradient
 

@@ -1,6 +1,5 @@
 """log p(x) by importance sampling, a chunk of draws at a time."""
 
-import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -85,15 +84,23 @@ def streamed_log_likelihood(
     num_chunks = -(-num_samples // chunk_size)
     size = -(-num_samples // num_chunks)
 
-    def add_chunk(chunk: Array, totals: tuple[Array, Array]) -> tuple[Array, Array]:
+    def add_chunk(chunk: Array, totals: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
         index = chunk * size + jnp.arange(size)
         asked_for = jnp.expand_dims(index < num_samples, range(1, 1 + len(shape)))
         log_w = jnp.where(asked_for, log_weights(index), -jnp.inf)
-        sums = (jax.nn.logsumexp(power * log_w, axis=0) for power in (1, 2))
-        return tuple(map(jnp.logaddexp, totals, sums))  # type: ignore[return-value]
+        old_top, *sums = totals
+        top = jnp.maximum(old_top, jnp.max(log_w, axis=0))
+        sum_w, sum_w2 = (
+            total * jnp.exp(power * (old_top - top))
+            + jnp.sum(jnp.exp(power * (log_w - top)), axis=0)
+            for power, total in zip((1, 2), sums, strict=True)
+        )
+        return top, sum_w, sum_w2
 
-    nothing = jnp.full(shape, -jnp.inf)
-    log_sum, log_sum_squares = jax.lax.fori_loop(0, num_chunks, add_chunk, (nothing, nothing))
-    ess = jnp.exp(2 * log_sum - log_sum_squares)
+    # Sums of w / exp(top) and of its square: a log of the sums would round their growth away.
+    zero = jnp.zeros(shape)
+    nothing = (jnp.full(shape, jnp.finfo(zero.dtype).min), zero, zero)
+    top, sum_w, sum_w2 = jax.lax.fori_loop(0, num_chunks, add_chunk, nothing)
+    ess = sum_w**2 / sum_w2
     relative_variance = jnp.maximum(1 / ess - 1 / num_samples, 0.0)  # rounding, when all are equal
-    return LogLikelihood(log_sum - math.log(num_samples), ess, jnp.sqrt(relative_variance))
+    return LogLikelihood(top + jnp.log(sum_w / num_samples), ess, jnp.sqrt(relative_variance))

@@ -35,7 +35,8 @@ class Bernoulli(Distribution):
 
     def _log_prob(self, value: Array) -> Array:
         check_shape("Bernoulli", value, self.logits.shape)
-        x, logits = jnp.asarray(value, self.logits.dtype), self.logits
+        logits = jnp.ravel(self.logits)  # a last axis of one channel would not be vectorised
+        x = jnp.ravel(value).astype(logits.dtype)
         # -log sigmoid(l) = max(-l, 0) + log1p(exp(-|l|)); the second part serves both values of x.
         # By maxima alone: they halve their derivative at a tie, so that at l = 0 it is x - 1/2.
         surprise = x * jnp.maximum(-logits, 0) + (1 - x) * jnp.maximum(logits, 0)

@@ -39,8 +39,10 @@ class Gaussian(Distribution):
     def _log_prob(self, value: Array) -> Array:
         check_shape("Gaussian", value, self.loc.shape)
         self._check_scale()
-        standardized = (value - self.loc) * jnp.exp(-self.log_scale)
-        return jnp.sum(-0.5 * standardized**2 - self.log_scale - 0.5 * _LOG_2PI)
+        log_scale = jnp.ravel(jnp.broadcast_to(self.log_scale, self.loc.shape))
+        # as vectors: a last axis of one channel would not be vectorised
+        standardized = jnp.ravel(value - self.loc) * jnp.exp(-log_scale)
+        return jnp.sum(-0.5 * standardized**2 - log_scale - 0.5 * _LOG_2PI)
 
     def mean(self) -> Array:
         """loc."""
