@@ -8,6 +8,7 @@ import numpy as np
 import optax
 
 from vae_jax import data
+from vae_jax.checks import check_count
 from vae_jax.model import VAE
 from vae_jax.objectives import Objective
 from vae_jax.types import Batch
@@ -30,6 +31,7 @@ class Experiment(NamedTuple):
     importance_samples: int  # K of the reported log-likelihood
     seed: int
     num_levels: int | None = None  # of dequantised intensities; None where x is binary
+    scan: bool = True  # see train_epoch: False for convolutions on a CPU
 
 
 Config = Callable[..., Experiment]
@@ -50,5 +52,9 @@ def cosine_adam(
     learning_rate: float, num_examples: int, batch_size: int, epochs: int, eps: float = 1e-8
 ) -> optax.GradientTransformation:
     """Adam, its rate falling to zero along half a cosine over the whole run."""
+    check_count("epochs", epochs)
+    check_count("batch_size", batch_size)
+    if batch_size > num_examples:
+        raise ValueError(f"{num_examples} examples do not fill one batch of {batch_size}.")
     steps = epochs * (num_examples // batch_size)
     return optax.adam(optax.cosine_decay_schedule(learning_rate, steps), eps=eps)

@@ -48,7 +48,8 @@ def _traversal(path: Path, experiment: Experiment, params: Params) -> None:
     """The most active latents, one a row, from the posterior mean of the first held-out image."""
     mapped = _first(experiment.test, _MAPPED)
     means = evaluate.posterior_means(experiment.model, params, mapped)
-    most_active = np.argsort(-means.var(axis=0))[:_TRAVERSED]
+    units = evaluate.active_units(experiment.model, params, mapped)
+    most_active = np.argsort(-units.variance)[: np.clip(units.number, 1, _TRAVERSED)]
     condition = experiment.test["c"][0] if "c" in experiment.test else None
     values = jnp.linspace(-2.5, 2.5, 11)
     rows: list[Array] = [

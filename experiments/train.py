@@ -2,17 +2,18 @@
 
 Examples:
   python -m experiments.train digits
-  python -m experiments.train mnist_vae --data ../shared/data/mnist --epochs 100
+  python -m experiments.train mnist_vae --raw ../shared/data/mnist --epochs 100
   python -m experiments.train digits --help
 """
 
 import difflib
 import functools
+import operator
 import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple, Union
+from typing import Annotated, Any, NamedTuple
 
 import jax
 import tyro
@@ -27,6 +28,10 @@ from vae_jax.networks import describe
 from vae_jax.train import Metrics, descend, train_epoch
 from vae_jax.types import Key, Params
 
+_ARGS = """Args:
+  config: What to train. Each has options of its own: <config> --help.
+  out: A new folder for the run; by default runs/<config>-<n>.
+"""
 _CURVE_POINTS = 20  # how often a run looks at the held-out bound
 
 
@@ -46,8 +51,9 @@ def run(configured: Configured, out: Path | None = None) -> Path:
     run_folder.write_json(
         folder / "config.json", {"config": name, "options": options, **circumstances}
     )
-    init_key, train_key, score_key = jax.random.split(jax.random.key(experiment.seed), 3)
-    params = train(experiment, folder, init_key, train_key)
+    keys = jax.random.split(jax.random.key(experiment.seed), 4)
+    init_key, train_key, score_key, curve_key = keys
+    params = train(experiment, folder, init_key, train_key, curve_key)
     checkpoint.save(folder / "params", params)
     scores = score(experiment, params, score_key)
     run_folder.write_json(folder / "evaluation.json", scores)
@@ -57,7 +63,9 @@ def run(configured: Configured, out: Path | None = None) -> Path:
     return folder
 
 
-def train(experiment: Experiment, folder: Path, init_key: Key, train_key: Key) -> Params:
+def train(
+    experiment: Experiment, folder: Path, init_key: Key, train_key: Key, curve_key: Key
+) -> Params:
     """The epochs, a line of metrics for each; returns the trained parameters."""
     x, c = jax.tree.map(lambda leaf: leaf[0], (experiment.test["x"], experiment.test.get("c")))
     console.print(describe(experiment.model, x, c), highlight=False)
@@ -66,7 +74,7 @@ def train(experiment: Experiment, folder: Path, init_key: Key, train_key: Key) -
     step = descend(experiment.objective, experiment.optimizer)
     state, data = step.init(train_key, params), jax.device_put(experiment.train)
     held_out_every = max(1, experiment.epochs // _CURVE_POINTS)
-    settings = {"batch_size": experiment.batch_size, "prepare": experiment.prepare}
+    settings = {name: getattr(experiment, name) for name in ("batch_size", "prepare", "scan")}
     with EpochBar(experiment.epochs) as bar:
         for epoch in range(1, experiment.epochs + 1):
             start = time.perf_counter()
@@ -75,7 +83,7 @@ def train(experiment: Experiment, folder: Path, init_key: Key, train_key: Key) -
             run_folder.append(folder / "metrics.jsonl", row)
             bar.update(row)
             if epoch % held_out_every == 0:
-                bound = held_out(experiment, state.params, train_key)
+                bound = held_out(experiment, state.params, curve_key)
                 run_folder.append(
                     folder / "metrics.jsonl", {"data": "test", "epoch": epoch, **bound}
                 )
@@ -93,7 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _command(),
             prog="python -m experiments.train",
             args=arguments,
-            config=(tyro.conf.CascadeSubcommandArgs,),
+            config=(tyro.conf.CascadeSubcommandArgs, tyro.conf.OmitArgPrefixes),
         )
     except (ValueError, TypeError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -108,15 +116,11 @@ def _command() -> Callable[..., Path]:
         for name, config in CONFIGS.items()
     )
 
-    def command(config: tyro.conf.OmitArgPrefixes[Any], out: Path | None = None) -> Path:
+    def command(config: Any, out: Path | None = None) -> Path:
         return run(config, out)
 
-    command.__annotations__["config"] = tyro.conf.OmitArgPrefixes[Union[configs]]  # noqa: UP007
-    command.__doc__ = f"""{__doc__}
-    Args:
-      config: What to train. Each has options of its own: <config> --help.
-      out: A new folder for the run; by default runs/<config>-<n>.
-    """
+    command.__annotations__["config"] = functools.reduce(operator.or_, configs)
+    command.__doc__ = f"{__doc__}\n{_ARGS}"
     return command
 
 

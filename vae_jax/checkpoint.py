@@ -8,9 +8,15 @@ from vae_jax.types import Params
 
 
 def save(path: Path, params: Params) -> None:
-    """Write a tree of arrays into the new folder `path`."""
+    """Write a tree of arrays into the new folder `path`.
+
+    Raises:
+      FileExistsError: there is something already.
+    """
     from orbax.checkpoint import v1 as orbax
 
+    if path.exists():
+        raise FileExistsError(f"{path} is there already: name a new folder.")
     orbax.save(path.absolute(), params)
 
 

@@ -59,6 +59,8 @@ def kl(q: Distribution, p: Distribution) -> Array:
 def _gaussian(q: Gaussian, p: Gaussian) -> Array:
     """sum_d 1/2 ((s_q/s_p)^2 - 1 - log (s_q/s_p)^2 + ((loc_q - loc_p) / s_p)^2)."""
     _check_same("Gaussian", q.loc.shape, p.loc.shape)
+    q._check_scale()
+    p._check_scale()
     log_ratio = jnp.broadcast_to(q.log_scale - p.log_scale, q.loc.shape)
     shift = (q.loc - p.loc) * jnp.exp(-p.log_scale)
     return 0.5 * jnp.sum(jnp.expm1(2 * log_ratio) - 2 * log_ratio + shift**2)
@@ -84,7 +86,6 @@ def _categorical(q: Categorical, p: Categorical) -> Array:
 @register_kl(Joint, Joint)
 def _joint(q: Joint, p: Joint) -> Array:
     """The sum over the parts, which are independent."""
-
     names, p_names = _names(q), _names(p)
     if names != p_names:
         raise ValueError(f"KL of Joint: q has the parts {names} and p has {p_names}.")

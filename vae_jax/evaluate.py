@@ -17,8 +17,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from vae_jax import bounds
-from vae_jax.bounds.draws import sample_keys
+from vae_jax.bounds.draws import draw_keys, sample_keys
 from vae_jax.bounds.likelihood import streamed_log_likelihood
+from vae_jax.checks import check_count
 from vae_jax.model import VAE, Trace, log_posterior, log_prior, trace
 from vae_jax.objectives import batch_size as size_of
 from vae_jax.objectives import distortion, rate
@@ -109,8 +110,13 @@ def active_units(
     State with it the threshold and the data: the count depends on both. The posterior mean's
     variance is over the examples given, divided by N - 1.
 
+    Raises:
+      ValueError: fewer than two examples, which have no variance.
+
     Reference: Burda, Grosse, Salakhutdinov 2015, arXiv 1509.00519, section 5.2 (threshold 0.01).
     """
+    if size_of(data) < 2:
+        raise ValueError(f"Active units need two examples at least; got {size_of(data)}.")
     means = posterior_means(model, params, data, batch_size=batch_size)
     flat = np.concatenate([leaf.reshape(len(leaf), -1) for leaf in jax.tree.leaves(means)], axis=1)
     variance = flat.var(axis=0, ddof=1)
@@ -135,8 +141,7 @@ def check_support(model: VAE, params: Params, data: Batch) -> None:
 
     A log-density cannot raise under `jit`; this looks at the data once, on the host's side of it.
     """
-    if size_of(data) == 0:
-        raise ValueError("There are no examples: x has a leading axis of 0.")
+    _check_some(data)
     for leaf in jax.tree.leaves(data["x"]):
         finite = np.isfinite(np.asarray(leaf)).reshape(len(leaf), -1).all(axis=1)
         if not finite.all():
@@ -157,8 +162,7 @@ def _elbo(
         t = trace(model, params, k, x, c)
         return distortion(t, x), rate(t, x)
 
-    keys = sample_keys(key, jnp.arange(num_samples))
-    mean_distortion, mean_rate = map(jnp.mean, jax.vmap(parts)(keys))
+    mean_distortion, mean_rate = map(jnp.mean, jax.vmap(parts)(draw_keys(key, num_samples)))
     return bounds.ELBO(-mean_distortion - mean_rate, mean_distortion, mean_rate)
 
 
@@ -212,6 +216,8 @@ def _over_examples(
     options: dict[str, Any],
 ) -> Any:
     """`per_example` of every example, a full batch at a time, as numpy arrays [N, ...]."""
+    check_count("batch_size", batch_size)
+    _check_some(data)
     N, batches = size_of(data), []
     for start in progress(range(0, N, batch_size)):
         index = np.arange(start, start + min(batch_size, N))
@@ -220,6 +226,11 @@ def _over_examples(
             _batch(per_example, tuple(options.items()), model, params, key, index, batch)
         )
     return jax.tree.map(lambda *parts: np.concatenate(parts)[:N], *batches)
+
+
+def _check_some(data: Batch) -> None:
+    if size_of(data) == 0:
+        raise ValueError("There are no examples: x has a leading axis of 0.")
 
 
 @partial(jax.jit, static_argnames=("per_example", "options", "model"))

@@ -46,7 +46,12 @@ def distortion(t: Trace, x: Event) -> Array:
 
 
 def rate(t: Trace, x: Event) -> Array:
-    """sum_l KL(q_l || p_l) in closed form, [] nats. TypeError where a pair has none."""
+    """sum_l KL(q_l || p_l) in closed form, [] nats. TypeError where a pair has none.
+
+    For one layer, or layers of which q_l and p_l are given the same others: top-down inference,
+    q(z_2|x) q(z_1|z_2,x). Where p_l is given a layer drawn after z_l, as in bottom-up inference,
+    q(z_1|x) q(z_2|z_1) against p(z_1|z_2), this is not the rate: use `sampled_rate`.
+    """
     del x
     return jnp.sum(jnp.stack([kl(q, p) for q, p in zip(t.q, t.p, strict=True)]))
 
@@ -80,7 +85,8 @@ def weighted_sum(
       Objective. Metrics: "loss", and each term's unweighted mean under its name; nats.
 
     Raises:
-      ValueError: names that are not unique, no terms, num_samples < 1.
+      ValueError: names that are not unique, or "loss", which the sum itself is called; no terms;
+        num_samples < 1; and, when it is traced, a term that is not one number.
     """
     terms = [Term(*term) for term in terms]
     _check_names([term.name for term in terms])
@@ -91,7 +97,7 @@ def weighted_sum(
 
         def draw(k: Key) -> tuple[list[Array], Params]:
             t = _differentiable_trace(model, params, k, x, c, noise)
-            return [term.value(t, x) for term in terms], t.state
+            return [_number(term.name, term.value(t, x)) for term in terms], t.state
 
         values, states = jax.vmap(draw)(draw_keys(draw_key, num_samples))
         return [jnp.mean(value) for value in values], _first(states)
@@ -185,8 +191,11 @@ def _over_batch(
 
 
 def batch_size(batch: Batch) -> int:
-    """B, the leading axis of every array of the batch."""
-    return jax.tree.leaves(batch)[0].shape[0]
+    """B, the leading axis of every array of the batch. ValueError where they differ."""
+    sizes = sorted({leaf.shape[0] for leaf in jax.tree.leaves(batch)})
+    if len(sizes) != 1:
+        raise ValueError(f"x and c need one entry for each example; got the leading axes {sizes}.")
+    return sizes[0]
 
 
 def _first(states: Params) -> Params:
@@ -198,9 +207,20 @@ def _at(weight: Weight, step: Array) -> Array | float:
     return weight(step) if callable(weight) else weight
 
 
+def _number(name: str, value: Array) -> Array:
+    if jnp.shape(value) != ():
+        raise ValueError(
+            f"The term {name!r} must be one number for one draw; got an array of shape"
+            f" {jnp.shape(value)}: sum over the event's dimensions."
+        )
+    return value
+
+
 def _check_names(names: list[str]) -> None:
     if not names:
         raise ValueError("A weighted sum needs at least one term.")
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise ValueError(f"The terms' names must be unique; {repeated} occur more than once.")
+    if "loss" in names:
+        raise ValueError("A term cannot be named 'loss': that is the sum of the terms.")

@@ -41,11 +41,10 @@ def save_images(path: Path, images: Array, columns: int, title: str) -> None:
 
 def save_reconstructions(path: Path, x: Array, reconstructions: Array, title: str) -> None:
     """Inputs and, under each, its reconstruction; [N, H, W, C] each, eight pairs to a row."""
-    N, columns = len(x), 8
-    pairs = []
-    for start in range(0, N, columns):
-        pairs += [x[start : start + columns], reconstructions[start : start + columns]]
-    save_images(path, np.concatenate(pairs), columns, title)
+    columns = min(8, len(x))
+    rows = [_full_rows(images, columns) for images in (x, reconstructions)]  # [rows, columns, ...]
+    pairs = np.stack(rows, axis=1).reshape(-1, *x.shape[1:])
+    save_images(path, pairs, columns, title)
 
 
 def save_latent_map(path: Path, means: Array, labels: Array | None, title: str) -> None:
@@ -53,9 +52,8 @@ def save_latent_map(path: Path, means: Array, labels: Array | None, title: str) 
     points, share = _principal_plane(np.asarray(means))
     figure = _figure(width=6, height=5.6)
     axes = figure.subplots()
-    dots = axes.scatter(
-        points[:, 0], points[:, 1], s=9, c=labels, cmap="tab10", linewidths=0, alpha=0.8
-    )
+    colours = {"color": _BLUE} if labels is None else {"c": labels, "cmap": "tab10"}
+    dots = axes.scatter(points[:, 0], points[:, 1], s=9, linewidths=0, alpha=0.8, **colours)
     if labels is not None:
         handles, names = dots.legend_elements()
         axes.legend(handles, names, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
@@ -89,10 +87,20 @@ def _series(rows: Rows, name: str) -> tuple[list[float], list[float]]:
 
 
 def _principal_plane(means: np.ndarray) -> tuple[np.ndarray, float]:
-    """[N, 2] and the share of the variance in them."""
+    """[N, 2] and the share of the variance in them; the second is 0 where there is but one."""
     centred = means.reshape(len(means), -1) - means.reshape(len(means), -1).mean(0)
-    _, scale, axes = np.linalg.svd(centred, full_matrices=False)
-    return centred @ axes[:2].T, float((scale[:2] ** 2).sum() / (scale**2).sum())
+    # a row and a column of zeros more, so that there are two components in any case
+    _, scale, axes = np.linalg.svd(np.pad(centred, ((0, 1), (0, 1))), full_matrices=False)
+    total = (scale**2).sum()
+    share = float((scale[:2] ** 2).sum() / total) if total > 0 else 1.0
+    return centred @ axes[:2, :-1].T, share
+
+
+def _full_rows(images: Array, columns: int) -> np.ndarray:
+    """[rows, columns, H, W, C], filled up with images of the colour of the paper."""
+    images = np.asarray(images, np.float32)
+    paper = _ink(np.ones((-len(images) % columns, *images.shape[1:]), np.float32))
+    return np.concatenate([images, paper]).reshape(-1, columns, *images.shape[1:])
 
 
 def _ink(image: np.ndarray) -> np.ndarray:

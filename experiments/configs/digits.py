@@ -10,10 +10,10 @@ from vae_jax.objectives import weighted_sum
 
 def digits(
     *,
-    epochs: int = 300,
+    epochs: int = 600,
     batch_size: int = 50,
     latents: int = 8,
-    hidden: int = 128,
+    hidden: int = 256,
     learning_rate: float = 2e-3,
     seed: int = 0,
 ) -> Experiment:
@@ -32,10 +32,10 @@ def digits(
 
 def digits_conditional(
     *,
-    epochs: int = 300,
+    epochs: int = 600,
     batch_size: int = 50,
     latents: int = 8,
-    hidden: int = 128,
+    hidden: int = 256,
     learning_rate: float = 2e-3,
     seed: int = 0,
 ) -> Experiment:

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import jax
+
 from experiments.experiment import Experiment, batch, cosine_adam, fixed_batch
 from vae_jax import data
 from vae_jax.distributions import standard_gaussian
@@ -12,6 +14,7 @@ from vae_jax.networks import (
     GaussianHead,
     LearnedScale,
     Network,
+    resized,
 )
 from vae_jax.objectives import weighted_sum
 
@@ -21,9 +24,10 @@ def fashion_conv(
     epochs: int = 10,
     batch_size: int = 100,
     latents: int = 32,
-    channels: tuple[int, ...] = (32, 64),
+    channels: tuple[int, ...] = (16, 32),
     learning_rate: float = 1e-3,
-    data: Path | None = None,
+    raw: Path | None = None,
+    download: bool = False,
     seed: int = 0,
 ) -> Experiment:
     """Convolutions, and N(x | f(z), sigma^2) with one learned sigma on dequantised pixels.
@@ -34,26 +38,16 @@ def fashion_conv(
       latents: Dimensions of z.
       channels: Of the encoder's stages, each of which halves the image; the decoder mirrors them.
       learning_rate: Of Adam at the start; it falls to zero along a cosine.
-      data: Folder of the four raw idx files; not needed once they are prepared.
+      raw: Folder of the four raw idx files; not needed once they are prepared.
+      download: Fetch the files, if they are neither prepared nor in `raw`.
       seed: Of everything that is drawn.
     """
-    return _fashion(data, epochs, batch_size, latents, channels, learning_rate, seed)
-
-
-def _fashion(
-    folder: Path | None,
-    epochs: int,
-    batch_size: int,
-    latents: int,
-    channels: tuple[int, ...],
-    learning_rate: float,
-    seed: int,
-) -> Experiment:
-    images = data.load("fashion_mnist", folder)
+    images = data.load("fashion_mnist", raw, download=download)
     H, W, C = images.train.x.shape[1:]
     prepare = data.dequantise(images.max_value)
     encoder = Network(ConvEncoder(channels), GaussianHead((latents,)))
-    decoder = Network(ConvDecoder((H, W), channels[::-1]), GaussianHead((H, W, C), LearnedScale()))
+    body = ConvDecoder((H, W), channels[::-1], up=resized, kernel_size=3)
+    decoder = Network(body, GaussianHead((H, W, C), LearnedScale()))
     model = vae(encoder, decoder, standard_gaussian(latents))
     return Experiment(
         model=model,
@@ -68,4 +62,5 @@ def _fashion(
         importance_samples=100,
         seed=seed,
         num_levels=images.max_value + 1,
+        scan=jax.default_backend() != "cpu",
     )

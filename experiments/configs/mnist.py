@@ -24,7 +24,8 @@ def mnist_vae(
     epochs: int = 200,
     batch_size: int = 100,
     learning_rate: float = 1e-3,
-    data: Path | None = None,
+    raw: Path | None = None,
+    download: bool = False,
     seed: int = 0,
 ) -> Experiment:
     """The VAE of Burda et al. 2015: the evidence lower bound, averaged over k draws.
@@ -34,10 +35,11 @@ def mnist_vae(
       epochs: Passes over the 60,000 training images (the paper: 3,280).
       batch_size: Images a step (the paper: 20).
       learning_rate: Of Adam at the start; it falls to zero along a cosine.
-      data: Folder of the four raw idx files; not needed once they are prepared.
+      raw: Folder of the four raw idx files; not needed once they are prepared.
+      download: Fetch the files, if they are neither prepared nor in `raw`.
       seed: Of everything that is drawn.
     """
-    model, images = _burda(data)
+    model, images = _burda(raw, download)
     objective = weighted_sum(model, num_samples=k)
     return _experiment(model, objective, images, epochs, batch_size, learning_rate, seed)
 
@@ -49,7 +51,8 @@ def mnist_iwae(
     epochs: int = 50,
     batch_size: int = 100,
     learning_rate: float = 1e-3,
-    data: Path | None = None,
+    raw: Path | None = None,
+    download: bool = False,
     seed: int = 0,
 ) -> Experiment:
     """The importance-weighted autoencoder of Burda et al. 2015, of k draws.
@@ -60,16 +63,17 @@ def mnist_iwae(
       epochs: Passes over the 60,000 training images (the paper: 3,280).
       batch_size: Images a step (the paper: 20).
       learning_rate: Of Adam at the start; it falls to zero along a cosine.
-      data: Folder of the four raw idx files; not needed once they are prepared.
+      raw: Folder of the four raw idx files; not needed once they are prepared.
+      download: Fetch the files, if they are neither prepared nor in `raw`.
       seed: Of everything that is drawn.
     """
-    model, images = _burda(data)
+    model, images = _burda(raw, download)
     objective = importance_weighted(model, iwae_bound(), num_draws=k, score_free=score_free)
     return _experiment(model, objective, images, epochs, batch_size, learning_rate, seed)
 
 
-def _burda(folder: Path | None) -> tuple[VAE, data.Dataset]:
-    images = data.load("mnist", folder)
+def _burda(raw: Path | None, download: bool) -> tuple[VAE, data.Dataset]:
+    images = data.load("mnist", raw, download=download)
     frequency = np.clip(images.train.x.mean(axis=0).ravel() / images.max_value, 0.001, 0.999)
     bias_init = nn.initializers.constant(np.log(frequency) - np.log1p(-frequency))
     body = MLP((200, 200), activation=nn.tanh)

@@ -128,4 +128,5 @@ def score_free_bound(
 
     log_w, log_w_path = jax.vmap(log_weights)(keys)  # [K] each: one number, two derivatives
     path = jax.lax.stop_gradient(bound.path(log_w))
-    return bound.value(log_w) + jnp.sum(path * (log_w_path - jax.lax.stop_gradient(log_w_path)))
+    change = path * (log_w_path - jax.lax.stop_gradient(log_w_path))  # NaN where log w is -inf
+    return bound.value(log_w) + jnp.sum(jnp.where(jnp.isfinite(log_w), change, 0.0))

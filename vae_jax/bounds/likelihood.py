@@ -92,7 +92,7 @@ def streamed_log_likelihood(
         top = jnp.maximum(old_top, jnp.max(log_w, axis=0))
         sum_w, sum_w2 = (
             total * jnp.exp(power * (old_top - top))
-            + jnp.sum(jnp.exp(power * (log_w - top)), axis=0)
+            + jnp.sum(jnp.exp(power * (log_w - top[None])), axis=0)
             for power, total in zip((1, 2), sums, strict=True)
         )
         return top, sum_w, sum_w2
