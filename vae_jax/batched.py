@@ -7,6 +7,9 @@ The same bounds as in `vae_jax.bounds`, with a batch axis B where one example wa
         all B examples are decoded in one call, so that a module with state is called once
     prior: p(z) of one example
 
+The leading axis is taken at its word: a scale [D] shared by all examples, where D happens to equal
+B, would be read as one scale for each example. Broadcast what is shared to [B, D].
+
 What comes back has shape [B]: per-example numbers, for the caller to average. Mind that a network
 which pools over its batch couples the examples: the bound of one depends on the others.
 """

@@ -80,7 +80,8 @@ def _categorical(q: Categorical, p: Categorical) -> Array:
     """sum_d sum_k  q_dk (log q_dk - log p_dk)."""
     _check_same("Categorical", q.logits.shape, p.logits.shape)
     log_q, log_p = jax.nn.log_softmax(q.logits), jax.nn.log_softmax(p.logits)
-    return jnp.sum(jnp.exp(log_q) * (log_q - log_p))
+    possible = jnp.isfinite(log_q)  # a class that q excludes costs nothing: 0 log 0 = 0
+    return jnp.sum(jnp.exp(log_q) * jnp.where(possible, log_q - log_p, 0.0))
 
 
 @register_kl(Joint, Joint)

@@ -75,7 +75,7 @@ def sampled_elbo(
       key, x, encode, decode, prior, num_samples: as for `elbo`.
       score_free: leave the score of q out of the gradient. Then the gradient is exactly zero where
         q is the posterior; its variance is lower where q is not narrower than about 0.7 of the
-        posterior, and higher for narrower q.
+        posterior, and higher for narrower q. Take it under `jit`.
 
     Returns:
       ELBO(value, distortion, rate), nats. A single draw's rate may be negative.

@@ -41,7 +41,7 @@ def iwae_bound() -> Bound:
     """The importance-weighted bound log mean_k w_k, with path w~_k^2, w~ = softmax(log_w).
 
     Reference: Burda, Grosse, Salakhutdinov 2015, arXiv 1509.00519, eq. 8; path: Tucker et al.
-    2019, arXiv 1810.04152, eq. 8.
+    2019, arXiv 1810.04152.
     """
     return Bound(log_mean_exp, lambda log_w: jax.nn.softmax(log_w) ** 2)
 
@@ -49,7 +49,7 @@ def iwae_bound() -> Bound:
 def miwae_bound(num_groups: int) -> Bound:
     """The mean of M importance-weighted bounds of K draws each, of log_w [M * K].
 
-    Reference: Rainforth et al. 2018, arXiv 1802.04537, section 4.1 (M outside the logarithm, K
+    Reference: Rainforth et al. 2018, arXiv 1802.04537, "New estimators" (M outside the logarithm, K
     inside). Its path is w~_mk^2 / M, with w~ normalised inside each group.
     """
     check_count("num_groups", num_groups)
@@ -72,12 +72,14 @@ def miwae_bound(num_groups: int) -> Bound:
 def ciwae_bound(beta: float) -> Bound:
     """beta * ELBO + (1 - beta) * IWAE_K, with path beta/K + (1 - beta) w~_k^2.
 
-    Reference: Rainforth et al. 2018, arXiv 1802.04537, section 4.2. ValueError unless beta is in
-    [0, 1], outside of which this is no bound.
+    ValueError unless beta is in [0, 1], outside of which this is no bound.
+
+    Reference: Rainforth et al. 2018, arXiv 1802.04537, "New estimators".
     """
     if not 0 <= beta <= 1:
         raise ValueError(f"beta must be in [0, 1]; got {beta}.")
-    bounds = ((beta, elbo_bound()), (1 - beta, iwae_bound()))
+    both = ((beta, elbo_bound()), (1 - beta, iwae_bound()))
+    bounds = [(share, b) for share, b in both if share > 0]  # 0 times the ELBO's -inf would be NaN
 
     def value(log_w: Array) -> Array:
         return sum((share * b.value(log_w) for share, b in bounds), jnp.zeros(()))
@@ -94,7 +96,11 @@ def log_mean_exp(log_w: Array) -> Array:
 
 
 def frozen(f: Callable[[Event], T], z: Event) -> T:
-    """f(z) with a derivative in z alone: the parameters that f closes over are held fixed."""
+    """f(z) with a derivative in z alone: the parameters that f closes over are held fixed.
+
+    To be called under `jit`: outside of it `jax.closure_convert` remembers, and so keeps alive,
+    what every single call closed over.
+    """
     converted, parameters = jax.closure_convert(f, z)
     return converted(z, *jax.lax.stop_gradient(parameters))
 

@@ -31,7 +31,7 @@ def iwae(
       key, x, encode, decode, prior: as for `sampled_elbo`.
       num_samples: K; with 1 this is the ELBO, and it grows with K toward log p(x).
       score_free: use the doubly reparameterized gradient for the posterior (same expectation; for
-        the variance see `sampled_elbo`).
+        the variance see `sampled_elbo`). Take it under `jit`.
 
     Returns:
       [] nats.
@@ -40,7 +40,7 @@ def iwae(
       as `sampled_elbo`.
 
     Reference: Burda, Grosse, Salakhutdinov 2015, arXiv 1509.00519, eq. 8; score_free: Tucker et
-      al. 2019, arXiv 1810.04152, eq. 8.
+      al. 2019, arXiv 1810.04152.
     """
     check_count("num_samples", num_samples)
     bound = iwae_bound()
@@ -71,7 +71,7 @@ def miwae(
     Raises:
       as `sampled_elbo`.
 
-    Reference: Rainforth et al. 2018, arXiv 1802.04537, section 4.1.
+    Reference: Rainforth et al. 2018, arXiv 1802.04537, "New estimators".
     """
     check_count("num_samples", num_samples)
     bound, draws = miwae_bound(num_groups), num_groups * num_samples
@@ -101,7 +101,7 @@ def ciwae(
     Raises:
       as `sampled_elbo`; ValueError for beta outside [0, 1].
 
-    Reference: Rainforth et al. 2018, arXiv 1802.04537, section 4.2.
+    Reference: Rainforth et al. 2018, arXiv 1802.04537, "New estimators".
     """
     check_count("num_samples", num_samples)
     bound = ciwae_bound(beta)

@@ -48,7 +48,7 @@ def log_likelihood(
     Raises:
       as `sampled_elbo`, but for the reparameterization.
 
-    Reference: Burda, Grosse, Salakhutdinov 2015, arXiv 1509.00519, section 3 (L_5000).
+    Reference: Burda, Grosse, Salakhutdinov 2015, arXiv 1509.00519, section 5 (L_5000).
     """
     q = posterior(key, x, encode, prior)
 

@@ -1,0 +1,107 @@
+"""Samples, reconstructions, traversals."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from vae_jax import VAE, Bernoulli, Categorical, Gaussian, generate, standard_gaussian
+
+PARAMS = {"offset": jnp.array([10.0, 20.0, 30.0])}
+
+
+def shift(c):
+    return 0.0 if c is None else 100.0 * c
+
+
+# x [3] = z [3] + offset + 100 c, and q(z|x) its inverse, all with a scale of e^-3
+MODEL = VAE(
+    init=lambda key, x, c=None: PARAMS,
+    encode=lambda params, x, c=None, key=None: Gaussian(
+        x - params["offset"] - shift(c), jnp.array(-3.0)
+    ),
+    decode=lambda params, z, c=None, key=None: Gaussian(
+        z + params["offset"] + shift(c), jnp.array(-3.0)
+    ),
+    prior=lambda params, c=None: standard_gaussian(3),
+)
+DEVIATION = np.exp(-3)
+KEYS = jax.random.key(0), jax.random.key(1)
+
+
+def test_samples_are_the_mean_at_a_draw_of_z_or_a_draw():
+    means = generate.sample(MODEL, PARAMS, KEYS[0], 2000)
+    draws = generate.sample(MODEL, PARAMS, KEYS[0], 2000, draw=True)
+    assert means.shape == draws.shape == (2000, 3)
+    z = means - PARAMS["offset"][None]
+    # mean and deviation of 2000 standard Gaussians: standard errors 0.022 and 0.016
+    np.testing.assert_allclose(z.mean(0), 0, atol=4.5 * 0.022)
+    np.testing.assert_allclose(z.std(0), 1, atol=4.5 * 0.016)
+    noise = draws - means  # the same z under both
+    np.testing.assert_allclose(noise.std(0), DEVIATION, rtol=4.5 * 0.016)
+    assert abs(np.corrcoef(noise[:, 0], z[:, 0])[0, 1]) < 4.5 * 0.022  # of keys of their own
+
+
+def test_samples_come_from_the_key():
+    one, same, other = (generate.sample(MODEL, PARAMS, KEYS[i], 4) for i in (0, 0, 1))
+    np.testing.assert_array_equal(one, same)
+    assert len(np.unique(np.concatenate([one, other]), axis=0)) == 8
+
+
+def test_each_sample_has_its_condition():
+    c = jnp.array([0.0, 1.0, 2.0])
+    x = generate.sample(MODEL, PARAMS, KEYS[0], 3, c)
+    z = x - PARAMS["offset"][None] - 100 * c[:, None]
+    np.testing.assert_allclose(z, z.clip(-5, 5))
+
+
+def test_reconstructions():
+    x = jnp.array([[11.0, 19.0, 30.0], [9.0, 21.0, 30.5]])
+    for key in KEYS:  # means draw nothing; the inverse's rounding at 30
+        np.testing.assert_allclose(generate.reconstruct(MODEL, PARAMS, key, x), x, rtol=1e-6)
+    one, other = (generate.reconstruct(MODEL, PARAMS, key, x, draw=True) for key in KEYS)
+    assert np.all(one != other)
+    np.testing.assert_allclose(one, x, atol=6 * np.sqrt(2) * DEVIATION)  # of z, and of x
+    c = jnp.array([1.0, 0.0])
+    np.testing.assert_allclose(generate.reconstruct(MODEL, PARAMS, KEYS[0], x, c), x, rtol=1e-5)
+
+
+def test_a_drawn_reconstruction_draws_z_and_x():
+    x = jnp.tile(PARAMS["offset"][None], (2000, 1))
+    deviation = np.std(generate.reconstruct(MODEL, PARAMS, KEYS[0], x, draw=True), axis=0)
+    np.testing.assert_allclose(deviation, np.sqrt(2) * DEVIATION, rtol=4.5 * 0.016)
+
+
+def test_a_traversal_moves_one_dimension():
+    z, values = jnp.array([0.1, 0.2, 0.3]), [-2.0, 0.0, 2.0]
+    x = generate.traverse(MODEL, PARAMS, z, 1, values) - PARAMS["offset"][None]
+    # roundings at 30
+    np.testing.assert_allclose(x, [[0.1, v, 0.3] for v in values], atol=4e-6)
+    with_c = generate.traverse(MODEL, PARAMS, z, 1, values, jnp.array(2.0))
+    np.testing.assert_allclose(with_c - 200, x + PARAMS["offset"][None], atol=4e-5)
+
+
+@pytest.mark.parametrize("dimension", [-1, 3])
+def test_a_traversal_of_no_dimension_is_refused(dimension):
+    with pytest.raises(ValueError, match=r"dimension must be in 0 \.\. 2; got"):
+        generate.traverse(MODEL, PARAMS, jnp.zeros(3), dimension, [0.0])
+
+
+def test_the_mean_of_a_bernoulli_is_grey_and_its_draw_is_not():
+    model = MODEL._replace(decode=lambda params, z, c=None, key=None: Bernoulli(z))
+    means = generate.sample(model, PARAMS, KEYS[0], 5)
+    assert np.all((means > 0) & (means < 1))
+    assert set(np.unique(generate.sample(model, PARAMS, KEYS[0], 5, draw=True))) == {0.0, 1.0}
+
+
+def test_a_likelihood_without_a_mean_can_only_be_drawn():
+    model = MODEL._replace(
+        decode=lambda params, z, c=None, key=None: Categorical(jnp.stack([z, -z], axis=-1))
+    )
+    classes = generate.sample(model, PARAMS, KEYS[0], 5, draw=True)
+    assert classes.shape == (5, 3)
+    assert np.issubdtype(classes.dtype, np.integer)
+    with pytest.raises(TypeError, match=r"Categorical has no mean; draw from it with `sample"):
+        generate.sample(model, PARAMS, KEYS[0], 5)
+    with pytest.raises(TypeError, match="Categorical has no mean"):
+        generate.traverse(model, PARAMS, jnp.zeros(3), 0, [0.0])

@@ -1,0 +1,98 @@
+"""Pictures: the pixels of a grid, and files that can be read."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from vae_jax import plots
+
+RNG = np.random.default_rng(0)
+
+
+def test_a_grid_pixel_by_pixel():
+    """Three images 1x2 in two columns: grey is ink on paper, one pixel of margin all round."""
+    images = np.array([[0.0, 0.25], [1.0, 0.5], [2.0, -1.0]]).reshape(3, 1, 2, 1)
+    expected = [
+        [1, 1, 1, 1, 1, 1, 1],
+        [1, 1, 0.75, 1, 0, 0.5, 1],
+        [1, 1, 1, 1, 1, 1, 1],
+        [1, 0, 1, 1, 1, 1, 1],  # clipped to [0, 1], and an empty place
+        [1, 1, 1, 1, 1, 1, 1],
+    ]
+    np.testing.assert_array_equal(plots.grid(images, columns=2)[..., 0], expected)
+
+
+def test_colours_stay_as_they_are():
+    image = RNG.random((1, 2, 2, 3)).astype(np.float32)
+    np.testing.assert_array_equal(plots.grid(image, columns=1)[1:3, 1:3], image[0])
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """The canvas that `save_images` is about to draw."""
+    canvases, show = [], plots._show
+
+    def watched(axes, canvas, title):
+        canvases.append(canvas)
+        show(axes, canvas, title)
+
+    monkeypatch.setattr(plots, "_show", watched)
+    return canvases
+
+
+@pytest.mark.parametrize("number", [1, 8, 11, 16])
+def test_every_reconstruction_is_under_its_input(tmp_path, drawn, number):
+    """Images of one pixel: x_n = n / 20, and its reconstruction x_n + 0.01."""
+    x = (np.arange(number) / 20).reshape(number, 1, 1, 1).astype(np.float32)
+    plots.save_reconstructions(tmp_path / "r.png", x, x + 0.01, "title")
+    pixels = 1 - drawn[0][1::2, 1::2, 0]  # without the margins, and as they were
+    rows, columns = -(-number // 8), min(8, number)
+    assert pixels.shape == (2 * rows, columns)
+    inputs, made = pixels[0::2].ravel(), pixels[1::2].ravel()
+    np.testing.assert_allclose(inputs[:number], x.ravel(), atol=1e-6)
+    np.testing.assert_allclose(made[:number], x.ravel() + 0.01, atol=1e-6)
+    np.testing.assert_array_equal(inputs[number:], 0)  # white paper
+    assert_picture(tmp_path / "r.png")
+
+
+def assert_picture(path):
+    with Image.open(path) as picture:
+        picture.load()
+        assert picture.format == "PNG"
+        assert all(200 < pixels < 3000 for pixels in picture.size)
+        assert len(picture.convert("L").getcolors()) > 1  # something is drawn
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_images(tmp_path, channels):
+    plots.save_images(tmp_path / "i.png", RNG.random((7, 4, 5, channels)), 3, "title")
+    assert_picture(tmp_path / "i.png")
+
+
+@pytest.mark.parametrize("labels", [None, np.arange(30) % 10, np.arange(30) % 2])
+@pytest.mark.parametrize("latents", [1, 2, 5])
+def test_a_latent_map_of_any_number_of_latents(tmp_path, latents, labels):
+    plots.save_latent_map(tmp_path / "m.png", RNG.normal(size=(30, latents)), labels, "title")
+    assert_picture(tmp_path / "m.png")
+
+
+def test_the_plane_of_a_latent_map():
+    """Four latents, of which two vary most: the points are those two, up to a sign each."""
+    means = RNG.normal(size=(500, 4))
+    means = np.linalg.qr(means - means.mean(0))[0] * [0.1, 3.0, 0.2, 2.0] + 7.0  # uncorrelated
+    points, share = plots._principal_plane(means)
+    np.testing.assert_allclose(np.abs(points), np.abs(means[:, [1, 3]] - 7.0), atol=1e-9)
+    np.testing.assert_allclose(share, (3**2 + 2**2) / (3**2 + 2**2 + 0.1**2 + 0.2**2))
+
+
+def test_a_collapsed_posterior_has_a_latent_map(tmp_path):
+    plots.save_latent_map(tmp_path / "m.png", np.zeros((5, 3)), np.arange(5), "title")
+    assert_picture(tmp_path / "m.png")
+
+
+@pytest.mark.parametrize("names", [("bound",), ("bound", "distortion", "rate")])
+def test_curves(tmp_path, names):
+    train = [{"epoch": e, "seconds": 1.0, **dict.fromkeys(names, -1.0 / e)} for e in (1, 2, 3)]
+    test = [{"epoch": 3, "elbo": -0.4, "distortion": 0.3, "rate": 0.1}]
+    plots.save_curves(tmp_path / "c.png", train, test)
+    assert_picture(tmp_path / "c.png")

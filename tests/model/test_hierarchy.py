@@ -1,0 +1,191 @@
+"""A model of two stochastic layers, written by hand, through everything that takes a model.
+
+    p(z2) = N(0, 1),   p(z1|z2) = N(a z2, s1^2),   p(x|z1) = N(w z1 + b, s^2 I),   x [3]
+    q(z1|x) = N(A x + c, v1),   q(z2|z1) = N(d z1 + e, v2)
+
+At the right A, c, v1, d, v2 (and e = 0) q is the posterior, and log p(x) is scipy's.
+"""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.stats
+from linear_gaussian import z_score
+
+from vae_jax import VAE, Gaussian, Trace, evaluate, standard_gaussian
+from vae_jax.bounds import ciwae_bound, elbo_bound, iwae_bound, miwae_bound
+from vae_jax.model import trace
+from vae_jax.objectives import (
+    Term,
+    distortion,
+    importance_weighted,
+    rate,
+    sampled_rate,
+    weighted_sum,
+)
+
+a, s1, w, b, s = 0.8, 0.7, np.array([1.2, -0.5, 0.4]), np.array([0.1, 0.0, -0.3]), 0.9
+r1_squared = a**2 + s1**2  # the variance of z1
+v1 = 1 / (1 / r1_squared + w @ w / s**2)
+v2 = 1 / (1 + a**2 / s1**2)
+COV = r1_squared * np.outer(w, w) + s**2 * np.eye(3)
+X = np.array([[0.5, -1.0, 0.3], [2.0, 0.4, -0.6]])
+
+
+def make_params(dtype=np.float32, *, shift=0.0, width=1.0):
+    """q moved by `shift` and made `width` as wide, in units of the posterior's deviations."""
+    A = v1 * w / s**2
+    tree = {
+        "encoder": {
+            "A": A,
+            "c": shift * np.sqrt(v1) - A @ b,
+            "d": v2 * a / s1**2,
+            "e": shift * np.sqrt(v2),
+            "log_scales": np.log(width * np.sqrt([v1, v2])),
+        },
+        "decoder": {"w": w, "b": b, "log_scale": np.log(s)},
+        "prior": {"a": a, "log_scale": np.log(s1)},
+    }
+    return jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype), tree)
+
+
+def run(params, key, x, c=None, z=None, noise=None):
+    enc, dec, prior = params["encoder"], params["decoder"], params["prior"]
+    key1, key2 = jax.random.split(key)
+    q1 = Gaussian(enc["A"] @ x + enc["c"], enc["log_scales"][0])
+    z1 = q1.sample(key1) if z is None else z[0]
+    q2 = Gaussian(enc["d"] * z1 + enc["e"], enc["log_scales"][1])
+    z2 = q2.sample(key2) if z is None else z[1]
+    p = (Gaussian(prior["a"] * z2, prior["log_scale"]), standard_gaussian())
+    likelihood = Gaussian(dec["w"] * z1 + dec["b"], dec["log_scale"])
+    return Trace((z1, z2), (q1, q2), p, likelihood)
+
+
+def no_part(*_):
+    raise AssertionError("a model with a trace of its own needs none of the three functions")
+
+
+MODEL = VAE(no_part, no_part, no_part, no_part)._replace(trace=run)
+
+
+def batch(dtype=np.float32):
+    return {"x": jnp.asarray(X, dtype)}
+
+
+def loss_and_gradient(bound, score_free):
+    objective = importance_weighted(MODEL, bound, num_draws=4, score_free=score_free)
+    return jax.value_and_grad(lambda *args: objective(*args)[0])
+
+
+@pytest.mark.parametrize("bound", [elbo_bound(), iwae_bound()], ids=["elbo", "iwae"])
+def test_at_the_posterior_every_bound_is_the_evidence(bound, key, x64):
+    """log w is constant: the bound is log p(x), and its score-free gradient for q is zero."""
+
+    @jax.jit
+    def both(params):
+        return [loss_and_gradient(bound, f)(params, key, batch(np.float64), 0) for f in (0, 1)]
+
+    expected = scipy.stats.multivariate_normal.logpdf(X, b, COV).mean()
+    largest = []
+    for loss, gradient in both(make_params(np.float64)):
+        np.testing.assert_allclose(loss, -expected, rtol=1e-12)
+        largest += [max(np.max(np.abs(leaf)) for leaf in jax.tree.leaves(gradient["encoder"]))]
+    assert largest[0] > 1e-2
+    assert largest[1] < 1e-12
+
+
+@pytest.mark.parametrize("bound", [miwae_bound(2), ciwae_bound(0.3)], ids=["miwae", "ciwae"])
+def test_the_score_free_gradient_has_the_plain_ones_mean(bound):
+    params = make_params(shift=0.4, width=1.2)
+
+    @jax.jit
+    @jax.vmap
+    def both(key):
+        return [loss_and_gradient(bound, f)(params, key, batch(), 0) for f in (0, 1)]
+
+    (plain_loss, plain), (free_loss, free) = both(jax.random.split(jax.random.key(1), 4000))
+    np.testing.assert_array_equal(plain_loss, free_loss)
+    scores = jax.tree.map(lambda p, f: z_score(p - f), plain["encoder"], free["encoder"])
+    assert max(np.max(np.abs(leaf)) for leaf in jax.tree.leaves(scores)) < 4.5
+    for group in ("decoder", "prior"):
+        # the same number of the same draws: rounding of some 20 terms of size 1 to 10
+        close = partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-4)
+        jax.tree.map(close, plain[group], free[group])
+    spreads = [np.std(gradient["encoder"]["c"]) for gradient in (plain, free)]
+    assert not np.isclose(*spreads, rtol=0.05)  # two estimators, not one
+
+
+def top_down(params, key, x, c=None, z=None, noise=None):
+    """q(z2|x) q(z1|z2,x): each q_l is given what p_l is given."""
+    enc, prior = params["encoder"], params["prior"]
+    key2, key1 = jax.random.split(key)
+    q2 = Gaussian(0.5 * enc["A"] @ x, enc["log_scales"][1])
+    z2 = q2.sample(key2)
+    q1 = Gaussian(enc["A"] @ x + 0.3 * z2, enc["log_scales"][0])
+    p = (standard_gaussian(), Gaussian(prior["a"] * z2, prior["log_scale"]))
+    return Trace((z2, q1.sample(key1)), (q2, q1), p, Gaussian(x, jnp.zeros(())))
+
+
+RATES = [Term("distortion", distortion), Term("rate", rate, 0.0), Term("sampled", sampled_rate)]
+
+
+def rates(model):
+    objective, params = weighted_sum(model, RATES), make_params()
+    keys = jax.random.split(jax.random.key(2), 4000)
+    return jax.jit(jax.vmap(lambda key: objective(params, key, batch(), 0)))(keys)
+
+
+def test_the_sampled_rate_makes_the_bound_of_any_hierarchy():
+    """At the posterior distortion + sampled rate is -log p(x), whatever is drawn; and q(z1|x) is
+    not given what p(z1|z2) is, so that the sum of the layers' closed forms is no rate."""
+    loss, aux = rates(MODEL)
+    expected = -scipy.stats.multivariate_normal.logpdf(X, b, COV).mean()
+    np.testing.assert_allclose(loss, expected, rtol=1e-5)
+    assert abs(z_score(aux.metrics["rate"] - aux.metrics["sampled"])) > 20
+
+
+def test_the_closed_form_is_the_rate_of_a_top_down_hierarchy():
+    _, aux = rates(MODEL._replace(trace=top_down))
+    difference = aux.metrics["rate"] - aux.metrics["sampled"]
+    assert abs(z_score(difference)) < 4.5
+    assert np.std(difference) > 0.1  # with 4000 draws the mean is known to 0.016 of that
+
+
+def test_elbos_of_a_data_set(key):
+    params = make_params()
+    bound = evaluate.elbos(MODEL, params, key, batch(), rate=sampled_rate, num_samples=3)
+    expected = scipy.stats.multivariate_normal.logpdf(X, b, COV)
+    np.testing.assert_allclose(bound.value, expected, rtol=1e-5)
+    closed = evaluate.elbos(MODEL, params, key, batch(), rate=rate, num_samples=3)
+    np.testing.assert_allclose(closed.distortion, bound.distortion, rtol=1e-6)
+    assert not np.allclose(closed.rate, bound.rate)
+
+
+def test_log_likelihoods_of_a_data_set_are_scipys():
+    """q 1.3 times as wide as the posterior and beside it: the weights' variance is finite."""
+    params, key = make_params(shift=0.3, width=1.3), jax.random.key(4)
+    estimate = evaluate.log_likelihoods(MODEL, params, key, batch(), num_samples=4000)
+    error = estimate.value - scipy.stats.multivariate_normal.logpdf(X, b, COV)
+    assert np.all(np.abs(error) < 4.5 * estimate.standard_error)
+    assert np.all((estimate.standard_error > 0.001) & (estimate.standard_error < 0.03))
+    assert np.all((estimate.ess > 400) & (estimate.ess < 3999))
+    exact = evaluate.log_likelihoods(MODEL, make_params(), key, batch(), num_samples=7)
+    np.testing.assert_allclose(exact.ess, 7, rtol=1e-4)
+
+
+def test_layers_without_a_partner_are_refused(key):
+    one_prior = MODEL._replace(trace=lambda *args: (t := run(*args))._replace(p=t.p[:1]))
+    with pytest.raises(ValueError, match="shorter"):
+        trace(one_prior, make_params(), key, batch()["x"][0])
+
+
+def test_every_layer_is_checked(key):
+    def second_wrong(*args):
+        t = run(*args)
+        return t._replace(p=(t.p[0], standard_gaussian(1)))
+
+    with pytest.raises(ValueError, match=r"over events of shape \[\], the prior over .* \[1\]"):
+        trace(MODEL._replace(trace=second_wrong), make_params(), key, batch()["x"][0])
