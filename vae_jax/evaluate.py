@@ -20,6 +20,7 @@ from vae_jax import bounds
 from vae_jax.bounds.draws import draw_keys, sample_keys
 from vae_jax.bounds.likelihood import streamed_log_likelihood
 from vae_jax.checks import check_count
+from vae_jax.data import check_array
 from vae_jax.model import VAE, Trace, log_posterior, log_prior, trace
 from vae_jax.objectives import batch_size as size_of
 from vae_jax.objectives import distortion, rate
@@ -63,7 +64,8 @@ def elbos(
       key: one key for the whole evaluation.
       data: {"x": [N, ...], "c": [N, ...]}.
       num_samples: K draws for each example.
-      rate: `objectives.rate` (closed form) or `objectives.sampled_rate`.
+      rate: `objectives.rate` (closed form; its docstring says for which hierarchies it holds) or
+        `objectives.sampled_rate`.
       batch_size: how many examples at once.
       progress: wraps the loop.
 
@@ -73,7 +75,7 @@ def elbos(
     Raises:
       ValueError: no data, or values outside the likelihood's support.
     """
-    check_support(model, params, data)
+    check_support(model, params, data, batch_size=batch_size)
     options = {"num_samples": num_samples, "rate": rate}
     return _over_examples(_elbo, model, params, key, data, batch_size, progress, options)
 
@@ -97,7 +99,7 @@ def log_likelihoods(
       LogLikelihood(value, ess, standard_error), [N] each. The standard error is the Monte Carlo
       one of each value; the one over examples is in `mean`.
     """
-    check_support(model, params, data)
+    check_support(model, params, data, batch_size=batch_size)
     options = {"num_samples": num_samples, "chunk_size": chunk_size}
     return _over_examples(_log_likelihood, model, params, key, data, batch_size, progress, options)
 
@@ -136,21 +138,16 @@ def mean(values: Array) -> Mean:
     return Mean(float(v.mean()), float(deviation / np.sqrt(v.size)))
 
 
-def check_support(model: VAE, params: Params, data: Batch) -> None:
+def check_support(model: VAE, params: Params, data: Batch, *, batch_size: int = 500) -> None:
     """ValueError unless every example is finite and in the likelihood's support.
 
     A log-density cannot raise under `jit`; this looks at the data once, on the host's side of it.
     """
     _check_some(data)
     for leaf in jax.tree.leaves(data["x"]):
-        finite = np.isfinite(np.asarray(leaf)).reshape(len(leaf), -1).all(axis=1)
-        if not finite.all():
-            raise ValueError(
-                f"{(~finite).sum()} of {len(leaf)} examples have a value that is NaN or infinite,"
-                f" the first x[{finite.argmin()}]."
-            )
+        check_array(leaf, "x")
     key = jax.random.key(0)  # only the support matters, not the draw
-    inside = _over_examples(_in_support, model, params, key, data, 500, iter, {})
+    inside = _over_examples(_in_support, model, params, key, data, batch_size, iter, {})
     if not inside.all():
         raise ValueError(_outside(model, params, data, int(inside.argmin()), (~inside).sum()))
 
@@ -170,10 +167,15 @@ def _log_likelihood(
     model: VAE, params: Params, key: Key, x: Event, c: Event, num_samples: int, chunk_size: int
 ) -> bounds.LogLikelihood:
     if model.trace is None:  # x is encoded once
-        encode = partial(model.encode, params, c=c)
-        decode = partial(model.decode, params, c=c)
-        chunks = {"num_samples": num_samples, "chunk_size": chunk_size}
-        return bounds.log_likelihood(key, x, encode, decode, model.prior(params, c), **chunks)
+        return bounds.log_likelihood(
+            key,
+            x,
+            lambda x: model.encode(params, x, c),
+            lambda z: model.decode(params, z, c),
+            model.prior(params, c),
+            num_samples=num_samples,
+            chunk_size=chunk_size,
+        )
 
     def log_weight(k: Key) -> Array:
         t = trace(model, params, k, x, c)
@@ -201,7 +203,7 @@ def _outside(model: VAE, params: Params, data: Batch, index: int, count: int) ->
     return (
         f"{count} of {size_of(data)} examples are outside the likelihood's support, the first"
         f" x[{index}], with values between {values[0][0]:g} and {values[0][1]:g}."
-        f" {type(likelihood).__name__} {likelihood.support}."
+        f" {type(likelihood).__name__} {likelihood.support or 'says by in_support what it takes'}."
     )
 
 

@@ -143,7 +143,7 @@ def train_epoch(
         raise ValueError(f"{size_of(data)} examples do not fill one batch of {batch_size}.")
     if scan:
         return _scanned_epoch(step, state, data, batch_size, prepare)
-    rows = []
+    rows, data = [], jax.device_put(data)  # once, not at every step
     for index in _order(state, size_of(data), batch_size):
         state, metrics = _compiled_step(step, state, data, index, prepare)
         rows.append(metrics)

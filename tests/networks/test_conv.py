@@ -158,3 +158,20 @@ def test_an_image_size_with_channels_and_a_decoder_without_stages_are_refused():
         init(ConvDecoder((28, 28, 1), (3,)), jnp.ones(2))
     with pytest.raises(ValueError, match=r"0 numbers of channels.*one stage or more"):
         init(ConvDecoder((28, 28), ()), jnp.ones(2))
+
+
+@pytest.mark.parametrize(
+    ("body", "x"),
+    [
+        (ConvEncoder((4, 8), dropout=0.5), jnp.ones((8, 8, 1))),
+        (ConvDecoder((8, 8), (8, 4), dropout=0.5), jnp.ones(3)),
+    ],
+    ids=["encoder", "decoder"],
+)
+def test_dropout_is_on_with_a_key_alone(body, x):
+    params = body.init(jax.random.key(0), x)
+    off = body.apply(params, x)
+    np.testing.assert_array_equal(off, body.clone(dropout=0.0).apply(params, x))
+    on = body.apply(params, x, rngs={"dropout": jax.random.key(1)})
+    # at least a third of several hundred features is dropped, beyond those that relu has zeroed
+    assert (on == 0).mean() > (off == 0).mean() + 1 / 3 * (off != 0).mean()

@@ -70,7 +70,7 @@ def test_each_example_has_draws_of_its_own(key):
 @pytest.mark.parametrize("num_samples", [1, 3])
 def test_a_batch_of_one(num_samples, key):
     objective = weighted_sum(MODEL, num_samples=num_samples)
-    gradient, aux = jax.grad(objective, has_aux=True)(PARAMS, key, {"x": A[None]}, 0)
+    gradient, aux = jax.jit(jax.grad(objective, has_aux=True))(PARAMS, key, {"x": A[None]}, 0)
     for leaf in jax.tree.leaves((gradient, aux.metrics)):
         assert np.all(np.isfinite(leaf))
 
@@ -90,7 +90,7 @@ def test_an_encoder_can_ask_for_its_batch(key):
     assert not np.isclose(one, by_hand(PARAMS, key, {"x": x}, 0)[0])
     plain = importance_weighted(model, iwae_bound(), num_draws=2)
     score_free = importance_weighted(model, iwae_bound(), num_draws=2, score_free=True)
-    losses = [f(PARAMS, key, {"x": x}, 0)[0] for f in (score_free, plain)]
+    losses = [jax.jit(f)(PARAMS, key, {"x": x}, 0)[0] for f in (score_free, plain)]
     np.testing.assert_allclose(*losses, rtol=1e-6)
 
 

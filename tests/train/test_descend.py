@@ -73,17 +73,19 @@ def test_two_and_two_steps_are_four(tmp_path):
     assert not np.array_equal(whole.params["encoder"]["head"]["loc"]["bias"], np.zeros(2))
 
 
-def test_two_and_two_epochs_are_four(tmp_path):
-    whole, reported = epochs(STEP.init(jax.random.key(0), PARAMS), 4)
-    half, first = epochs(STEP.init(jax.random.key(0), PARAMS), 2)
+@pytest.mark.parametrize("scan", [True, False])
+def test_two_and_two_epochs_are_four(tmp_path, scan):
+    whole, reported = epochs(STEP.init(jax.random.key(0), PARAMS), 4, scan=scan)
+    half, first = epochs(STEP.init(jax.random.key(0), PARAMS), 2, scan=scan)
     checkpoint.save(tmp_path / "state", half)
     like = jax.eval_shape(lambda: half)
-    rest, second = epochs(checkpoint.load(tmp_path / "state", like), 2)
+    rest, second = epochs(checkpoint.load(tmp_path / "state", like), 2, scan=scan)
     assert_same_bits(rest, whole)
     assert_same_bits(first + second, reported)
 
 
-def test_an_epoch_is_a_loop_of_updates():
+@pytest.mark.parametrize("scan", [True, False])
+def test_an_epoch_is_a_loop_of_updates(scan):
     """Over the batches that it drew, as an objective that reports its batch sees them."""
     objective = weighted_sum(MODEL)
 
@@ -91,9 +93,11 @@ def test_an_epoch_is_a_loop_of_updates():
         loss, aux = objective(params, key, batch, step)
         return loss, aux._replace(metrics={**aux.metrics, "batch": batch["x"]})
 
-    settings = {"data": {"x": GREYS}, "prepare": binarise(255)}
+    settings = {"data": {"x": GREYS}, "prepare": binarise(255), "scan": scan}
     step = descend(reporting, optax.adam(1e-2))
-    scanned, (metrics,) = epochs(STEP.init(jax.random.key(0), PARAMS), 1, step, **settings)
+    epoch, (metrics,) = epochs(STEP.init(jax.random.key(0), PARAMS), 1, step, **settings)
+    assert metrics["batch"].shape == (N // B, B, 6)
+    assert set(np.unique(metrics["batch"])) == {0.0, 1.0}
     state, losses = STEP.init(jax.random.key(0), PARAMS), []
     for x in metrics["batch"]:
         state, reported = UPDATE(state, {"x": x})
@@ -102,21 +106,21 @@ def test_an_epoch_is_a_loop_of_updates():
     np.testing.assert_allclose(metrics["loss"], losses, rtol=1e-5)
     jax.tree.map(
         lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5),
-        scanned.params,
+        epoch.params,
         state.params,
     )
-    assert set(np.unique(metrics["batch"])) == {0.0, 1.0}
 
 
-def test_the_callers_parameters_outlive_the_donated_state():
+@pytest.mark.parametrize("scan", [True, False])
+def test_the_callers_parameters_outlive_the_donated_state(scan):
     before = jax.tree.map(np.array, PARAMS)
     key = jax.random.key(0)
     state = STEP.init(key, PARAMS)
-    again, _ = epochs(state, 1)
+    again, _ = epochs(state, 1, scan=scan)
     assert all(leaf.is_deleted() for leaf in jax.tree.leaves(state.params))  # given away
     assert_same_bits(PARAMS, before)
     assert_same_bits(jax.random.key_data(key), jax.random.key_data(jax.random.key(0)))
-    other, _ = epochs(STEP.init(key, PARAMS), 1)
+    other, _ = epochs(STEP.init(key, PARAMS), 1, scan=scan)
     assert_same_bits(again, other)
 
 
@@ -137,6 +141,12 @@ def watch(data, count, seed=0, **settings):
     step = descend(watching, optax.sgd(0.1))
     state = step.init(jax.random.key(seed), {"encoder": jnp.ones(2)})
     return epochs(state, count, step, data, **settings)[1]
+
+
+def test_an_epoch_draws_the_same_whether_it_is_scanned_or_not():
+    data = {"x": GREYS, "c": np.arange(N)}
+    one, other = (watch(data, 2, prepare=binarise(255), scan=scan) for scan in (True, False))
+    assert_same_bits(one, other)
 
 
 def test_step_t_draws_from_the_key_with_t_folded_in():
@@ -184,11 +194,14 @@ def test_images_are_binarised_anew():
 
 def test_bytes_stay_bytes_on_the_device():
     state = jax.eval_shape(lambda: STEP.init(jax.random.key(0), PARAMS))
-    lowered = train_epoch.lower(
-        STEP, state, {"x": GREYS}, batch_size=B, prepare=binarise(255)
-    ).as_text()
-    assert f"tensor<{N}x6xui8>" in lowered
-    assert f"tensor<{N}x6xf32>" not in lowered
+
+    @jax.jit
+    def epoch(state, data):
+        return train_epoch(STEP, state, data, batch_size=B, prepare=binarise(255))
+
+    program = epoch.lower(state, {"x": GREYS}).as_text()
+    assert f"tensor<{N}x6xui8>" in program
+    assert f"tensor<{N}x6xf32>" not in program
 
 
 def test_data_that_do_not_fit_are_refused():

@@ -8,6 +8,8 @@ condition vector [Dc] or None. Dropout is on exactly when `apply` is given an rn
 the parameters are float32 in any case. Sizes are tuples, not lists, so that a module is hashable.
 """
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
@@ -44,10 +46,13 @@ class MLP(nn.Module):
         features = flatten(x, c)
         for width in self.widths:
             features = nn.Dense(width, kernel_init=kernel_init, dtype=self.dtype)(features)
-            features = self.activation(normalize(features, self.norm))
-            active = self.has_rng("dropout")
-            features = nn.Dropout(self.dropout, deterministic=not active)(features)
+            features = drop(self, self.activation(normalize(features, self.norm)))
         return features
+
+
+def drop(body: Any, features: Array) -> Array:
+    """Set features to 0 with probability `body.dropout`, if there is an rng "dropout"."""
+    return nn.Dropout(body.dropout, deterministic=not body.has_rng("dropout"))(features)
 
 
 def flatten(x: Event, c: Array | None) -> Array:

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from flax.typing import Dtype, Initializer
 
-from vae_jax.networks.bodies import check_condition, flatten
+from vae_jax.networks.bodies import check_condition, drop, flatten
 from vae_jax.networks.init import Activation, default_init
 from vae_jax.networks.norms import Norm, normalize
 from vae_jax.types import Array, Event
@@ -50,7 +50,7 @@ class ConvEncoder(nn.Module):
       channels: the number of channels of each stage; each stage halves the image.
       down: `strided` or `pooled`, or your own (x, **options of nn.Conv) -> half the size.
       kernel_size: of the convolutions, height and width.
-      activation, norm, kernel_init, dtype: as in `MLP`.
+      activation, norm, kernel_init, dropout, dtype: as in `MLP`.
     """
 
     channels: tuple[int, ...]
@@ -59,6 +59,7 @@ class ConvEncoder(nn.Module):
     activation: Activation = nn.relu
     norm: Norm | None = None
     kernel_init: Initializer | None = None
+    dropout: float = 0.0
     dtype: Dtype | None = None
 
     @nn.compact
@@ -67,7 +68,7 @@ class ConvEncoder(nn.Module):
         features = _with_channels(x, c)
         for channels in self.channels:
             features = self.down(features, **_layer(self, channels))
-            features = self.activation(normalize(features, self.norm))
+            features = drop(self, self.activation(normalize(features, self.norm)))
         return jnp.ravel(features)
 
 
@@ -84,7 +85,7 @@ class ConvDecoder(nn.Module):
       up: `transposed` or `resized`, or your own (x, size, **options of nn.Conv) -> that size.
       kernel_size: of the convolutions. A transposed one covers all pixels equally often if it is a
         multiple of the stride, 2.
-      activation, norm, kernel_init, dtype: as in `MLP`.
+      activation, norm, kernel_init, dropout, dtype: as in `MLP`.
     """
 
     image_size: tuple[int, int]
@@ -94,6 +95,7 @@ class ConvDecoder(nn.Module):
     activation: Activation = nn.relu
     norm: Norm | None = None
     kernel_init: Initializer | None = None
+    dropout: float = 0.0
     dtype: Dtype | None = None
 
     @nn.compact
@@ -107,7 +109,7 @@ class ConvDecoder(nn.Module):
         features = self.activation(normalize(features, self.norm))
         for channels, size in zip(self.channels, sizes, strict=True):
             features = self.up(features, size, **_layer(self, channels))
-            features = self.activation(normalize(features, self.norm))
+            features = drop(self, self.activation(normalize(features, self.norm)))
         return features
 
 
