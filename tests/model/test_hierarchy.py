@@ -107,7 +107,7 @@ def test_the_score_free_gradient_has_the_plain_ones_mean(bound):
         return [loss_and_gradient(bound, f)(params, key, batch(), 0) for f in (0, 1)]
 
     (plain_loss, plain), (free_loss, free) = both(jax.random.split(jax.random.key(1), 4000))
-    np.testing.assert_array_equal(plain_loss, free_loss)
+    np.testing.assert_allclose(plain_loss, free_loss, rtol=5e-7)  # fusion may round otherwise
     scores = jax.tree.map(lambda p, f: z_score(p - f), plain["encoder"], free["encoder"])
     assert max(np.max(np.abs(leaf)) for leaf in jax.tree.leaves(scores)) < 4.5
     for group in ("decoder", "prior"):

@@ -26,7 +26,7 @@ HEAVY = [
 # From the ground up; a floor sees those below it, and not itself.
 FLOORS = [
     ["types"],
-    ["distributions"],
+    ["distributions", "data"],
     ["divergences", "checks"],
     ["bounds"],
     ["batched"],
@@ -36,7 +36,6 @@ FLOORS = [
 ]
 BESIDE = {
     "networks": {"types", "distributions"},
-    "data": {"types"},
     "checkpoint": {"types"},
     "plots": {"types"},
 }
