@@ -3,22 +3,21 @@
 import json
 from pathlib import Path
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
 from experiments.experiment import Experiment
 from vae_jax import evaluate, generate, plots
-from vae_jax.types import Array, Batch, Params
+from vae_jax.types import Array, Batch, Key, Params
 
 _PAIRS, _TRAVERSED, _MAPPED = 32, 8, 2000  # images reconstructed, latents traversed, images mapped
 
 
-def save_all(folder: Path, experiment: Experiment, params: Params) -> None:
+def save_all(folder: Path, experiment: Experiment, params: Params, key: Key) -> None:
     """Write samples, reconstructions, a traversal, a latent map and the curves."""
     pictures = folder / "pictures"
-    _samples(pictures / "samples.png", experiment, params)
-    _reconstructions(pictures / "reconstructions.png", experiment, params)
+    _samples(pictures / "samples.png", experiment, params, key)
+    _reconstructions(pictures / "reconstructions.png", experiment, params, key)
     _traversal(pictures / "traversal.png", experiment, params)
     _latent_map(pictures / "latent_map.png", experiment, params)
     rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
@@ -26,8 +25,7 @@ def save_all(folder: Path, experiment: Experiment, params: Params) -> None:
     plots.save_curves(pictures / "curves.png", train, test)
 
 
-def _samples(path: Path, experiment: Experiment, params: Params) -> None:
-    key = jax.random.key(experiment.seed)
+def _samples(path: Path, experiment: Experiment, params: Params, key: Key) -> None:
     conditions, title = None, "Samples: the mean of p(x|z), z from the prior"
     if "c" in experiment.test:
         conditions = jnp.tile(jnp.unique(experiment.test["c"]), 10)
@@ -36,9 +34,8 @@ def _samples(path: Path, experiment: Experiment, params: Params) -> None:
     plots.save_images(path, images, 10, title)
 
 
-def _reconstructions(path: Path, experiment: Experiment, params: Params) -> None:
+def _reconstructions(path: Path, experiment: Experiment, params: Params, key: Key) -> None:
     first = _first(experiment.test, _PAIRS)
-    key = jax.random.key(experiment.seed)  # unused: means draw nothing
     made = generate.reconstruct(experiment.model, params, key, first["x"], first.get("c"))
     title = "Held-out images; under each the mean of p(x|z) at the mean of q(z|x)"
     plots.save_reconstructions(path, first["x"], made, title)

@@ -8,6 +8,7 @@ Examples:
 
 import difflib
 import functools
+import math
 import operator
 import sys
 import time
@@ -51,14 +52,14 @@ def run(configured: Configured, out: Path | None = None) -> Path:
     run_folder.write_json(
         folder / "config.json", {"config": name, "options": options, **circumstances}
     )
-    keys = jax.random.split(jax.random.key(experiment.seed), 4)
-    init_key, train_key, score_key, curve_key = keys
+    keys = jax.random.split(jax.random.key(experiment.seed), 5)
+    init_key, train_key, score_key, curve_key, picture_key = keys
     params = train(experiment, folder, init_key, train_key, curve_key)
     checkpoint.save(folder / "params", params)
     scores = score(experiment, params, score_key)
     run_folder.write_json(folder / "evaluation.json", scores)
     print_scores(scores)
-    pictures.save_all(folder, experiment, params)
+    pictures.save_all(folder, experiment, params, picture_key)
     console.print(f"\nRun folder: {folder}\nPictures:   {folder / 'pictures'}")
     return folder
 
@@ -144,6 +145,8 @@ def _unknown(name: str) -> str:
 def _row(epoch: int, metrics: Metrics, batch_size: int, start: float) -> dict[str, Any]:
     """The means of an epoch; reading them waits for it to end."""
     means = {name: float(values.mean()) for name, values in metrics.items()}
+    if not math.isfinite(means["loss"]):
+        raise ValueError(f"the loss is {means['loss']} in epoch {epoch}: lower the learning rate.")
     if "bound" not in means:
         means["bound"] = -means["distortion"] - means["rate"]
     seconds = time.perf_counter() - start

@@ -62,6 +62,7 @@ from vae_jax.divergences import kl, register_kl
 from vae_jax.model import VAE, Trace, vae
 from vae_jax.networks import describe
 from vae_jax.objectives import (
+    Aux,
     Term,
     distortion,
     importance_weighted,
@@ -76,6 +77,7 @@ __version__ = "0.1.0"
 __all__ = [
     "ELBO",
     "VAE",
+    "Aux",
     "Bernoulli",
     "Categorical",
     "Delta",

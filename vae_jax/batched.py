@@ -1,6 +1,7 @@
 """The front door for networks that must see the whole batch: BatchNorm, modules with state.
 
-The same bounds as in `vae_jax.bounds`, with a batch axis B where one example was:
+`elbo`, `sampled_elbo`, `iwae` and `log_likelihood` as in `vae_jax.bounds`, with a batch axis B
+where one example was:
 
     encode: x [B, ...] -> q, every parameter of which has a leading axis B
     decode: z [N, ...] -> p(x|z), every parameter with a leading axis N = K * B: all K draws of
@@ -49,6 +50,21 @@ def elbo(
     z, _ = _draw(q, draw_keys(key, num_samples), _batch_size(x))
     distortion = -jnp.mean(_log_likelihoods(key, x, decode, z), axis=0)
     rate = jax.vmap(lambda q_i: kl(q_i, prior))(q)
+    return ELBO(-distortion - rate, distortion, rate)
+
+
+def sampled_elbo(
+    key: Key, x: Event, encode: Encode, decode: Decode, prior: Distribution, *, num_samples: int = 1
+) -> ELBO:
+    """The evidence lower bound of each example, the rate sampled: see `bounds.sampled_elbo`.
+
+    Returns:
+      ELBO(value, distortion, rate), nats, [B] each.
+    """
+    q = _posterior(key, x, encode, prior, differentiated=True)
+    z, log_q = _draw(q, draw_keys(key, num_samples), _batch_size(x))
+    distortion = -jnp.mean(_log_likelihoods(key, x, decode, z), axis=0)
+    rate = jnp.mean(log_q - jax.vmap(jax.vmap(prior.log_prob))(z), axis=0)
     return ELBO(-distortion - rate, distortion, rate)
 
 

@@ -1,13 +1,16 @@
 """Parameters on disk, with Orbax: a folder of arrays, written atomically, no code in it."""
 
+import os
 from pathlib import Path
 
 import jax
 
 from vae_jax.types import Params
 
+Folder = str | os.PathLike[str]
 
-def save(path: Path, params: Params) -> None:
+
+def save(path: Folder, params: Params) -> None:
     """Write a tree of arrays into the new folder `path`.
 
     Raises:
@@ -15,12 +18,13 @@ def save(path: Path, params: Params) -> None:
     """
     from orbax.checkpoint import v1 as orbax
 
-    if path.exists():
-        raise FileExistsError(f"{path} is there already: name a new folder.")
-    orbax.save(path.absolute(), params)
+    folder = Path(path).absolute()
+    if folder.exists():
+        raise FileExistsError(f"{folder} is there already: name a new folder.")
+    orbax.save(folder, params)
 
 
-def load(path: Path, like: Params) -> Params:
+def load(path: Folder, like: Params) -> Params:
     """Read what `save` wrote.
 
     Args:
@@ -33,10 +37,11 @@ def load(path: Path, like: Params) -> Params:
     """
     from orbax.checkpoint import v1 as orbax
 
-    if not path.is_dir():
-        raise FileNotFoundError(f"There are no saved parameters at {path}.")
+    folder = Path(path).absolute()
+    if not folder.is_dir():
+        raise FileNotFoundError(f"There are no saved parameters at {folder}.")
     here = jax.sharding.SingleDeviceSharding(jax.devices()[0])
     abstract = jax.tree.map(
         lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=here), like
     )
-    return orbax.load(path.absolute(), abstract)
+    return orbax.load(folder, abstract)

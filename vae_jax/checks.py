@@ -19,7 +19,10 @@ _BATCH_REMEDY = (
 def check_key(key: Key) -> None:
     """TypeError unless `key` is a typed key, ValueError unless it is a single one."""
     if not jnp.issubdtype(getattr(key, "dtype", jnp.float32), jax.dtypes.prng_key):
-        raise TypeError(f"key must be a typed key, jax.random.key(seed); got {_brief(key)}.")
+        raise TypeError(
+            f"key must be a typed key, jax.random.key(seed), not the older PRNGKey;"
+            f" got {_brief(key)}."
+        )
     if key.shape != ():
         raise ValueError(
             f"key must be one scalar key; got {key.shape[0]} of them, shape {key.shape}."

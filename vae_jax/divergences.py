@@ -68,7 +68,7 @@ def _gaussian(q: Gaussian, p: Gaussian) -> Array:
 
 @register_kl(Bernoulli, Bernoulli)
 def _bernoulli(q: Bernoulli, p: Bernoulli) -> Array:
-    """sum_d  q_d (log q_d - log p_d) + (1 - q_d) (log (1 - q_d) - log (1 - p_d))."""
+    """sum_d  q_d (log q_d - log p_d) + (1 - q_d) (log (1 - q_d) - log (1 - p_d)); finite logits."""
     _check_same("Bernoulli", q.logits.shape, p.logits.shape)
     yes = jax.nn.log_sigmoid(q.logits) - jax.nn.log_sigmoid(p.logits)
     no = jax.nn.log_sigmoid(-q.logits) - jax.nn.log_sigmoid(-p.logits)

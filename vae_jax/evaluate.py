@@ -133,6 +133,11 @@ def posterior_means(model: VAE, params: Params, data: Batch, *, batch_size: int 
 
 def mean(values: Array) -> Mean:
     """The mean of [N] values over examples, with its standard error sd / sqrt(N)."""
+    if np.ndim(values) != 1:
+        raise ValueError(
+            f"mean takes one number for each example, [N]; got {type(values).__name__} of shape"
+            f" {np.shape(values)}. Of a bound or likelihood, pass its .value."
+        )
     v = np.asarray(values, np.float64)
     deviation = v.std(ddof=1) if v.size > 1 else np.nan
     return Mean(float(v.mean()), float(deviation / np.sqrt(v.size)))

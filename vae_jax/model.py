@@ -13,13 +13,21 @@ from vae_jax.types import Array, Event, Key, Params
 
 
 class Trace(NamedTuple):
-    """One pass through a model: what was drawn, and from what. One entry per stochastic layer."""
+    """One pass through a model: what was drawn, and from what.
+
+    Fields, the first three tuples with one entry per stochastic layer (for a plain VAE, one):
+      z: the draws.
+      q: q(z_l | x, layers drawn before).
+      p: p(z_l | layers above).
+      likelihood: p(x|z).
+      state: what is carried and never descended, brought up to date; or None.
+    """
 
     z: tuple[Event, ...]
-    q: tuple[Distribution, ...]  # q(z_l | x, layers drawn before)
-    p: tuple[Distribution, ...]  # p(z_l | layers above)
-    likelihood: Distribution  # p(x|z)
-    state: Params = None  # what is carried and never descended, brought up to date
+    q: tuple[Distribution, ...]
+    p: tuple[Distribution, ...]
+    likelihood: Distribution
+    state: Params = None
 
 
 class VAE(NamedTuple):
@@ -57,15 +65,20 @@ def vae(encoder: nn.Module, decoder: nn.Module, prior: Distribution) -> VAE:
       VAE, with the parameter groups "encoder" and "decoder". Dropout takes its noise from the key.
 
     Raises:
-      ValueError: in `init`, if a module keeps variables besides parameters (BatchNorm): write the
-        record by hand, with a "state" group, or use `vae_jax.batched`.
+      TypeError, ValueError: in `init`, if a module returns no distribution, or the events of
+        posterior, prior, likelihood and x differ; if a module keeps variables besides parameters
+        (BatchNorm): write the record by hand, with a "state" group, or use `vae_jax.batched`.
     """
 
     def init(key: Key, x: Event, c: Event = None) -> Params:
         encoder_key, decoder_key, z_key = jax.random.split(key, 3)
         encoder_params = _init(encoder, encoder_key, x, c)
-        z = encode({"encoder": encoder_params}, x, c).sample(z_key)
-        return {"encoder": encoder_params, "decoder": _init(decoder, decoder_key, z, c)}
+        q = encode({"encoder": encoder_params}, x, c)
+        check_posterior(q, prior, key)
+        decoder_params = _init(decoder, decoder_key, q.sample(z_key), c)
+        params = {"encoder": encoder_params, "decoder": decoder_params}
+        jax.eval_shape(lambda: trace(model, params, z_key, x, c).z)  # checks the likelihood
+        return params
 
     def encode(params: Params, x: Event, c: Event = None, key: Key | None = None) -> Distribution:
         return _apply(encoder, params["encoder"], x, c, key)
@@ -73,7 +86,8 @@ def vae(encoder: nn.Module, decoder: nn.Module, prior: Distribution) -> VAE:
     def decode(params: Params, z: Event, c: Event = None, key: Key | None = None) -> Distribution:
         return _apply(decoder, params["decoder"], z, c, key)
 
-    return VAE(init, encode, decode, lambda params, c=None: prior)
+    model = VAE(init, encode, decode, lambda params, c=None: prior)
+    return model
 
 
 def trace(

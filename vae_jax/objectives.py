@@ -33,7 +33,13 @@ Objective = Callable[[Params, Key, Batch, Array], tuple[Array, Aux]]
 
 
 class Term(NamedTuple):
-    """One summand of a loss: name, (trace, x) -> [] nats for one draw, and its weight."""
+    """One summand of a loss.
+
+    Fields:
+      name: of its metric.
+      value: (trace, x) -> [] nats, for one draw of one example.
+      weight: a number, or a schedule of the step (optax's).
+    """
 
     name: str
     value: Callable[[Trace, Event], Array]
@@ -119,10 +125,10 @@ def importance_weighted(
     Args:
       model: the VAE; its posterior must be reparameterized.
       bound: `iwae_bound()`, `miwae_bound(M)`, `ciwae_bound(beta)` or `elbo_bound()`.
-      num_draws: of z for each example, in all: K, or M * K for MIWAE.
+      num_draws: of z for each example, in all: K, but M * K for MIWAE (whence the name).
       score_free: leave the score of q out of the gradient: sticking the landing for the ELBO, the
-        doubly reparameterized gradient for the others. Same expectation; lower variance where q is
-        not narrower than about 0.7 of the posterior, higher for narrower q.
+        doubly reparameterized gradient for the others. Same expectation; see `bounds.iwae` for the
+        variance.
 
     Returns:
       Objective. Metrics: "loss" and "bound" = -loss; nats.
@@ -131,6 +137,8 @@ def importance_weighted(
       ValueError: num_draws < 1, or not a multiple of M.
     """
     check_count("num_draws", num_draws)
+    if not isinstance(bound, Bound):
+        raise TypeError(f"bound must be a Bound, such as iwae_bound(); got {bound!r}.")
 
     def example(params: Params, key: Key, x: Event, c: Event) -> tuple[Array, Params]:
         draw_key, noise = jax.random.split(key)
@@ -192,6 +200,11 @@ def _over_batch(
 
 def batch_size(batch: Batch) -> int:
     """B, the leading axis of every array of the batch. ValueError where they differ."""
+    if not isinstance(batch, dict) or "x" not in batch:
+        raise TypeError(
+            f'Data is a dict {{"x": examples}}, with "c" for conditions; got a'
+            f" {type(batch).__name__}."
+        )
     sizes = sorted({leaf.shape[0] for leaf in jax.tree.leaves(batch)})
     if len(sizes) != 1:
         raise ValueError(f"x and c need one entry for each example; got the leading axes {sizes}.")

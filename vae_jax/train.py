@@ -34,29 +34,49 @@ Prepare = Callable[[Key, Event], Event]
 
 
 class TrainState(NamedTuple):
-    """Everything a run carries from step to step."""
+    """Everything a run carries from step to step.
 
-    step: Array  # [] int, the steps done
+    Fields:
+      step: the steps done, [] int.
+      params: groups of parameters, by name.
+      opt_state: the optimizer's; for `alternate`, a dict of the players'.
+      key: never changes; step t folds t into it.
+    """
+
+    step: Array
     params: Params
     opt_state: Any
-    key: Key  # never changes; step t folds t into it
+    key: Key
 
 
 class Step(NamedTuple):
-    """Who descends what, as a pair of pure functions, like an optax transformation."""
+    """Who descends what, as a pair of pure functions, like an optax transformation.
+
+    Fields:
+      init: (key, params) -> TrainState, of a copy of params.
+      update: (state, batch) -> (state, metrics).
+    """
 
     init: Callable[[Key, Params], TrainState]
     update: Callable[[TrainState, Batch], tuple[TrainState, Metrics]]
 
 
 class Player(NamedTuple):
-    """Who descends which objective, in which groups of the parameters, and how."""
+    """Who descends which objective, in which groups of the parameters, and how.
+
+    Fields:
+      name: the prefix of its metrics.
+      objective: what it descends.
+      owns: the names of its groups of params, a tuple: ("encoder", "decoder").
+      optimizer: any optax optimizer.
+      updates: its descents a step.
+    """
 
     name: str
     objective: Objective
-    owns: tuple[str, ...]  # names of groups of params
+    owns: tuple[str, ...]
     optimizer: optax.GradientTransformation
-    updates: int = 1  # descents a step
+    updates: int = 1
 
 
 def descend(objective: Objective, optimizer: optax.GradientTransformation) -> Step:
@@ -139,6 +159,10 @@ def train_epoch(
       ValueError: fewer examples than one batch.
     """
     check_count("batch_size", batch_size)
+    if not isinstance(state.step, jax.core.Tracer) and state.step.is_deleted():
+        raise ValueError(
+            "This state's memory was given to an earlier train_epoch: use the state it returned."
+        )
     if size_of(data) < batch_size:
         raise ValueError(f"{size_of(data)} examples do not fill one batch of {batch_size}.")
     if scan:
@@ -226,6 +250,8 @@ def _check_players(players: tuple[Player, ...]) -> None:
     names = [p.name for p in players]
     if not players or len(set(names)) < len(names):
         raise ValueError(f"Players need names of their own; got {names}.")
+    if any(isinstance(p.owns, str) for p in players):
+        raise TypeError('A player owns a tuple of groups, even of one: owns=("encoder",).')
     owned = [group for p in players for group in p.owns]
     shared = sorted({group for group in owned if owned.count(group) > 1})
     if shared:
@@ -238,6 +264,6 @@ def _check_owned(players: tuple[Player, ...], params: Params) -> None:
     owned, groups = {group for p in players for group in p.owns}, set(params)
     if owned != groups:
         raise ValueError(
-            f"The players must own exactly the groups {sorted(groups)}: nobody owns"
-            f" {sorted(groups - owned)}, and there are no groups {sorted(owned - groups)}."
+            f"The players must own exactly the groups {sorted(groups)}: they lack"
+            f" {sorted(groups - owned)}, and own {sorted(owned - groups)}, which are not there."
         )

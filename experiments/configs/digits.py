@@ -2,6 +2,7 @@
 
 from experiments.experiment import Experiment, batch, cosine_adam, fixed_batch
 from vae_jax import data
+from vae_jax.checks import check_count
 from vae_jax.distributions import standard_gaussian
 from vae_jax.model import vae
 from vae_jax.networks import MLP, BernoulliHead, GaussianHead, Network, one_hot
@@ -64,6 +65,8 @@ def _digits(
     learning_rate: float,
     seed: int,
 ) -> Experiment:
+    check_count("latents", latents)
+    check_count("hidden", hidden)
     digits = data.load("digits")
     prepare = data.binarise(digits.max_value)
     embed = one_hot(10) if conditional else None

@@ -6,6 +6,7 @@ import jax
 
 from experiments.experiment import Experiment, batch, cosine_adam, fixed_batch
 from vae_jax import data
+from vae_jax.checks import check_count
 from vae_jax.distributions import standard_gaussian
 from vae_jax.model import vae
 from vae_jax.networks import (
@@ -42,6 +43,7 @@ def fashion_conv(
       download: Fetch the files, if they are neither prepared nor in `raw`.
       seed: Of everything that is drawn.
     """
+    check_count("latents", latents)
     images = data.load("fashion_mnist", raw, download=download)
     H, W, C = images.train.x.shape[1:]
     prepare = data.dequantise(images.max_value)
@@ -59,7 +61,7 @@ def fashion_conv(
         labels=images.test.label,
         batch_size=batch_size,
         epochs=epochs,
-        importance_samples=100,
+        importance_samples=20,
         seed=seed,
         num_levels=images.max_value + 1,
         scan=jax.default_backend() != "cpu",

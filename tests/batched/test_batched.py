@@ -127,7 +127,7 @@ _REFUSALS = {
     "a legacy key": (
         {"key": jnp.zeros(2, jnp.uint32)},
         TypeError,
-        r"key must be a typed key, jax\.random\.key\(seed\); got an array uint32\[2\]",
+        r"key must be a typed key, .* not the older PRNGKey; got an array uint32\[2\]",
     ),
     "a key for each example": (
         {"key": jax.random.split(jax.random.key(0), 5)},
@@ -217,3 +217,11 @@ def test_posterior_that_is_not_reparameterized(key):
     # both components are the exact posterior
     value = _BOUNDS["log_likelihood"](*args).value
     np.testing.assert_allclose(value, lg.log_evidence(lg.X), rtol=0, atol=2e-5)
+
+
+def test_sampled_elbo_is_the_iwae_of_one_draw_and_its_parts_are_those_of_elbo(key):
+    args = key, _XS, *lg.batched_model(_PARAMS)
+    sampled = batched.sampled_elbo(*args)
+    np.testing.assert_allclose(sampled.value, batched.iwae(*args, num_samples=1), rtol=1e-5)
+    np.testing.assert_array_equal(sampled.distortion, batched.elbo(*args).distortion)
+    np.testing.assert_allclose(sampled.value, -sampled.distortion - sampled.rate, rtol=1e-6)

@@ -126,3 +126,9 @@ def test_posterior_need_not_be_reparameterized(key):
 
     value = log_likelihood(key, _X, twice, decode, prior, num_samples=4).value
     np.testing.assert_allclose(value, lg.log_evidence(lg.X[0]), rtol=0, atol=2e-5)
+
+
+def test_one_draw_says_nothing_of_its_error():
+    value, ess, standard_error = _streamed([-3.0], 1)
+    np.testing.assert_allclose([value, ess], [-3.0, 1.0], rtol=1e-6)
+    assert np.isnan(standard_error)

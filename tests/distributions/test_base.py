@@ -4,7 +4,9 @@ from typing import Any
 import flax.struct
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
+import scipy.stats
 
 from vae_jax.distributions import Distribution
 
@@ -79,3 +81,39 @@ def test_missing_flag_is_not_instantiated():
 def test_mean_is_refused_unless_defined():
     with pytest.raises(TypeError, match=r"Declared has no mean; draw from it with `sample\(key\)`"):
         _declare(Any)(1.0).mean()
+
+
+class Laplace(Distribution):
+    """As in the docstring of Distribution."""
+
+    loc: jax.Array
+    log_scale: jax.Array
+    reparameterized = True
+
+    def _sample(self, key):
+        noise = jax.random.laplace(key, self.loc.shape)
+        return self.loc + jnp.exp(self.log_scale) * noise
+
+    def _log_prob(self, value):
+        distance = jnp.abs(value - self.loc) * jnp.exp(-self.log_scale)
+        return jnp.sum(-distance - self.log_scale - jnp.log(2))
+
+
+class Unsummed(Laplace):
+    def _log_prob(self, value):
+        return -jnp.abs(value - self.loc)
+
+
+def test_a_distribution_of_ones_own(key):
+    q = Laplace(jnp.array([0.5, -1.0]), jnp.array([0.3, 2.0]))
+    x = q.sample(key)
+    theirs = scipy.stats.laplace.logpdf(x, q.loc, np.exp(q.log_scale)).sum()
+    np.testing.assert_allclose(q.log_prob(x), theirs, rtol=1e-6)
+    assert q.in_support(x)
+    assert not q.in_support(jnp.array([0.0, jnp.nan]))
+
+
+def test_a_density_that_is_not_summed_is_refused():
+    q = Unsummed(jnp.zeros(3), jnp.zeros(3))
+    with pytest.raises(ValueError, match=r"_log_prob returned shape \(3,\): it must sum"):
+        q.log_prob(jnp.zeros(3))

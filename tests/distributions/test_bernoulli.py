@@ -91,3 +91,10 @@ def test_sample_is_not_differentiable(key):
     """What `reparameterized = False` is about."""
     grad = jax.grad(lambda q: jnp.sum(q.sample(key)))(Bernoulli(jnp.array([0.3, -0.2])))
     np.testing.assert_array_equal(grad.logits, 0)
+
+
+@pytest.mark.parametrize("spoiled", [0.5, 255, -1, np.nan])
+def test_what_is_no_event_has_no_probability(spoiled):
+    """x l - softplus(l) would be a log-probability of +63 at 255."""
+    x = jnp.array([0.0, 1.0, spoiled])
+    assert Bernoulli(jnp.array([0.1, 0.2, 0.3])).log_prob(x) == -jnp.inf

@@ -75,3 +75,9 @@ def test_one_trace_for_every_instance(key):
 def test_no_mean():
     with pytest.raises(TypeError, match=r"Foreign has no mean.*sample\(key\)"):
         _foreign(numpyro.Normal(jnp.zeros(2), 1.0)).mean()
+
+
+def test_shapes_are_not_broadcast():
+    q = _foreign(numpyro.Normal(jnp.zeros((2, 3, 1)), 1.0))
+    with pytest.raises(ValueError, match=r"events of shape \(2, 3, 1\) .* shape \(2, 3\)"):
+        q.log_prob(jnp.zeros((2, 3)))

@@ -246,3 +246,15 @@ def test_data_in_the_support_pass():
     assert type(MODEL.decode(PARAMS, jnp.zeros(2))) is Bernoulli
     evaluate.check_support(MODEL, PARAMS, DATA)
     evaluate.check_support(MODEL, PARAMS, {"x": X.astype(np.uint8)})
+
+
+def test_the_mean_of_a_record_is_refused():
+    """Its fields would be averaged with one another: value + distortion + rate = 0."""
+    bound = evaluate.elbos(MODEL, PARAMS, KEY, {"x": X})
+    with pytest.raises(ValueError, match=r"got ELBO of shape \(3, 23\).* pass its \.value"):
+        evaluate.mean(bound)
+
+
+def test_data_that_is_no_batch_is_refused():
+    with pytest.raises(TypeError, match=r'dict {"x": examples}.*got a'):
+        evaluate.elbos(MODEL, PARAMS, KEY, X)

@@ -9,6 +9,7 @@ import pytest
 
 from experiments.configs import CONFIGS
 from experiments.experiment import cosine_adam
+from experiments.train import main
 
 
 @pytest.mark.parametrize("name", CONFIGS)
@@ -65,3 +66,14 @@ def test_the_learning_rate_falls_to_zero_over_the_run():
 def test_runs_of_no_step_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         CONFIGS["digits"](**options)
+
+
+def test_a_loss_that_is_no_number_stops_the_run(tmp_path, capsys):
+    arguments = ["digits", "--epochs", "5", "--learning-rate", "1e30", "--out", str(tmp_path / "r")]
+    assert main(arguments) == 1
+    assert "in epoch 1: lower the learning rate" in capsys.readouterr().err
+
+
+def test_no_latents_are_refused(capsys):
+    assert main(["digits", "--latents", "0"]) == 1
+    assert "latents must be at least 1; got 0" in capsys.readouterr().err

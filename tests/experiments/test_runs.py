@@ -47,9 +47,9 @@ def watched(start):
     done = []
     save_all = pictures.save_all
 
-    def watching(folder, experiment, params):
+    def watching(folder, experiment, params, key):
         done.append(Done(folder, experiment, params))
-        save_all(folder, experiment, params)
+        save_all(folder, experiment, params, key)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pictures, "save_all", watching)

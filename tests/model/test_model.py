@@ -11,6 +11,8 @@ from vae_jax.model import learned, log_posterior, log_prior, trace
 from vae_jax.networks import MLP, BernoulliHead, GaussianHead, Network, one_hot
 
 X = jnp.array([1.0, 0.0, 1.0])
+ENCODER = Network(MLP((3,)), GaussianHead((2,)))
+DECODER = Network(MLP((3,)), BernoulliHead((5,)))
 
 
 def make(*, dropout=0.0, embed=None, event=(3,), prior=None):
@@ -164,3 +166,18 @@ def test_what_is_no_distribution_is_refused():
     encoder = Network(MLP((4,)), GaussianHead((2,)))
     with pytest.raises(TypeError, match="The prior must be a vae_jax Distribution"):
         refused(vae(encoder, encoder, jnp.zeros(2)), jnp.ones(2))
+
+
+@pytest.mark.parametrize(
+    ("encoder", "decoder", "size", "error", "match"),
+    [
+        (ENCODER, DECODER, 9, ValueError, r"prior over events of shape \[9\]"),
+        (MLP((3,)), DECODER, 2, TypeError, "encode.* must be a vae_jax Distribution"),
+        (ENCODER, MLP((3,)), 2, TypeError, "decode.* must be a vae_jax Distribution"),
+        (ENCODER, Network(MLP((3,)), BernoulliHead((7,))), 2, ValueError, "x has shape"),
+    ],
+    ids=["prior", "encoder", "decoder", "likelihood"],
+)
+def test_init_refuses_parts_that_do_not_fit(encoder, decoder, size, error, match):
+    with pytest.raises(error, match=match):
+        vae(encoder, decoder, standard_gaussian(size)).init(jax.random.key(0), jnp.zeros(5))

@@ -101,9 +101,9 @@ def test_every_descent_has_a_key_of_its_own():
         ([("p", ("a",)), ("p", ("b",))], r"names of their own; got \['p', 'p'\]"),
         ([], r"names of their own; got \[\]"),
         ([("p", ("a", "b")), ("q", ("b",))], r"one owner; \['b'\] have several"),
-        ([("p", ("a",))], r"nobody owns \['b'\], and there are no groups \[\]"),
-        ([("p", ("a", "b", "z"))], r"nobody owns \[\], and there are no groups \['z'\]"),
-        ([("p", ("a", "b", "state"))], r"there are no groups \['state'\]"),
+        ([("p", ("a",))], r"they lack \['b'\], and own \[\]"),
+        ([("p", ("a", "b", "z"))], r"they lack \[\], and own \['z'\], which are not there"),
+        ([("p", ("a", "b", "state"))], r"own \['state'\], which are not there"),
     ],
 )
 def test_a_game_that_is_not_well_defined_is_refused(players, message):
@@ -114,3 +114,8 @@ def test_a_game_that_is_not_well_defined_is_refused(players, message):
 def test_updates_are_at_least_one():
     with pytest.raises(ValueError, match="updates of p must be at least 1; got 0"):
         alternate(Player("p", product, ("a",), SGD, updates=0))
+
+
+def test_owns_is_a_tuple():
+    with pytest.raises(TypeError, match=r'owns=\("encoder",\)'):
+        alternate(Player("p", product, "encoder", optax.sgd(1.0)))

@@ -290,3 +290,10 @@ def test_the_loss_falls():
     _, metrics = epochs(STEP.init(jax.random.key(0), PARAMS), 40)
     first, last = (np.mean([m["loss"] for m in part]) for part in (metrics[:2], metrics[-10:]))
     assert last < first - 0.2
+
+
+def test_a_state_that_was_given_away_is_refused():
+    state = STEP.init(jax.random.key(0), PARAMS)
+    train_epoch(STEP, state, DATA, batch_size=B)
+    with pytest.raises(ValueError, match="use the state it returned"):
+        train_epoch(STEP, state, DATA, batch_size=B)

@@ -14,7 +14,8 @@ What is wrong in shape or kind is refused while tracing; what is wrong in value 
 under a Bernoulli) cannot be under `jit`: see `Distribution.in_support`.
 
 Networks that must see the whole batch (BatchNorm) are for `vae_jax.batched`: under `vmap` a
-BatchNorm normalises each example by itself and the posterior no longer depends on x.
+BatchNorm of feature vectors normalises each example by itself, to nothing, and the posterior no
+longer depends on x.
 """
 
 from vae_jax.bounds.elbo import ELBO, elbo, sampled_elbo

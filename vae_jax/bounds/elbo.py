@@ -69,13 +69,14 @@ def sampled_elbo(
 
         ELBO = mean_k [ log p(x|z_k) + log p(z_k) - log q(z_k|x) ],   z_k ~ q(z|x)
 
-    For any posterior and prior with a density: mixtures, flows, other libraries' distributions.
+    For any reparameterized posterior and any prior with a density: mixtures of Gaussians as priors,
+    flows, other libraries' distributions.
 
     Args:
       key, x, encode, decode, prior, num_samples: as for `elbo`.
-      score_free: leave the score of q out of the gradient. Then the gradient is exactly zero where
-        q is the posterior; its variance is lower where q is not narrower than about 0.7 of the
-        posterior, and higher for narrower q. Take it under `jit`.
+      score_free: leave the score of q out of the gradient. Then q's gradient is exactly zero where
+        q is the posterior. For Gaussians its variance is the lower one where q is at least
+        sqrt(1/2) as wide as the posterior, and the higher one for narrower q. Take it under `jit`.
 
     Returns:
       ELBO(value, distortion, rate), nats. A single draw's rate may be negative.

@@ -4,7 +4,9 @@
 
 A bound on log p(x) is a record of two functions of log_w [K]. `value` is the bound, [] nats.
 `path` is the whole coefficient, [K], with which d log w_k / dz_k enters the gradient for the
-posterior once the score of q (which has expectation zero, but not variance) is left out:
+posterior when the score of q appears no more. For the ELBO the score has expectation zero and is
+left out; for tighter bounds, where it has not, it is reparameterized once more, which makes w~_k^2
+of w~_k:
 
     sticking the landing (Roeder, Wu, Duvenaud 2017, arXiv 1703.09194) for the ELBO, the doubly
     reparameterized gradient (Tucker et al. 2019, arXiv 1810.04152) for tighter bounds.

@@ -13,11 +13,20 @@ from vae_jax.types import Array, Event, Key
 
 
 class LogLikelihood(NamedTuple):
-    """An importance-sampled log p(x), and how far to trust it. Each [] (or [B])."""
+    """An importance-sampled log p(x), and how far to trust it. Each [] (or [B]).
 
-    value: Array  # log mean_k w_k, nats; below log p(x) in expectation
-    ess: Array  # effective sample size (sum_k w_k)^2 / sum_k w_k^2, in [1, K]
-    standard_error: Array  # of the value, nats, from these K draws: sqrt(1/ess - 1/K)
+    Fields:
+      value: log mean_k w_k, nats; below log p(x) in expectation.
+      ess: the effective sample size (sum_k w_k)^2 / sum_k w_k^2, in [1, K].
+      standard_error: of the value, nats, from these K draws: sqrt(1/ess - 1/K), NaN for K = 1. To
+        first order, so to be believed only where ess is well above 1: it stays below 1 nat however
+        far off the value is, and means nothing where the variance of w is infinite (for Gaussians,
+        q less than sqrt(1/2) as wide as the posterior).
+    """
+
+    value: Array
+    ess: Array
+    standard_error: Array
 
 
 def log_likelihood(
@@ -103,4 +112,5 @@ def streamed_log_likelihood(
     top, sum_w, sum_w2 = jax.lax.fori_loop(0, num_chunks, add_chunk, nothing)
     ess = sum_w**2 / sum_w2
     relative_variance = jnp.maximum(1 / ess - 1 / num_samples, 0.0)  # rounding, when all are equal
-    return LogLikelihood(top + jnp.log(sum_w / num_samples), ess, jnp.sqrt(relative_variance))
+    error = jnp.sqrt(relative_variance) if num_samples > 1 else jnp.full(shape, jnp.nan)
+    return LogLikelihood(top + jnp.log(sum_w / num_samples), ess, error)

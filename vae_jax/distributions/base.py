@@ -27,8 +27,23 @@ class Distribution(flax.struct.PyTreeNode, ABC):
 
     A subclass declares its parameters as fields, says whether it is `reparameterized`, and defines
     `_sample(key)` and `_log_prob(value)`, where `self` already holds parameters of at least
-    float32; `mean()` and `in_support(value)` where they exist. A field that is not an array (an
-    int, a function) is declared `flax.struct.field(pytree_node=False)`.
+    float32; `mean()`, if there is one; `in_support(value)`, if not every finite value is in it:
+
+        class Laplace(Distribution):
+            loc: jax.Array
+            log_scale: jax.Array  # of the shape of loc
+            reparameterized = True  # a constant of the class: no annotation
+
+            def _sample(self, key):
+                noise = jax.random.laplace(key, self.loc.shape)
+                return self.loc + jnp.exp(self.log_scale) * noise
+
+            def _log_prob(self, value):  # summed over the event
+                distance = jnp.abs(value - self.loc) * jnp.exp(-self.log_scale)
+                return jnp.sum(-distance - self.log_scale - jnp.log(2))
+
+    A field that is not an array (an int, a function) is declared
+    `flax.struct.field(pytree_node=False)`.
     """
 
     support: ClassVar[str] = ""  # in words, for error messages: what is in it, what to do if not
@@ -41,7 +56,8 @@ class Distribution(flax.struct.PyTreeNode, ABC):
             if annotation in _STATIC_TYPES and field.metadata.get("pytree_node", True):
                 raise TypeError(
                     f"{cls.__name__}.{field.name} is declared {annotation}, which cannot be traced:"
-                    " declare it with flax.struct.field(pytree_node=False)."
+                    " declare it with flax.struct.field(pytree_node=False), or, if it is the same"
+                    " for all instances, without an annotation."
                 )
 
     @property
@@ -57,12 +73,18 @@ class Distribution(flax.struct.PyTreeNode, ABC):
     def _log_prob(self, value: Event) -> Array: ...
 
     def sample(self, key: Key) -> Event:
-        """One draw of the event."""
+        """One draw of the event; `jax.vmap(d.sample)(keys)` makes several."""
         return self._promoted()._sample(key)
 
     def log_prob(self, value: Event) -> Array:
         """log p(value), [] nats. Raises ValueError if `value` has not the shape of the event."""
-        return self._promoted()._log_prob(value)
+        log_p = self._promoted()._log_prob(value)
+        if jnp.shape(log_p) != ():
+            raise ValueError(
+                f"{type(self).__name__}._log_prob returned shape {jnp.shape(log_p)}: it must sum"
+                " over the event's dimensions, to one number."
+            )
+        return log_p
 
     def sample_and_log_prob(self, key: Key) -> tuple[Event, Array]:
         """One draw and its log-density, [] nats."""
@@ -73,9 +95,10 @@ class Distribution(flax.struct.PyTreeNode, ABC):
         """E[value], the shape of the event. TypeError where the event has no mean."""
         raise TypeError(f"{type(self).__name__} has no mean; draw from it with `sample(key)`.")
 
-    @abstractmethod
     def in_support(self, value: Event) -> Array:
-        """Whether the density is positive at `value`, [] bool; False for NaN and infinities."""
+        """Whether the density is positive at `value`, [] bool; here, if every value is finite."""
+        finite = [jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(value)]
+        return jnp.all(jnp.stack(finite))
 
     def _promoted(self) -> Self:
         return jax.tree.map(_at_least_float32, self)

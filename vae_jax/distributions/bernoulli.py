@@ -12,9 +12,11 @@ class Bernoulli(Distribution):
 
         log p(x) = sum_d  x_d log sigmoid(l_d) + (1 - x_d) log sigmoid(-l_d),   l = logits
 
-    Finite and right at any finite logit: there is no sigmoid inside a log, and no clipping.
-    Defined for x in {0, 1} only: a grey level in (0, 1) would give a number that is no
-    log-probability (`in_support` says so; draw binary pixels with `vae_jax.data.binarise`).
+    Finite and right at any finite logit, its first derivative too: there is no sigmoid inside a
+    log, and no clipping. (The second derivative is wrong at a logit of exactly 0.)
+    A value other than 0 and 1 has log-probability -inf: the formula would give a grey level a
+    number, positive at 255, that is no log-probability. Draw binary pixels from grey levels with
+    `vae_jax.data.binarise`.
 
     Args:
       logits: log p / (1 - p), the event's shape.
@@ -40,7 +42,8 @@ class Bernoulli(Distribution):
         # -log sigmoid(l) = max(-l, 0) + log1p(exp(-|l|)); the second part serves both values of x.
         # By maxima alone: they halve their derivative at a tie, so that at l = 0 it is x - 1/2.
         surprise = x * jnp.maximum(-logits, 0) + (1 - x) * jnp.maximum(logits, 0)
-        return -jnp.sum(surprise + jnp.log1p(jnp.exp(-jnp.maximum(logits, -logits))))
+        log_p = -jnp.sum(surprise + jnp.log1p(jnp.exp(-jnp.maximum(logits, -logits))))
+        return jnp.where(self.in_support(value), log_p, -jnp.inf)
 
     def mean(self) -> Array:
         """sigmoid(logits)."""

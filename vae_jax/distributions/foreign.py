@@ -4,10 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 import flax.struct
+import jax
 import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 
-from vae_jax.distributions.base import Distribution
+from vae_jax.distributions.base import Distribution, check_shape
 from vae_jax.types import Array, Event, Key
 
 
@@ -44,6 +45,8 @@ class Foreign(Distribution):
         return self.sampler(self.distribution, key)
 
     def _log_prob(self, value: Event) -> Array:
+        event = jax.eval_shape(lambda: self.sampler(self.distribution, jax.random.key(0)))
+        jax.tree.map(lambda leaf, x: check_shape("Foreign", x, leaf.shape), event, value)
         return jnp.sum(self.distribution.log_prob(value))
 
     def in_support(self, value: Event) -> Array:

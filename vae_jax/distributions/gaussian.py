@@ -48,10 +48,6 @@ class Gaussian(Distribution):
         """loc."""
         return self._promoted().loc
 
-    def in_support(self, value: Array) -> Array:
-        """Every finite value."""
-        return jnp.all(jnp.isfinite(value))
-
     def _check_scale(self) -> None:
         if jnp.shape(self.log_scale) not in ((), self.loc.shape):
             raise ValueError(
