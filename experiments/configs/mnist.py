@@ -62,6 +62,11 @@ def mnist_iwae(
 ) -> Experiment:
     """The importance-weighted autoencoder of Burda et al. 2015, of k draws.
 
+    `python -m experiments.train mnist_iwae --raw ../shared/data/mnist` took 9 minutes on two shared
+    CPU cores (November 2026) and gave, on the 10,000 test images, -ELBO 95.51 and -log p(x) 88.16
+    (5,000 samples), each +- 0.25 over images; 23 active units. The paper has 85.54 after 3,280
+    passes: 100 passes are not enough.
+
     Args:
       k: Draws of z for each image and step.
       score_free: Use the doubly reparameterized gradient (Tucker et al. 2019) for the encoder.
