@@ -1,20 +1,6 @@
-"""Steps of training, and epochs of steps.
-
-    step = descend(weighted_sum(model), optax.adam(1e-3))
-    state = step.init(key, model.init(init_key, x))
-    state, metrics = train_epoch(step, state, {"x": images}, batch_size=100, prepare=binarise(255))
-
-All randomness comes from `TrainState.key`, which is never split, only folded: step t draws from
-fold_in(key, t), and what else an epoch draws from streams of its own. (`split(key)[i]` is the same
-key as `fold_in(key, i)`: a key may be split or folded, not both.) A run that is interrupted between
-epochs and continued is therefore bit-identical to one that was not.
-
-An objective, a step and a preparation are what `jit` recognises a compiled epoch by: build them
-once, outside the loop.
-"""
+"""Steps: who descends what."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -24,13 +10,9 @@ import optax
 from vae_jax.checks import check_count, check_key
 from vae_jax.model import learned
 from vae_jax.objectives import Aux, Objective
-from vae_jax.objectives import batch_size as size_of
-from vae_jax.types import Array, Batch, Event, Key, Params
-
-_SHUFFLE, _PREPARE = 2**32 - 1, 2**32 - 2  # streams of the key that no step reaches
+from vae_jax.types import Array, Batch, Key, Params
 
 Metrics = dict[str, Array]
-Prepare = Callable[[Key, Event], Event]
 
 
 class TrainState(NamedTuple):
@@ -129,83 +111,6 @@ def alternate(*players: Player) -> Step:
     return Step(init, update)
 
 
-def train_epoch(
-    step: Step,
-    state: TrainState,
-    data: Batch,
-    *,
-    batch_size: int,
-    prepare: Prepare | None = None,
-    scan: bool = True,
-) -> tuple[TrainState, Metrics]:
-    """One pass over the data, in one compiled loop.
-
-    The data stay on the device in the type they have (bytes, say); each batch is gathered, and
-    prepared there.
-
-    Args:
-      step: from `descend` or `alternate`.
-      state: its memory is reused (donated): keep the returned one.
-      data: {"x": [N, ...], "c": [N, ...]}, "c" for conditional models.
-      batch_size: B; the N mod B examples last in this epoch's order wait for another epoch.
-      prepare: (key, x) -> x of one example, anew each time it is drawn: `data.binarise(255)`.
-      scan: False compiles one step and loops in Python, for convolutions on a CPU: XLA runs their
-        gradients some fifteen times slower inside a compiled loop (jax issue 12868).
-
-    Returns:
-      state, and each metric at every step, [N // B].
-
-    Raises:
-      ValueError: fewer examples than one batch.
-    """
-    check_count("batch_size", batch_size)
-    if not isinstance(state.step, jax.core.Tracer) and state.step.is_deleted():
-        raise ValueError(
-            "This state's memory was given to an earlier train_epoch: use the state it returned."
-        )
-    if size_of(data) < batch_size:
-        raise ValueError(f"{size_of(data)} examples do not fill one batch of {batch_size}.")
-    if scan:
-        return _scanned_epoch(step, state, data, batch_size, prepare)
-    rows, data = [], jax.device_put(data)  # once, not at every step
-    for index in _order(state, size_of(data), batch_size):
-        state, metrics = _compiled_step(step, state, data, index, prepare)
-        rows.append(metrics)
-    return state, jax.tree.map(lambda *values: jnp.stack(values), *rows)
-
-
-@partial(jax.jit, static_argnames=("step", "batch_size", "prepare"), donate_argnames="state")
-def _scanned_epoch(
-    step: Step, state: TrainState, data: Batch, batch_size: int, prepare: Prepare | None
-) -> tuple[TrainState, Metrics]:
-    order = _order(state, size_of(data), batch_size)
-    return jax.lax.scan(
-        lambda s, index: _gathered_step(step, s, data, index, prepare), state, order
-    )
-
-
-def _order(state: TrainState, num_examples: int, batch_size: int) -> Array:
-    """Which examples each step of the epoch sees, [N // B, B]."""
-    num_steps = num_examples // batch_size
-    order = jax.random.permutation(_stream(state, _SHUFFLE), num_examples)
-    return order[: num_steps * batch_size].reshape(num_steps, batch_size)
-
-
-def _gathered_step(
-    step: Step, state: TrainState, data: Batch, index: Array, prepare: Prepare | None
-) -> tuple[TrainState, Metrics]:
-    batch = jax.tree.map(lambda leaf: leaf[index], data)
-    if prepare is not None:
-        keys = jax.random.split(_stream(state, _PREPARE), index.size)
-        batch = {**batch, "x": jax.vmap(prepare)(keys, batch["x"])}
-    return step.update(state, batch)
-
-
-_compiled_step = jax.jit(
-    _gathered_step, static_argnames=("step", "prepare"), donate_argnames="state"
-)
-
-
 def decay_mask(params: Params) -> Params:
     """Which parameters weight decay should shrink: kernels; not biases, norms or learned scales.
 
@@ -236,10 +141,6 @@ def _descent(
 def _new_state(key: Key, params: Params, opt_state: Any) -> TrainState:
     # A copy: train_epoch gives the state's memory away, and the caller's params must outlive that.
     return TrainState(jnp.zeros((), jnp.int32), *jax.tree.map(jnp.copy, (params, opt_state, key)))
-
-
-def _stream(state: TrainState, stream: int) -> Key:
-    return jax.random.fold_in(jax.random.fold_in(state.key, stream), state.step)
 
 
 def _groups(params: Params, names: tuple[str, ...]) -> Params:

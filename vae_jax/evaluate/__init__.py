@@ -1,0 +1,24 @@
+"""What a trained model is worth: numbers of each example of a data set, in nats.
+
+Each example is scored by itself under a key of its own, so that its number depends neither on the
+batch it is in nor on the size of the batches; a last batch that is not full is filled up, and the
+filling taken off again. Dropout is off. The data are scored as they are given: binarised or
+dequantised once, by the caller.
+
+`progress` wraps the loop over batches, as `tqdm.tqdm` or `rich.progress.track` do.
+"""
+
+from vae_jax.evaluate.latents import ActiveUnits, active_units, posterior_means
+from vae_jax.evaluate.scores import Mean, elbos, log_likelihoods, mean
+from vae_jax.evaluate.support import check_support
+
+__all__ = [
+    "ActiveUnits",
+    "Mean",
+    "active_units",
+    "check_support",
+    "elbos",
+    "log_likelihoods",
+    "mean",
+    "posterior_means",
+]

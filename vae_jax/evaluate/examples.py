@@ -1,0 +1,59 @@
+"""A function of one example, over a data set."""
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
+
+import jax
+import numpy as np
+
+from vae_jax.bounds.draws import sample_keys
+from vae_jax.checks import check_count
+from vae_jax.model import VAE
+from vae_jax.objectives import batch_size as size_of
+from vae_jax.types import Array, Batch, Key, Params
+
+Progress = Callable[[Iterable[int]], Iterable[int]]
+
+
+def over_examples(
+    per_example: Callable[..., Any],
+    model: VAE,
+    params: Params,
+    key: Key,
+    data: Batch,
+    batch_size: int,
+    progress: Progress,
+    options: dict[str, Any],
+) -> Any:
+    """`per_example` of every example, a full batch at a time, as numpy arrays [N, ...]."""
+    check_count("batch_size", batch_size)
+    check_some(data)
+    N, batches = size_of(data), []
+    for start in progress(range(0, N, batch_size)):
+        index = np.arange(start, start + min(batch_size, N))
+        batch = jax.tree.map(lambda leaf, index=index: leaf[np.minimum(index, N - 1)], data)
+        batches.append(
+            _batch(per_example, tuple(options.items()), model, params, key, index, batch)
+        )
+    return jax.tree.map(lambda *parts: np.concatenate(parts)[:N], *batches)
+
+
+def check_some(data: Batch) -> None:
+    """ValueError if there are no examples."""
+    if size_of(data) == 0:
+        raise ValueError("There are no examples: x has a leading axis of 0.")
+
+
+@partial(jax.jit, static_argnames=("per_example", "options", "model"))
+def _batch(
+    per_example: Callable[..., Any],
+    options: tuple[tuple[str, Any], ...],
+    model: VAE,
+    params: Params,
+    key: Key,
+    index: Array,
+    batch: Batch,
+) -> Any:
+    each = jax.vmap(partial(per_example, **dict(options)), in_axes=(None, None, 0, 0, 0))
+    return each(model, params, sample_keys(key, index), batch["x"], batch.get("c"))

@@ -1,0 +1,39 @@
+"""Whether a model can score the data at all."""
+
+import jax
+import jax.numpy as jnp
+
+from vae_jax.data import check_array
+from vae_jax.evaluate.examples import check_some, over_examples
+from vae_jax.model import VAE, trace
+from vae_jax.objectives import batch_size as size_of
+from vae_jax.types import Array, Batch, Event, Key, Params
+
+
+def check_support(model: VAE, params: Params, data: Batch, *, batch_size: int = 500) -> None:
+    """ValueError unless every example is finite and in the likelihood's support.
+
+    A log-density cannot raise under `jit`; this looks at the data once, on the host's side of it.
+    """
+    check_some(data)
+    for leaf in jax.tree.leaves(data["x"]):
+        check_array(leaf, "x")
+    key = jax.random.key(0)  # only the support matters, not the draw
+    inside = over_examples(_in_support, model, params, key, data, batch_size, iter, {})
+    if not inside.all():
+        raise ValueError(_outside(model, params, data, int(inside.argmin()), (~inside).sum()))
+
+
+def _in_support(model: VAE, params: Params, key: Key, x: Event, c: Event) -> Array:
+    return trace(model, params, key, x, c).likelihood.in_support(x)
+
+
+def _outside(model: VAE, params: Params, data: Batch, index: int, count: int) -> str:
+    x, c = jax.tree.map(lambda leaf: leaf[index], (data["x"], data.get("c")))
+    likelihood = trace(model, params, jax.random.key(0), x, c).likelihood
+    values = [(float(jnp.min(leaf)), float(jnp.max(leaf))) for leaf in jax.tree.leaves(x)]
+    return (
+        f"{count} of {size_of(data)} examples are outside the likelihood's support, the first"
+        f" x[{index}], with values between {values[0][0]:g} and {values[0][1]:g}."
+        f" {type(likelihood).__name__} {likelihood.support or 'says by in_support what it takes'}."
+    )
