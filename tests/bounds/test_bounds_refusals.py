@@ -56,7 +56,7 @@ def test_rank_promotion_raises():
 
 @_all_bounds
 def test_key(bound):
-    typed = r"key must be a typed key, jax\.random\.key\(seed\); got"
+    typed = r"key must be a typed key, jax\.random\.key\(seed\), not the older PRNGKey; got"
     legacy = jax.random.key_data(jax.random.key(0))
     _refused(TypeError, typed + r" an array uint32\[2\]", bound, key=legacy)
     _refused(TypeError, typed + " int 0", bound, key=0)
