@@ -2,7 +2,7 @@
 
 Examples:
   python -m experiments.train digits
-  python -m experiments.train mnist_vae --raw ../shared/data/mnist --epochs 100
+  python -m experiments.train mnist_vae --raw FOLDER --epochs 100
   python -m experiments.train digits --help
 """
 
