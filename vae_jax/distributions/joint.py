@@ -5,6 +5,7 @@ from functools import reduce
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 from vae_jax.distributions.base import Distribution
 from vae_jax.types import Array, Event, Key
@@ -49,7 +50,14 @@ class Joint(Distribution):
         return jax.tree.leaves(self.parts, is_leaf=_is_part)
 
     def _each(self, f: Any, value: Event) -> list[Array]:
-        return jax.tree.leaves(jax.tree.map(f, self.parts, value, is_leaf=_is_part))
+        try:
+            return jax.tree.leaves(jax.tree.map(f, self.parts, value, is_leaf=_is_part))
+        except ValueError as error:
+            parts = jax.tree.map(lambda part: type(part).__name__, self.parts, is_leaf=_is_part)
+            given = jax.tree.map(jnp.shape, value)
+            raise ValueError(
+                f"Joint of {parts} was given a value of the shapes {given}: {error}"
+            ) from error
 
 
 def _is_part(node: Any) -> bool:
