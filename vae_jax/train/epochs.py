@@ -1,19 +1,17 @@
 """Epochs: one pass over data that stay on the device."""
 
-from collections.abc import Callable
 from functools import partial
 
 import jax
 import jax.numpy as jnp
 
 from vae_jax.checks import check_count
+from vae_jax.data import Prepare
 from vae_jax.objectives import batch_size as size_of
 from vae_jax.train.steps import Metrics, Step, TrainState
-from vae_jax.types import Array, Batch, Event, Key
+from vae_jax.types import Array, Batch, Key
 
 _SHUFFLE, _PREPARE = 2**32 - 1, 2**32 - 2  # streams of the key that no step reaches
-
-Prepare = Callable[[Key, Event], Event]
 
 
 def train_epoch(
