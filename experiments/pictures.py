@@ -43,16 +43,13 @@ def _reconstructions(path: Path, experiment: Experiment, params: Params, key: Ke
 
 def _traversal(path: Path, experiment: Experiment, params: Params) -> None:
     """The most active latents, one a row, from the posterior mean of the first held-out image."""
-    mapped = _first(experiment.test, _MAPPED)
-    means = evaluate.posterior_means(experiment.model, params, mapped)
-    units = evaluate.active_units(experiment.model, params, mapped)
+    units = evaluate.active_units(experiment.model, params, _first(experiment.test, _MAPPED))
+    start = evaluate.posterior_means(experiment.model, params, _first(experiment.test, 1))[0]
     most_active = np.argsort(-units.variance)[: np.clip(units.number, 1, _TRAVERSED)]
     condition = experiment.test["c"][0] if "c" in experiment.test else None
     values = jnp.linspace(-2.5, 2.5, 11)
     rows: list[Array] = [
-        generate.traverse(
-            experiment.model, params, jnp.asarray(means[0]), int(d), values, condition
-        )
+        generate.traverse(experiment.model, params, jnp.asarray(start), int(d), values, condition)
         for d in most_active
     ]
     title = "The most active latents, one a row, from -2.5 to 2.5"

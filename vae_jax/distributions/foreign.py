@@ -6,7 +6,6 @@ from typing import Any
 import flax.struct
 import jax
 import jax.numpy as jnp
-from jax.flatten_util import ravel_pytree
 
 from vae_jax.distributions.base import Distribution, check_shape
 from vae_jax.types import Array, Event, Key
@@ -17,13 +16,12 @@ class Foreign(Distribution):
 
         log p(x) = sum over the event of  distribution.log_prob(x)
 
-    With numpyro, say, where `_draw` is a function of the module, because a new lambda at each call
-    would make `jit` trace anew each time:
+    With numpyro, say, whose `sample` is a sampler as it stands:
 
-        def _draw(distribution, key):
-            return distribution.sample(key)
+        from numpyro.distributions import Normal
+        q = Foreign(Normal(loc, scale), Normal.sample, differentiable=True)
 
-        q = Foreign(numpyro.distributions.Normal(loc, scale), _draw, differentiable=True)
+    Not a new lambda at each call: `jit` would trace anew each time.
 
     Args:
       distribution: a pytree with a method `log_prob(value)`, which may leave dimensions unsummed.
@@ -52,5 +50,4 @@ class Foreign(Distribution):
     def in_support(self, value: Event) -> Array:
         """Every value finite, and the other library's density too. Some densities, numpyro's
         Uniform and Exponential among them, stay finite outside their support: they are believed."""
-        finite = jnp.all(jnp.isfinite(ravel_pytree(value)[0]))
-        return finite & jnp.isfinite(self.log_prob(value))
+        return super().in_support(value) & jnp.isfinite(self.log_prob(value))
