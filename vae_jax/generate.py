@@ -1,31 +1,55 @@
-"""Looking at a model: samples, reconstructions, traversals.
+"""Looking at a model: samples, reconstructions, traversals, interpolations.
 
 `draw=False` gives the mean of the last distribution, p(x|z), which is smooth and is not a sample;
 `draw=True` draws x from it. A likelihood without a mean (Categorical) can only be drawn.
 """
 
+import math
+from collections.abc import Callable
+from typing import TypeAlias
+
 import jax
 import jax.numpy as jnp
 
+from vae_jax.distributions import Distribution, Gaussian
 from vae_jax.model import VAE
 from vae_jax.types import Array, Event, Key, Params
 
+Path: TypeAlias = Callable[[Array, Array, Array], Array]  # start, end, t in [0, 1] -> z
+
 
 def sample(
-    model: VAE, params: Params, key: Key, num: int, c: Event = None, *, draw: bool = False
+    model: VAE,
+    params: Params,
+    key: Key,
+    num: int,
+    c: Event = None,
+    *,
+    draw: bool = False,
+    temperature: float = 1.0,
 ) -> Event:
     """`num` new examples: z ~ p(z|c), then x ~ p(x|z,c) (draw) or its mean.
 
     Args:
       c: one condition for each sample, [num, ...], or None.
+      temperature: T, for a Gaussian prior: z ~ N(loc, (T scale)^2), its mean for T = 0. Below 1 the
+        samples are nearer to the usual ones, and no longer the model's.
 
     Returns:
       [num, ...].
+
+    Raises:
+      TypeError: T is not 1, and the prior is no Gaussian.
+      ValueError: T is negative or not finite.
+
+    Reference: Kingma, Dhariwal 2018, arXiv 1807.03039 (the temperature).
     """
+    if not (math.isfinite(temperature) and temperature >= 0):
+        raise ValueError(f"temperature must be finite and at least 0; got {temperature}.")
 
     def one(key: Key, c: Event) -> Event:
         z_key, x_key = jax.random.split(key)
-        z = model.prior(params, c).sample(z_key)
+        z = _at_temperature(model.prior(params, c), temperature).sample(z_key)
         return _read(model, params, x_key, z, c, draw)
 
     return jax.vmap(one)(jax.random.split(key, num), c)
@@ -63,6 +87,89 @@ def traverse(
     return jax.vmap(lambda v: model.decode(params, z.at[dimension].set(v), c).mean())(
         jnp.asarray(values)
     )
+
+
+def linear(start: Array, end: Array, t: Array) -> Array:
+    """(1 - t) start + t end: `start` at t = 0, `end` at t = 1."""
+    return (1 - t) * start + t * end
+
+
+def spherical(start: Array, end: Array, t: Array) -> Array:
+    """The great arc from `start` at t = 0 to `end` at t = 1, w the angle between them.
+
+        z(t) = ( sin((1 - t) w) start + sin(t w) end ) / sin w
+
+    Between two draws of a standard Gaussian in many dimensions, all z(t) have about the norm of a
+    draw; the middle of the straight line has 1/sqrt(2) of it. Where there is no one arc (a zero
+    vector; one direction, or two opposite ones), this is `linear`.
+
+    Reference: White 2016, arXiv 1609.04468.
+    """
+    straight = linear(start, end, t)
+    u, v = _direction(start), _direction(end)
+    # not arccos(u.v), which keeps but half of the digits near 0 and pi
+    angle = 2 * jnp.arctan2(_norm(u - v), _norm(u + v))
+    sine = jnp.sin(angle)
+    no_arc = (_norm(u) == 0) | (_norm(v) == 0) | (sine < 10 * jnp.finfo(straight.dtype).eps)
+    arc = jnp.sin((1 - t) * angle) * start + jnp.sin(t * angle) * end
+    at_an_end = (t == 0) | (t == 1)  # where the arc would be rounded
+    return jnp.where(no_arc | at_an_end, straight, arc / jnp.where(no_arc, 1, sine))
+
+
+def interpolate(
+    model: VAE,
+    params: Params,
+    start: Array,
+    end: Array,
+    num: int,
+    c: Event = None,
+    *,
+    path: Path = linear,
+) -> Event:
+    """The mean of p(x|z,c) at `num` places z along a path, evenly spaced in t, ends included.
+
+    Args:
+      start, end: two latents of one shape.
+      c: one condition for all of them, or None.
+      path: `linear`, `spherical` (for a standard Gaussian prior), or your (start, end, t) -> z.
+
+    Returns:
+      [num, ...].
+
+    Raises:
+      ValueError: latents of different shapes; fewer than two places.
+    """
+    start, end = jnp.asarray(start), jnp.asarray(end)
+    if start.shape != end.shape:
+        raise ValueError(
+            f"start and end must be latents of one shape; got {start.shape} and {end.shape}."
+        )
+    if num < 2:
+        raise ValueError(f"num must be at least 2, the two ends; got {num}.")
+    places = jnp.linspace(0.0, 1.0, num)
+    return jax.vmap(lambda t: model.decode(params, path(start, end, t), c).mean())(places)
+
+
+def _direction(z: Array) -> Array:
+    """z / |z|, or 0 for z = 0."""
+    norm = _norm(z)
+    return z / jnp.where(norm > 0, norm, 1)
+
+
+def _norm(z: Array) -> Array:
+    return jnp.sqrt(jnp.sum(z**2))
+
+
+def _at_temperature(prior: Distribution, temperature: float) -> Distribution:
+    if temperature == 1:
+        return prior
+    if not isinstance(prior, Gaussian):
+        raise TypeError(
+            f"A temperature scales the deviations of a Gaussian prior; a {type(prior).__name__} has"
+            " none to scale. Draw z yourself and decode it, model.decode(params, z, c), or leave"
+            " temperature at 1."
+        )
+    return Gaussian(prior.loc, prior.log_scale + jnp.log(temperature))  # log 0 = -inf: the mean
 
 
 def _read(model: VAE, params: Params, key: Key, z: Event, c: Event, draw: bool) -> Event:

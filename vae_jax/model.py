@@ -102,10 +102,16 @@ def trace(
     """One pass through a model: its own `trace`, or one made of encode, prior and decode.
 
     Raises:
-      TypeError, ValueError: if a part is no distribution, or the events of the parts differ.
+      TypeError, ValueError: if a part is no distribution, the events of the parts differ, or z, q
+        and p are not one of each per layer.
     """
     run = model.trace or _plain_trace(model)
     t = run(params, key, x, c, z, noise)
+    if not len(t.z) == len(t.q) == len(t.p):
+        raise ValueError(
+            "A trace has one z, one q and one p for each stochastic layer, three tuples of one"
+            f" length; this model's has {len(t.z)} z, {len(t.q)} q and {len(t.p)} p."
+        )
     for q, p in zip(t.q, t.p, strict=True):
         check_posterior(q, p, key)
     check_likelihood(t.likelihood, x, key)

@@ -1,6 +1,6 @@
 """Pictures of a model, as PNG files. Needs matplotlib."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -75,10 +75,23 @@ def save_curves(
     figure = _figure(width=3.6 * len(parts), height=3.2)
     for axes, name in zip(figure.subplots(1, len(parts), squeeze=False)[0], parts, strict=True):
         held_out = "elbo" if name == "bound" else name
-        axes.plot(*_series(train, name), color=_BLUE, label="training")
+        line = "o-" if len(train) == 1 else "-"  # of one epoch there is no line to see
+        axes.plot(*_series(train, name), line, ms=3, color=_BLUE, label="training")
         axes.plot(*_series(test, held_out), "o-", ms=3, color=_ORANGE, label="held out (ELBO)")
         _label(axes, name, "epoch", "nats")
     axes.legend(frameon=False)
+    figure.savefig(path)
+
+
+def save_comparison(path: Path, runs: Mapping[str, Rows]) -> None:
+    """The held-out bound of several runs by epoch: {name: rows with "epoch" and "elbo"}."""
+    figure = _figure(width=6.5, height=4)
+    axes = figure.subplots()
+    for name, rows in runs.items():
+        axes.plot(*_series(rows, "elbo"), "o-", ms=3, label=name)
+    _label(axes, "evidence lower bound, held out", "epoch", "nats")
+    if runs:
+        axes.legend(frameon=False)
     figure.savefig(path)
 
 

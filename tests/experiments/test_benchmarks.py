@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from experiments.benchmarks import choices
+from experiments.benchmarks import choices, streaming
 
 
 @pytest.mark.parametrize(
@@ -14,3 +14,17 @@ def test_the_alternatives_agree(alternatives):
     slow, fast = alternatives(images=2)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4), slow(), fast())
     assert choices.ratio(slow, fast, rounds=1) > 0
+
+
+@pytest.mark.parametrize("setting", [streaming.arrays, streaming.pictures])
+def test_the_ways_of_an_epoch_agree(setting, tmp_path):
+    start, ways = setting(tmp_path, images=7, batch_size=3)
+    states = {name: epoch(start()) for name, epoch in ways.items()}
+    scanned, one_by_one, streamed = (state.params for state in states.values())
+    jax.tree.map(np.testing.assert_array_equal, streamed, one_by_one)
+    # two steps of adam of 1e-3, of which a rounding may turn a few
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-4), scanned, one_by_one)
+    assert all(state.step == 2 for state in states.values())
+    rates = streaming.rates((start, ways), 7, rounds=1)
+    assert list(rates) == ["in memory, scanned", "in memory, one by one", "streamed"]
+    assert min(rates.values()) > 0

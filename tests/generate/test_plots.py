@@ -96,3 +96,40 @@ def test_curves(tmp_path, names):
     test = [{"epoch": 3, "elbo": -0.4, "distortion": 0.3, "rate": 0.1}]
     plots.save_curves(tmp_path / "c.png", train, test)
     assert_picture(tmp_path / "c.png")
+
+
+@pytest.fixture
+def figures(monkeypatch):
+    """The figures that are drawn."""
+    made, figure = [], plots._figure
+
+    def watched(**size):
+        made.append(figure(**size))
+        return made[-1]
+
+    monkeypatch.setattr(plots, "_figure", watched)
+    return made
+
+
+def blue_pixels(path):
+    with Image.open(path) as picture:
+        pixels = np.asarray(picture.convert("RGB"), int)
+    return (np.abs(pixels - [0x2F, 0x6D, 0xB3]).max(axis=-1) < 10).sum()
+
+
+def test_the_curve_of_one_epoch_is_a_point(tmp_path, figures):
+    """Without its legend, in which a line of no length would be seen too."""
+    train = [{"epoch": e, "bound": -1.0 / e} for e in (1, 2, 3)]
+    test = [{"epoch": 1, "elbo": -0.4}]
+    for rows in (train[:1], train):
+        plots.save_curves(tmp_path / f"{len(rows)}.png", rows, test)
+    one, three = (figure.axes[0].lines[0] for figure in figures)
+    assert (one.get_marker(), three.get_marker()) == ("o", "None")
+    np.testing.assert_array_equal(one.get_xydata(), [[1, -1]])
+    legend = figures[0].axes[0].get_legend()
+    legend.set_visible(False)
+    figures[0].savefig(tmp_path / "bare.png")
+    assert blue_pixels(tmp_path / "bare.png") > 5
+    one.set_marker("None")
+    figures[0].savefig(tmp_path / "bare.png")
+    assert blue_pixels(tmp_path / "bare.png") == 0

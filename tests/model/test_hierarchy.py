@@ -176,10 +176,17 @@ def test_log_likelihoods_of_a_data_set_are_scipys():
     np.testing.assert_allclose(exact.ess, 7, rtol=1e-4)
 
 
-def test_layers_without_a_partner_are_refused(key):
-    one_prior = MODEL._replace(trace=lambda *args: (t := run(*args))._replace(p=t.p[:1]))
-    with pytest.raises(ValueError, match="shorter"):
-        trace(one_prior, make_params(), key, batch()["x"][0])
+@pytest.mark.parametrize(
+    ("part", "lengths"),
+    [("z", "1 z, 2 q and 2 p"), ("q", "2 z, 1 q and 2 p"), ("p", "2 z, 2 q and 1 p")],
+)
+def test_layers_without_a_partner_are_refused(part, lengths, key):
+    def short(*args):
+        t = run(*args)
+        return t._replace(**{part: getattr(t, part)[:1]})
+
+    with pytest.raises(ValueError, match=f"for each stochastic layer.*model's has {lengths}"):
+        trace(MODEL._replace(trace=short), make_params(), key, batch()["x"][0])
 
 
 def test_every_layer_is_checked(key):

@@ -33,6 +33,10 @@ FLOORS = [
     ["model"],
     ["objectives"],
     ["train", "evaluate", "generate"],
+    ["fitting"],
+    ["configs"],
+    ["runs"],
+    ["commands"],
 ]
 BESIDE = {
     "networks": {"types", "distributions"},

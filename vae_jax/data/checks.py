@@ -32,11 +32,25 @@ def check_array(x: Any, name: str) -> None:
     _check_none(np.isinf(x), name, "infinite", "look for an overflow or a division by zero")
 
 
+def check_range(x: np.ndarray, name: str, low: int, high: int, remedy: str) -> None:
+    """ValueError, with the first that is not, unless all of `x` lies in low .. high."""
+    bad = (x < low) | (x > high)
+    if bad.any():
+        first = _first(bad)
+        raise ValueError(
+            f"{name} {list(x.shape)} has {np.count_nonzero(bad)} values outside {low} .. {high},"
+            f" the first, {x[first]}, at index {first}: {remedy}."
+        )
+
+
 def _check_none(bad: np.ndarray, name: str, kind: str, remedy: str) -> None:
     if not bad.any():
         return
-    first = tuple(int(i) for i in np.unravel_index(np.argmax(bad), bad.shape))
     raise ValueError(
         f"{name} {list(bad.shape)} has {np.count_nonzero(bad)} {kind} values, the first at index"
-        f" {first}: {remedy}."
+        f" {_first(bad)}: {remedy}."
     )
+
+
+def _first(bad: np.ndarray) -> tuple[int, ...]:
+    return tuple(int(i) for i in np.unravel_index(np.argmax(bad), bad.shape))

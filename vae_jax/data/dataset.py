@@ -1,4 +1,4 @@
-"""What `load` returns: splits of images, as integers."""
+"""What the readers return: splits of examples, on the host."""
 
 from typing import NamedTuple
 
@@ -9,7 +9,9 @@ class Split(NamedTuple):
     """Examples of one split, on the host, in the order of their source.
 
     Args:
-      x: intensities, uint8 [N, H, W, C].
+      x: intensities, uint8 [N, H, W, C], of `load`, `read_images` and `read_tfds`. `read_array`
+        gives uint8 or, in [0, 1], float32, [N, H, W, C] or [N, D]; `read_text` the places of
+        characters in a vocabulary, int32 [N, T].
       label: classes, int32 [N]; None where the data has none.
     """
 
@@ -21,7 +23,7 @@ class Dataset(NamedTuple):
     """The splits of one data set.
 
     Args:
-      name: the name given to `load`.
+      name: the name given to `load` or `read`; of a path, its last part.
       train: the split to fit.
       valid: the split to choose by; None where the data comes without one.
       test: the split to report.
@@ -34,3 +36,34 @@ class Dataset(NamedTuple):
     valid: Split | None
     test: Split
     max_value: int
+
+
+def hold_out(split: Split, fraction: float = 0.1, *, seed: int = 0) -> tuple[Split, Split]:
+    """Divide a split in two, by a fixed permutation.
+
+    Args:
+      split: N examples.
+      fraction: how much of it to hold out, in (0, 1): round(fraction N) examples, but at least 1.
+      seed: of the permutation, `numpy.random.default_rng(seed).permutation(N)`.
+
+    Returns:
+      What is kept and what is held out: the first and the last of the permutation.
+
+    Raises:
+      ValueError: the fraction is not in (0, 1), or nothing would be kept.
+    """
+    if not 0 < fraction < 1:
+        raise ValueError(f"hold_out was given fraction={fraction}, and needs one in (0, 1).")
+    size = len(split.x)
+    held = max(1, round(fraction * size))
+    if held >= size:
+        raise ValueError(
+            f"hold_out would take {held} of {size} examples, and leave none: 2 or more are needed,"
+            f" and fraction={fraction} must leave one of them."
+        )
+    order = np.random.default_rng(seed).permutation(size)
+    return _rows(split, order[: size - held]), _rows(split, order[size - held :])
+
+
+def _rows(split: Split, index: np.ndarray) -> Split:
+    return Split(split.x[index], None if split.label is None else split.label[index])

@@ -54,7 +54,7 @@ def load(
     """
     raw = None if raw is None else Path(raw).expanduser()
     if name in idx.SOURCES:
-        folder = prepared.default_data_dir() if data_dir is None else Path(data_dir).expanduser()
+        folder = prepared.data_root(data_dir)
         return load_source(idx.SOURCES[name], raw, data_dir=folder, download=download)
     if name == "digits":
         return _load_digits()

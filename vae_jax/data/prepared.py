@@ -22,7 +22,7 @@ import numpy as np
 from vae_jax.data import idx
 from vae_jax.data.dataset import Split
 
-_FORMAT = "array_record"
+FORMAT = "array_record"
 
 
 def default_data_dir() -> Path:
@@ -30,9 +30,14 @@ def default_data_dir() -> Path:
     return Path(os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
 
 
+def data_root(data_dir: str | os.PathLike[str] | None) -> Path:
+    """The given folder of TFDS, or its default."""
+    return default_data_dir() if data_dir is None else Path(data_dir).expanduser()
+
+
 def places(name: str, data_dir: Path) -> list[Path]:
     """Folders whose subfolders are looked at: the usual one, and the one aside (see `prepare`)."""
-    return [data_dir / name, data_dir / _FORMAT / name]
+    return [data_dir / name, data_dir / FORMAT / name]
 
 
 def find_prepared(name: str, data_dir: Path) -> Path | None:
@@ -44,7 +49,7 @@ def find_prepared(name: str, data_dir: Path) -> Path | None:
     for place in places(name, data_dir):
         versions = [path for path in place.glob("*") if re.fullmatch(r"\d+\.\d+\.\d+", path.name)]
         for folder in sorted(versions, key=_version, reverse=True):
-            if _FORMAT in _formats(folder):
+            if FORMAT in _formats(folder):
                 return folder
     return None
 
@@ -91,7 +96,7 @@ def prepare(source: idx.Source, raw: Path, data_dir: Path) -> Path:
 def _write(name: str, splits: dict[str, Split], scratch: Path) -> Path:
     import tensorflow_datasets as tfds
 
-    builder = _builder_class(name, splits)(data_dir=scratch, file_format=_FORMAT)
+    builder = _builder_class(name, splits)(data_dir=scratch, file_format=FORMAT)
     config = tfds.download.DownloadConfig(try_download_gcs=False)
     # TFDS prints that it downloads, and progress bars; a library prints nothing.
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
@@ -186,7 +191,7 @@ def _read_rows(builder: Any, split: str) -> Split:
     from PIL import Image
 
     encoded = {"image": tfds.decode.SkipDecoding()}
-    rows = builder.as_data_source(split, decoders=encoded, file_format=_FORMAT)
+    rows = builder.as_data_source(split, decoders=encoded, file_format=FORMAT)
     examples = rows.__getitems__(range(len(rows)))
     images = [np.asarray(Image.open(io.BytesIO(example["image"]))) for example in examples]
     label = np.asarray([example["label"] for example in examples], np.int32)

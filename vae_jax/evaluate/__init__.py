@@ -8,6 +8,7 @@ dequantised once, by the caller.
 `progress` wraps the loop over batches, as `tqdm.tqdm` or `rich.progress.track` do.
 """
 
+from vae_jax.evaluate.information import MutualInformation, mutual_information
 from vae_jax.evaluate.latents import ActiveUnits, active_units, posterior_means
 from vae_jax.evaluate.scores import Mean, elbos, log_likelihoods, mean
 from vae_jax.evaluate.support import check_support
@@ -15,10 +16,12 @@ from vae_jax.evaluate.support import check_support
 __all__ = [
     "ActiveUnits",
     "Mean",
+    "MutualInformation",
     "active_units",
     "check_support",
     "elbos",
     "log_likelihoods",
     "mean",
+    "mutual_information",
     "posterior_means",
 ]

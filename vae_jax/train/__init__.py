@@ -7,13 +7,16 @@
 All randomness comes from `TrainState.key`, which is never split, only folded: step t draws from
 fold_in(key, t), and what else an epoch draws from streams of its own. (`split(key)[i]` is the same
 key as `fold_in(key, i)`: a key may be split or folded, not both.) A run that is interrupted between
-epochs and continued is therefore bit-identical to one that was not.
+epochs and continued is therefore bit-identical to one that was not; one that `stream_epoch` reads
+from disk, also within an epoch.
 
 An objective, a step and a preparation are what `jit` recognises a compiled epoch by: build them
 once, outside the loop.
 """
 
-from vae_jax.train.epochs import train_epoch
+from vae_jax.train.averages import Averaged, average_params, averaged
+from vae_jax.train.epochs import epoch_order, train_epoch
+from vae_jax.train.finite import NotFiniteError, check_metrics, check_params
 from vae_jax.train.steps import (
     Metrics,
     Player,
@@ -23,14 +26,23 @@ from vae_jax.train.steps import (
     decay_mask,
     descend,
 )
+from vae_jax.train.streams import stream_epoch
 
 __all__ = [
+    "Averaged",
     "Metrics",
+    "NotFiniteError",
     "Player",
     "Step",
     "TrainState",
     "alternate",
+    "average_params",
+    "averaged",
+    "check_metrics",
+    "check_params",
     "decay_mask",
     "descend",
+    "epoch_order",
+    "stream_epoch",
     "train_epoch",
 ]

@@ -5,7 +5,7 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 
-from vae_jax.checks import check_count
+from vae_jax.checks import check_count, check_key
 from vae_jax.data import Prepare
 from vae_jax.objectives import batch_size as size_of
 from vae_jax.train.steps import Metrics, Step, TrainState
@@ -43,53 +43,84 @@ def train_epoch(
     Raises:
       ValueError: fewer examples than one batch.
     """
-    check_count("batch_size", batch_size)
-    if not isinstance(state.step, jax.core.Tracer) and state.step.is_deleted():
-        raise ValueError(
-            "This state's memory was given to an earlier train_epoch: use the state it returned."
-        )
-    if size_of(data) < batch_size:
-        raise ValueError(f"{size_of(data)} examples do not fill one batch of {batch_size}.")
+    check_alive(state)
+    steps_of(size_of(data), batch_size)
     if scan:
         return _scanned_epoch(step, state, data, batch_size, prepare)
     rows, data = [], jax.device_put(data)  # once, not at every step
-    for index in _order(state, size_of(data), batch_size):
-        state, metrics = _compiled_step(step, state, data, index, prepare)
+    for index in epoch_order(state.key, state.step, size_of(data), batch_size):
+        state, metrics = compiled_step(step, state, _gather(data, index), prepare)
         rows.append(metrics)
     return state, jax.tree.map(lambda *values: jnp.stack(values), *rows)
+
+
+def epoch_order(key: Key, step: Array | int, num_examples: int, batch_size: int) -> Array:
+    """Which examples each step of an epoch sees: a permutation, cut into batches.
+
+    Args:
+      key: `TrainState.key`.
+      step: the step at the epoch's start, `TrainState.step`.
+      num_examples: N.
+      batch_size: B.
+
+    Returns:
+      Indices, int [N // B, B]; the N mod B examples last in the permutation are not among them.
+
+    Raises:
+      ValueError: fewer examples than one batch.
+    """
+    check_key(key)
+    num_steps = steps_of(num_examples, batch_size)
+    order = jax.random.permutation(_stream(key, _SHUFFLE, step), num_examples)
+    return order[: num_steps * batch_size].reshape(num_steps, batch_size)
+
+
+def steps_of(num_examples: int, batch_size: int) -> int:
+    """N // B, the steps of an epoch; ValueError where there is none."""
+    check_count("batch_size", batch_size)
+    if num_examples < batch_size:
+        raise ValueError(f"{num_examples} examples do not fill one batch of {batch_size}.")
+    return num_examples // batch_size
+
+
+def check_alive(state: TrainState) -> None:
+    """ValueError where the state's memory was given to an epoch before."""
+    if not isinstance(state.step, jax.core.Tracer) and state.step.is_deleted():
+        raise ValueError(
+            "This state's memory was given to an earlier epoch (train_epoch, stream_epoch): use the"
+            " state it returned."
+        )
 
 
 @partial(jax.jit, static_argnames=("step", "batch_size", "prepare"), donate_argnames="state")
 def _scanned_epoch(
     step: Step, state: TrainState, data: Batch, batch_size: int, prepare: Prepare | None
 ) -> tuple[TrainState, Metrics]:
-    order = _order(state, size_of(data), batch_size)
+    order = epoch_order(state.key, state.step, size_of(data), batch_size)
     return jax.lax.scan(
-        lambda s, index: _gathered_step(step, s, data, index, prepare), state, order
+        lambda s, index: _prepared_step(step, s, _gather(data, index), prepare), state, order
     )
 
 
-def _order(state: TrainState, num_examples: int, batch_size: int) -> Array:
-    """Which examples each step of the epoch sees, [N // B, B]."""
-    num_steps = num_examples // batch_size
-    order = jax.random.permutation(_stream(state, _SHUFFLE), num_examples)
-    return order[: num_steps * batch_size].reshape(num_steps, batch_size)
+@jax.jit
+def _gather(data: Batch, index: Array) -> Batch:
+    return jax.tree.map(lambda leaf: leaf[index], data)
 
 
-def _gathered_step(
-    step: Step, state: TrainState, data: Batch, index: Array, prepare: Prepare | None
+def _prepared_step(
+    step: Step, state: TrainState, batch: Batch, prepare: Prepare | None
 ) -> tuple[TrainState, Metrics]:
-    batch = jax.tree.map(lambda leaf: leaf[index], data)
     if prepare is not None:
-        keys = jax.random.split(_stream(state, _PREPARE), index.size)
+        keys = jax.random.split(_stream(state.key, _PREPARE, state.step), size_of(batch))
         batch = {**batch, "x": jax.vmap(prepare)(keys, batch["x"])}
     return step.update(state, batch)
 
 
-_compiled_step = jax.jit(
-    _gathered_step, static_argnames=("step", "prepare"), donate_argnames="state"
+# Apart from the gathering, so that a batch from a disk is served by the same compiled code.
+compiled_step = jax.jit(
+    _prepared_step, static_argnames=("step", "prepare"), donate_argnames="state"
 )
 
 
-def _stream(state: TrainState, stream: int) -> Key:
-    return jax.random.fold_in(jax.random.fold_in(state.key, stream), state.step)
+def _stream(key: Key, stream: int, step: Array | int) -> Key:
+    return jax.random.fold_in(jax.random.fold_in(key, stream), step)

@@ -1,10 +1,9 @@
-"""Parameters on disk, with Orbax: a folder of arrays, written atomically, no code in it."""
+"""Parameters on disk: a folder of arrays, written atomically, no code in it."""
 
 import os
 from pathlib import Path
 
-import jax
-
+from vae_jax.checkpoint import structure
 from vae_jax.types import Params
 
 Folder = str | os.PathLike[str]
@@ -21,7 +20,7 @@ def save(path: Folder, params: Params) -> None:
     folder = Path(path).absolute()
     if folder.exists():
         raise FileExistsError(f"{folder} is there already: name a new folder.")
-    orbax.save(folder, params)
+    orbax.save(folder, params, custom_metadata={"checksum": structure.checksum(params)})
 
 
 def load(path: Folder, like: Params) -> Params:
@@ -34,14 +33,19 @@ def load(path: Folder, like: Params) -> Params:
 
     Raises:
       FileNotFoundError: nothing was saved there.
+      ValueError: the structure, a shape or a type differs; or the files are damaged.
     """
     from orbax.checkpoint import v1 as orbax
 
     folder = Path(path).absolute()
     if not folder.is_dir():
         raise FileNotFoundError(f"There are no saved parameters at {folder}.")
-    here = jax.sharding.SingleDeviceSharding(jax.devices()[0])
-    abstract = jax.tree.map(
-        lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=here), like
-    )
-    return orbax.load(folder, abstract)
+    remedy = "Save the parameters again, or take a copy."
+    with structure.reading(folder, remedy):
+        metadata = orbax.metadata(folder)
+        saved, content = structure.leaves(metadata.metadata), metadata.custom_metadata or {}
+    structure.check_same(folder, saved, structure.leaves(like))
+    with structure.reading(folder, remedy):
+        params = orbax.load(folder, structure.abstract(like))
+    structure.check_content(folder, params, content.get("checksum"), remedy)
+    return params

@@ -16,19 +16,17 @@ console = Console()
 class EpochBar:
     """A bar over epochs with the bound and its parts; plain lines where there is no terminal."""
 
-    def __init__(self, epochs: int):
-        self._epochs = epochs
-        self._every = max(1, epochs // 20)
+    def __init__(self) -> None:
         self._bars = Bars(
             *(TextColumn("epoch"), MofNCompleteColumn(), BarColumn(bar_width=24)),
             *(TextColumn("{task.fields[numbers]}"), TimeRemainingColumn()),
             console=console,
             disable=not console.is_terminal,
         )
-        self._task = self._bars.add_task("", total=epochs, numbers="compiling")
+        self._task = self._bars.add_task("", visible=False, numbers="compiling")
+        self._every = self._epochs = 1
 
     def __enter__(self) -> Self:
-        self._bars.start()
         return self
 
     def __exit__(
@@ -37,17 +35,35 @@ class EpochBar:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.stop()
+
+    def begin(self, epochs: int, first: int) -> None:
+        """Show the bar of a run whose next epoch is `first`."""
+        self._epochs, self._every = epochs, max(1, epochs // 20)
+        self._bars.update(self._task, total=epochs, completed=first - 1, visible=first <= epochs)
+        self._bars.start()
+
+    def stop(self) -> None:
+        """Leave the bar as it is."""
         self._bars.stop()
 
     def update(self, row: dict[str, Any]) -> None:
-        """Show the row of one epoch."""
-        names = ("bound", "distortion", "rate")
-        numbers = "  ".join(f"{name} {row[name]:.2f}" for name in names if name in row)
-        numbers += f" nats  {row['examples_per_second']:,.0f} examples/s"
+        """Show the row of one epoch, or of an evaluation."""
+        epoch, numbers = row["epoch"], _numbers(row)
+        if row["data"] == "held_out":
+            console.print(f"epoch {epoch}/{self._epochs}  held out:  {numbers}", highlight=False)
+            return
         self._bars.update(self._task, advance=1, numbers=numbers)
-        epoch = row["epoch"]
         if not console.is_terminal and (epoch % self._every == 0 or epoch == self._epochs):
             print(f"epoch {epoch}/{self._epochs}  {numbers}", flush=True)
+
+
+def _numbers(row: dict[str, Any]) -> str:
+    names = ("bound", "elbo", "distortion", "rate")
+    numbers = "  ".join(f"{name} {row[name]:.2f}" for name in names if name in row) + " nats"
+    if "examples_per_second" in row:
+        numbers += f"  {row['examples_per_second']:,.0f} examples/s"
+    return numbers
 
 
 def track(description: str) -> Callable[[Iterable[int]], Iterable[int]]:
@@ -84,5 +100,12 @@ def print_scores(scores: dict[str, Any]) -> None:
         f"Active units: {active['number']} of {active['latents']} (variance of the posterior mean"
         f" over {active['images']:,} images above {active['threshold']})."
     )
+    if "mutual_information" in scores:
+        information = scores["mutual_information"]
+        console.print(
+            f"Mutual information of z and which of {information['images']:,} images:"
+            f" {information['value']:.2f} nats; KL of the aggregate posterior to the prior"
+            f" {information['marginal_kl']:.2f}."
+        )
     if "bits_per_dim" in scores:
         console.print(f"At most {scores['bits_per_dim']:.3f} bits per dimension of the integers.")

@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import jax
+import optax
 
-from experiments.experiment import Experiment, batch, cosine_adam, fixed_batch
 from vae_jax import data
 from vae_jax.checks import check_count
+from vae_jax.configs.experiment import Experiment, images
 from vae_jax.distributions import standard_gaussian
 from vae_jax.model import vae
 from vae_jax.networks import (
@@ -49,25 +50,22 @@ def fashion_conv(
       seed: Of everything that is drawn.
     """
     check_count("latents", latents)
-    images = data.load("fashion_mnist", raw, download=download)
-    H, W, C = images.train.x.shape[1:]
-    prepare = data.dequantise(images.max_value)
+    prepare = data.dequantise(255)
     encoder = Network(ConvEncoder(channels), GaussianHead((latents,)))
-    body = ConvDecoder((H, W), channels[::-1], up=resized, kernel_size=3)
-    decoder = Network(body, GaussianHead((H, W, C), LearnedScale()))
+    body = ConvDecoder((28, 28), channels[::-1], up=resized, kernel_size=3)
+    decoder = Network(body, GaussianHead((28, 28, 1), LearnedScale()))
     model = vae(encoder, decoder, standard_gaussian(latents))
     return Experiment(
         model=model,
         objective=weighted_sum(model),
-        optimizer=cosine_adam(learning_rate, len(images.train.x), batch_size, epochs),
-        train=batch(images.train),
-        test=fixed_batch(images.test, prepare),
+        optimizer=optax.adam,
+        learning_rate=learning_rate,
+        load=lambda: images(data.load("fashion_mnist", raw, download=download), prepare),
         prepare=prepare,
-        labels=images.test.label,
         batch_size=batch_size,
         epochs=epochs,
         importance_samples=20,
         seed=seed,
-        num_levels=images.max_value + 1,
+        num_levels=256,
         scan=jax.default_backend() != "cpu",
     )

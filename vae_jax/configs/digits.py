@@ -1,12 +1,16 @@
 """The 1,797 handwritten digits, 8x8, that scikit-learn ships: nothing to download."""
 
-from experiments.experiment import Experiment, batch, cosine_adam, fixed_batch
+import optax
+
 from vae_jax import data
 from vae_jax.checks import check_count
+from vae_jax.configs.experiment import Experiment, images
 from vae_jax.distributions import standard_gaussian
 from vae_jax.model import vae
 from vae_jax.networks import MLP, BernoulliHead, GaussianHead, Network, one_hot
 from vae_jax.objectives import weighted_sum
+
+_MAX_VALUE = 16
 
 
 def digits(
@@ -75,21 +79,19 @@ def _digits(
 ) -> Experiment:
     check_count("latents", latents)
     check_count("hidden", hidden)
-    digits = data.load("digits")
-    prepare = data.binarise(digits.max_value)
+    prepare = data.binarise(_MAX_VALUE)
     embed = one_hot(10) if conditional else None
     body = MLP((hidden, hidden))
     encoder = Network(body, GaussianHead((latents,)), embed)
-    decoder = Network(body, BernoulliHead(digits.train.x.shape[1:]), embed)
+    decoder = Network(body, BernoulliHead((8, 8, 1)), embed)
     model = vae(encoder, decoder, standard_gaussian(latents))
     return Experiment(
         model=model,
         objective=weighted_sum(model),
-        optimizer=cosine_adam(learning_rate, len(digits.train.x), batch_size, epochs),
-        train=batch(digits.train, conditional),
-        test=fixed_batch(digits.test, prepare, conditional),
+        optimizer=optax.adam,
+        learning_rate=learning_rate,
+        load=lambda: images(data.load("digits"), prepare, conditional),
         prepare=prepare,
-        labels=digits.test.label,
         batch_size=batch_size,
         epochs=epochs,
         importance_samples=5000,

@@ -4,18 +4,24 @@
 without a floor, output bias at the logit of the training mean (clipped to [.001, .999]).
 """
 
+import functools
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
+import optax
 from flax import linen as nn
 
-from experiments.experiment import Experiment, batch, cosine_adam, fixed_batch
 from vae_jax import data
 from vae_jax.bounds import iwae_bound
+from vae_jax.configs.experiment import Experiment, images
 from vae_jax.distributions import standard_gaussian
 from vae_jax.model import VAE, vae
 from vae_jax.networks import MLP, BernoulliHead, GaussianHead, Network, PredictedScale
 from vae_jax.objectives import Objective, importance_weighted, weighted_sum
+from vae_jax.types import Array, Key
 
 
 def mnist_vae(
@@ -44,9 +50,9 @@ def mnist_vae(
       download: Fetch the files, if they are neither prepared nor in `raw`.
       seed: Of everything that is drawn.
     """
-    model, images = _burda(raw, download)
+    model, load = _burda(raw, download)
     objective = weighted_sum(model, num_samples=k)
-    return _experiment(model, objective, images, epochs, batch_size, learning_rate, seed)
+    return _experiment(model, objective, load, epochs, batch_size, learning_rate, seed)
 
 
 def mnist_iwae(
@@ -77,40 +83,46 @@ def mnist_iwae(
       download: Fetch the files, if they are neither prepared nor in `raw`.
       seed: Of everything that is drawn.
     """
-    model, images = _burda(raw, download)
+    model, load = _burda(raw, download)
     objective = importance_weighted(model, iwae_bound(), num_draws=k, score_free=score_free)
-    return _experiment(model, objective, images, epochs, batch_size, learning_rate, seed)
+    return _experiment(model, objective, load, epochs, batch_size, learning_rate, seed)
 
 
-def _burda(raw: Path | None, download: bool) -> tuple[VAE, data.Dataset]:
-    images = data.load("mnist", raw, download=download)
-    frequency = np.clip(images.train.x.mean(axis=0).ravel() / images.max_value, 0.001, 0.999)
-    bias_init = nn.initializers.constant(np.log(frequency) - np.log1p(-frequency))
+def _burda(raw: Path | None, download: bool) -> tuple[VAE, Callable[[], data.Dataset]]:
+    """The networks of the paper, and what reads the data, once."""
+
+    @functools.cache
+    def load() -> data.Dataset:
+        return data.load("mnist", raw, download=download)
+
+    def bias_init(key: Key, shape: tuple[int, ...], dtype: Any) -> Array:
+        images = load()  # read when parameters are made, and not when they are loaded
+        frequency = np.clip(images.train.x.mean(axis=0).ravel() / images.max_value, 0.001, 0.999)
+        return jnp.asarray(np.log(frequency) - np.log1p(-frequency), dtype).reshape(shape)
+
     body = MLP((200, 200), activation=nn.tanh)
     encoder = Network(body, GaussianHead((50,), PredictedScale(floor=None)))
-    decoder = Network(body, BernoulliHead(images.train.x.shape[1:], bias_init))
-    return vae(encoder, decoder, standard_gaussian(50)), images
+    decoder = Network(body, BernoulliHead((28, 28, 1), bias_init))
+    return vae(encoder, decoder, standard_gaussian(50)), load
 
 
 def _experiment(
     model: VAE,
     objective: Objective,
-    images: data.Dataset,
+    load: Callable[[], data.Dataset],
     epochs: int,
     batch_size: int,
     learning_rate: float,
     seed: int,
 ) -> Experiment:
-    prepare = data.binarise(images.max_value)
-    num_examples = len(images.train.x)
+    prepare = data.binarise(255)
     return Experiment(
         model=model,
         objective=objective,
-        optimizer=cosine_adam(learning_rate, num_examples, batch_size, epochs, eps=1e-4),
-        train=batch(images.train),
-        test=fixed_batch(images.test, prepare),
+        optimizer=functools.partial(optax.adam, eps=1e-4),
+        learning_rate=learning_rate,
+        load=lambda: images(load(), prepare),
         prepare=prepare,
-        labels=images.test.label,
         batch_size=batch_size,
         epochs=epochs,
         importance_samples=5000,

@@ -1,0 +1,8 @@
+"""`python -m experiments.interpolate`: see `vae_jax.commands.interpolate`."""
+
+import sys
+
+from vae_jax.commands.interpolate import main
+
+if __name__ == "__main__":
+    sys.exit(main(prog="python -m experiments.interpolate"))

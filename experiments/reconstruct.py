@@ -1,0 +1,8 @@
+"""`python -m experiments.reconstruct`: see `vae_jax.commands.reconstruct`."""
+
+import sys
+
+from vae_jax.commands.reconstruct import main
+
+if __name__ == "__main__":
+    sys.exit(main(prog="python -m experiments.reconstruct"))

@@ -1,0 +1,8 @@
+"""`python -m experiments.sample`: see `vae_jax.commands.sample`."""
+
+import sys
+
+from vae_jax.commands.sample import main
+
+if __name__ == "__main__":
+    sys.exit(main(prog="python -m experiments.sample"))

@@ -1,0 +1,45 @@
+"""Text in windows of characters."""
+
+import numpy as np
+import pytest
+
+from vae_jax.data import read_text
+
+
+def written(folder, content):
+    path = folder / "a.txt"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+def test_windows_are_consecutive_and_indices_of_the_sorted_vocabulary(tmp_path):
+    text = "banana\r\nné😀!"
+    split, vocabulary = read_text(written(tmp_path, text), 4)
+    assert vocabulary == "".join(sorted(set(text)))
+    assert split.x.shape == (3, 4)
+    assert split.x.dtype == np.int32
+    assert split.label is None
+    assert "".join(vocabulary[i] for i in np.ravel(split.x)) == text
+
+
+def test_the_end_that_fills_no_window_is_left_out(tmp_path):
+    split, vocabulary = read_text(str(written(tmp_path, "abcabcz")), 3)
+    assert split.x.tolist() == [[0, 1, 2], [0, 1, 2]]
+    assert vocabulary == "abcz"
+
+
+def test_a_byte_order_mark_is_no_character(tmp_path):
+    assert read_text(written(tmp_path, b"\xef\xbb\xbfab"), 2)[1] == "ab"
+
+
+def test_refusals(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"There is no file .*a\.txt"):
+        read_text(tmp_path / "a.txt", 3)
+    with pytest.raises(ValueError, match=r"a\.txt has 0 characters, fewer than one window of 1:"):
+        read_text(written(tmp_path, ""), 1)
+    with pytest.raises(ValueError, match=r"has 3 characters, fewer than one window of 4: pass a"):
+        read_text(written(tmp_path, "éab"), 4)
+    with pytest.raises(ValueError, match=r"a\.txt is not UTF-8: .* at byte 2\. Convert it"):
+        read_text(written(tmp_path, "pré".encode("latin1")), 2)
+    with pytest.raises(ValueError, match=r"length=0, and needs 1 or more"):
+        read_text(written(tmp_path, "abc"), 0)

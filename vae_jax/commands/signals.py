@@ -1,0 +1,51 @@
+"""What a run does when it is told to end: SIGTERM (pre-emption) and SIGINT (Ctrl-C)."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+# The exit status by signal: 75 is EX_TEMPFAIL of sysexits.h, "try again", 130 what shells give.
+STATUS = {signal.SIGTERM: 75, signal.SIGINT: 130}
+
+
+class Interrupted(BaseException):
+    """A signal, where there is nothing to be saved. No Exception: nobody should handle it."""
+
+    def __init__(self, number: int):
+        super().__init__(number)
+        self.status = STATUS[signal.Signals(number)]
+
+
+class Signals:
+    """Signals as they come: asked for while `waiting`, raised as Interrupted otherwise."""
+
+    def __init__(self) -> None:
+        self.waiting = False
+        self._received: int | None = None
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        if not self.waiting or self._received is not None:  # the second time they mean it
+            raise Interrupted(number)
+        self._received = number
+
+    def received(self) -> bool:
+        """Whether there was one."""
+        return self._received is not None
+
+    @property
+    def status(self) -> int:
+        """The exit status that tells of it."""
+        return 0 if self._received is None else STATUS[signal.Signals(self._received)]
+
+
+@contextmanager
+def handled() -> Iterator[Signals]:
+    """Signals, in the place of Python's own handling of them."""
+    signals = Signals()
+    before = {number: signal.signal(number, signals) for number in STATUS}
+    try:
+        yield signals
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

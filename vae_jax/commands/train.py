@@ -1,0 +1,136 @@
+"""Train a VAE, score it in nats, draw its pictures.
+
+Examples:
+  {prog} digits
+  {prog} mnist_vae --raw FOLDER --epochs 100 --hold-out 5000 --patience 5
+  {prog} digits --help
+  {prog} --resume runs/digits-1
+
+An interrupted run (SIGTERM, Ctrl-C) saves a checkpoint at the end of its epoch and exits with 75
+(SIGTERM) or 130; --resume goes on with it. A run that was killed goes on from its last checkpoint.
+"""
+
+import difflib
+import functools
+import operator
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+import jax
+import tyro
+
+from vae_jax import runs
+from vae_jax.commands import command
+from vae_jax.commands.signals import Signals, handled
+from vae_jax.commands.terminal import EpochBar, console, print_scores, track
+from vae_jax.configs import CONFIGS, Config, Data, Experiment
+from vae_jax.networks import describe
+from vae_jax.runs import Ended, Training, Watch
+
+
+_DEFAULT = Training()
+
+
+class Chosen(NamedTuple):
+    """A config by name, with its options."""
+
+    name: str
+    options: dict[str, Any]
+
+
+def main(arguments: Sequence[str] | None = None, prog: str = "vae_jax train") -> int:
+    """The command line; returns the exit status."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    about = (__doc__ or "").format(prog=prog)
+    if any(argument.split("=")[0] == "--resume" for argument in arguments):
+        return command.run(_resume, arguments, prog, about)
+    if arguments and not arguments[0].startswith("-") and arguments[0] not in CONFIGS:
+        return command.fail(_unknown(arguments[0]), 2)
+    return command.run(_command(), arguments, prog, about)
+
+
+def _resume(resume: Path, data: str | None = None) -> int:
+    """Go on with a run.
+
+    Args:
+      resume: The run folder.
+      data: Where its data are now, if they have moved since.
+    """
+    return _watched(lambda watch: runs.resume(resume, data, watch))
+
+
+def _start(chosen: Chosen, training: Training, out: Path | None) -> int:
+    name, options = chosen
+    return _watched(lambda watch: runs.start(name, options, training, out, watch))
+
+
+def _watched(go: Callable[[Watch], Ended]) -> int:
+    """Run with a bar on the terminal and signals heeded."""
+    with handled() as signals, EpochBar() as bar:
+        ended = go(_watch(signals, bar))
+        bar.stop()
+        if ended.scores is None:
+            console.print(f"Interrupted; go on with --resume {ended.folder}", highlight=False)
+            return signals.status
+        print_scores(ended.scores)
+        if ended.ended == "stopped early":
+            console.print("Stopped early: no better evaluation within the patience.")
+        console.print(f"\nRun folder: {ended.folder}\nReport:     {ended.folder / 'report.html'}")
+    return 0
+
+
+def _watch(signals: Signals, bar: EpochBar) -> Watch:
+    def begin(experiment: Experiment, data: Data, first: int) -> None:
+        x, c = jax.tree.map(lambda leaf: leaf[0], (data.test["x"], data.test.get("c")))
+        console.print(describe(experiment.model, x, c), highlight=False)
+        if 1 < first <= experiment.epochs:
+            console.print(f"Going on from the checkpoint of epoch {first - 1}.", highlight=False)
+        bar.begin(experiment.epochs, first)
+        signals.waiting = True
+
+    def scoring(batches: Any) -> Any:
+        signals.waiting = False
+        bar.stop()
+        return track("log p(x)")(batches)
+
+    return Watch(begin=begin, row=bar.update, scoring=scoring, stop=signals.received)
+
+
+def _command() -> Callable[..., int]:
+    """The function whose signature is the command line: one subcommand for each config."""
+    configs = tuple(
+        Annotated[Chosen, tyro.conf.subcommand(name, constructor=_recorded(config))]
+        for name, config in CONFIGS.items()
+    )
+
+    def start(config: Any, training: Training = _DEFAULT, out: Path | None = None) -> int:
+        """Train.
+
+        Args:
+          config: What to train. Each has options of its own: <config> --help.
+          training: How.
+          out: A new folder for the run; by default runs/<config>-<n>.
+        """
+        return _start(config, training, out)
+
+    start.__annotations__["config"] = functools.reduce(operator.or_, configs)
+    return start
+
+
+def _recorded(config: Config) -> Callable[..., Chosen]:
+    """The options of a config, which is called once all options are known to be good."""
+
+    @functools.wraps(config)
+    def call(**options: Any) -> Chosen:
+        return Chosen(config.__name__, options)
+
+    call.__annotations__ = {**config.__annotations__, "return": Chosen}
+    return call
+
+
+def _unknown(name: str) -> str:
+    close = difflib.get_close_matches(name, CONFIGS, n=1)
+    suggestion = f" Did you mean '{close[0]}'?" if close else ""
+    return f"there is no config '{name}'.{suggestion} There are: {', '.join(CONFIGS)}."

@@ -1,0 +1,148 @@
+"""What z tells of the example it was encoded from."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from vae_jax.bounds.draws import draw_keys
+from vae_jax.evaluate.examples import Progress, over_examples
+from vae_jax.evaluate.scores import mean
+from vae_jax.model import VAE, log_posterior, log_prior, trace
+from vae_jax.objectives import batch_size as size_of
+from vae_jax.types import Array, Batch, Event, Key, Params
+
+
+class MutualInformation(NamedTuple):
+    """The two parts of the rate, mean_n KL(q(z|x_n) || p(z)) = value + marginal_kl; nats.
+
+    Fields:
+      value: the mutual information of an example's index and z, in 0 .. log N but for noise.
+      standard_error: of the value over examples, sd / sqrt(N).
+      marginal_kl: KL(q(z) || p(z)), q(z) the mixture of the N posteriors; from the same draws.
+      num_examples: N.
+    """
+
+    value: float
+    standard_error: float
+    marginal_kl: float
+    num_examples: int
+
+
+def mutual_information(
+    model: VAE,
+    params: Params,
+    key: Key,
+    data: Batch,
+    *,
+    num_samples: int = 1,
+    batch_size: int = 200,
+    progress: Progress = iter,
+) -> MutualInformation:
+    """The mutual information of the data's index n and z under the encoder.
+
+        I  = mean_n E_{q(z|x_n)}[ log q(z|x_n) - log q(z) ],   q(z) = mean_m q(z|x_m)
+        KL(q(z) || p(z)) = mean_n E_{q(z|x_n)}[ log q(z) - log p(z) ]
+
+    The mixture is over all N examples, without an estimate; the expectations are means over K draws
+    for each example. State N with the value, which is at most log N: near log N it says that the
+    posteriors do not overlap, and no more.
+
+    With conditions, n is the index of a pair: I = I((x,c); z), q(z|n) = q(z|x_n,c_n). A prior that
+    depends on c is refused where the conditions differ, since then the rest of the rate,
+    E[log q(z) - log p(z|c)], is no divergence. In a hierarchy z is all the layers' draws. Of a
+    Delta, whose log q is a mass, only the value holds: its true marginal_kl is infinite.
+
+    The cost is K N^2 densities: with K = 1 and Gaussians of D = 50, 0.2 s for N = 2,000 and 5 s for
+    N = 10,000 on two shared cores (November 2026). In a hierarchy, where q(z_2|x_m,z_1) is made
+    anew for each draw, it is K N^2 passes through the layers that depend on z. Memory: K
+    `batch_size`^2 pairs of a draw and a posterior, and K `batch_size` N densities.
+
+    Args:
+      model, params: the VAE.
+      key: one key for the whole evaluation.
+      data: {"x": [N, ...], "c": [N, ...]}.
+      num_samples: K draws for each example.
+      batch_size: how many examples at once, as draws and as posteriors.
+      progress: wraps the loop over the draws.
+
+    Returns:
+      MutualInformation(value, standard_error, marginal_kl, num_examples), nats.
+
+    Raises:
+      ValueError: no data; a prior that is not the same for all the conditions.
+
+    Reference: Hoffman, Johnson 2016, "ELBO surgery: yet another way to carve up the variational
+    evidence lower bound", NIPS workshop on advances in approximate Bayesian inference.
+    """
+
+    def over(f: Any, params: Params, data: Batch, progress: Progress = iter, **options: int) -> Any:
+        return over_examples(f, model, params, key, data, batch_size, progress, options)
+
+    z, log_q, log_p = over(_draws, params, data, num_samples=num_samples)  # [N, K] each
+    if data.get("c") is not None:
+        first = jax.tree.map(lambda leaf: np.repeat(leaf[:1], len(leaf), axis=0), data["c"])
+        _check_one_prior(log_p, over(_log_priors, params, {"x": (data["x"], z), "c": first}))
+    hierarchy = model.trace is not None
+    given = (data["x"], data.get("c")) if hierarchy else over(_posterior, params, data)
+    given = jax.tree.map(jnp.asarray, given)
+    log_marginal = over(_log_marginals, (params, given), {"x": z}, progress, chunk_size=batch_size)
+    information = mean(_mean_over_draws(log_q - log_marginal))
+    marginal_kl = mean(_mean_over_draws(log_marginal - log_p))
+    return MutualInformation(*information, marginal_kl.value, size_of(data))
+
+
+def _draws(
+    model: VAE, params: Params, key: Key, x: Event, c: Event, num_samples: int
+) -> tuple[tuple[Event, ...], Array, Array]:
+    """K draws z, log q(z|x,c) and log p(z|c) of each."""
+
+    def one(k: Key) -> tuple[tuple[Event, ...], Array, Array]:
+        t = trace(model, params, k, x, c)
+        return t.z, log_posterior(t), log_prior(t)
+
+    return jax.vmap(one)(draw_keys(key, num_samples))
+
+
+def _log_priors(model: VAE, params: Params, key: Key, x: Event, c: Event) -> Array:
+    x, z = x  # the example, and its K draws
+    return jax.vmap(lambda z: log_prior(trace(model, params, key, x, c, z)))(z)
+
+
+def _posterior(model: VAE, params: Params, key: Key, x: Event, c: Event) -> Any:
+    del key
+    return model.encode(params, x, c)
+
+
+def _log_marginals(
+    model: VAE, params: Params, key: Key, x: Event, c: Event, chunk_size: int
+) -> Array:
+    """log mean_m q(z_k|x_m) of K draws x = z, [K]; a plain VAE's N posteriors are given, a
+    hierarchy's (x_m, c_m)."""
+    del c
+    (params, given), draws = params, x
+
+    def log_densities(one: Any) -> Array:  # [K]
+        if model.trace is None:
+            return jax.vmap(lambda z: one.log_prob(z[0]))(draws)
+        x, c = one
+        return jax.vmap(lambda z: log_posterior(trace(model, params, key, x, c, z)))(draws)
+
+    log_q = jax.lax.map(log_densities, given, batch_size=chunk_size)  # [N, K]
+    return jax.nn.logsumexp(log_q, axis=0) - jnp.log(len(log_q))
+
+
+def _mean_over_draws(values: Any) -> Any:
+    return np.mean(values, axis=1, dtype=np.float64)
+
+
+def _check_one_prior(own: np.ndarray, first: np.ndarray) -> None:
+    """ValueError unless log p(z|c_n) is log p(z|c_0) for all n, to a thousandth of a nat."""
+    differ = ~np.isclose(own, first, rtol=1e-5, atol=1e-3, equal_nan=True).all(axis=1)
+    if differ.any():
+        raise ValueError(
+            f"The prior p(z|c) of c[{int(differ.argmax())}] is not that of c[0]: without one prior"
+            " for all the examples, the rate is not the mutual information plus a divergence from"
+            " the prior. Evaluate the examples of each condition by themselves."
+        )

@@ -1,0 +1,117 @@
+"""Training in one call."""
+
+import contextlib
+import os
+from collections.abc import Callable
+
+from vae_jax.checkpoint import Checkpoints
+from vae_jax.checks import check_count
+from vae_jax.data import Prepare, Source
+from vae_jax.evaluate.scores import Rate
+from vae_jax.fitting.loop import run
+from vae_jax.fitting.records import Fitted, Row, Settings
+from vae_jax.model import VAE
+from vae_jax.objectives import rate
+from vae_jax.train import Step
+from vae_jax.types import Batch, Key, Params
+
+
+def held_out_bound(row: Row) -> float:
+    """The evidence lower bound of a held-out row: the larger the better."""
+    return row["elbo"]
+
+
+def fit(
+    model: VAE,
+    step: Step,
+    data: Batch | Source,
+    *,
+    key: Key,
+    epochs: int,
+    batch_size: int = 100,
+    prepare: Prepare | None = None,
+    held_out: Batch | None = None,
+    rate: Rate = rate,
+    score: Callable[[Row], float] | None = held_out_bound,
+    evaluate_every: int = 1,
+    patience: int | None = None,
+    folder: str | os.PathLike[str] | None = None,
+    keep: int = 3,
+    resume: bool = False,
+    scan: bool = True,
+    report: Callable[[Row, Params], None] = lambda row, params: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Fitted:
+    """Train a model; in a folder, such that it can be interrupted at any moment and go on.
+
+    A run that was interrupted and resumed ends with the same bits as one that was not, on the same
+    machine.
+
+    Args:
+      model: the VAE.
+      step: `descend(objective, optimizer)`, `alternate(...)`, or `averaged` of one.
+      data: {"x": [N, ...], "c": [N, ...]}, kept on the device; or a `data.Source`, larger than
+        memory.
+      key: of the parameters' first values and of everything drawn.
+      epochs: passes over the data, in all.
+      batch_size: B.
+      prepare: (key, x) -> x of one example, anew at every step; see `data`.
+      held_out: examples to evaluate on, prepared.
+      rate: `rate` or `sampled_rate`: how the held-out bound is computed.
+      score: of a held-out row, the larger the better; the parameters of the best are returned. None
+        chooses nothing and returns the last: for test data, which may only be looked at.
+      evaluate_every: epochs between evaluations, which are also the moments of checkpoints.
+      patience: stop after so many held-out scores without a better one.
+      folder: for checkpoints; None keeps nothing on disk.
+      keep: how many of the latest checkpoints are kept, besides the best.
+      resume: go on from the latest checkpoint in the folder.
+      scan: see `train_epoch`.
+      report: called with each row and the parameters as they are then. A row is {"data": "train",
+        "epoch", "step", the means of the metrics, "bound", "learning_rate" (of an optimizer in
+        `optax.inject_hyperparams`), "seconds", "examples_per_second" (not of the first epoch, which
+        compiles)}, or {"data": "held_out", "epoch", "elbo", "elbo_standard_error", "distortion",
+        "rate"}; nats.
+      stop: asked after each epoch; True saves a checkpoint and returns.
+
+    Raises:
+      FileExistsError: the folder holds checkpoints, and `resume` was not asked for.
+      NotFiniteError: a loss, a score or a parameter is NaN or infinite; no checkpoint is made of
+        it, and those before it stay.
+      OSError: a checkpoint could not be written. ValueError: one could not be read.
+      ValueError, TypeError: data outside the likelihood's support, options that make no sense.
+    """
+    settings = Settings(
+        model=model,
+        step=step,
+        data=data,
+        epochs=epochs,
+        batch_size=batch_size,
+        prepare=prepare,
+        held_out=held_out,
+        rate=rate,
+        score=score,
+        evaluate_every=evaluate_every,
+        patience=patience,
+        scan=scan,
+        report=report,
+        stop=stop,
+    )
+    _check(settings)
+    with contextlib.ExitStack() as stack:
+        checkpoints = stack.enter_context(Checkpoints(folder, keep)) if folder else None
+        if checkpoints and checkpoints.epochs and not resume:
+            raise FileExistsError(
+                f"{checkpoints.folder} holds checkpoints of epochs {checkpoints.epochs}: pass"
+                " resume=True to go on from the last, or name a new folder."
+            )
+        return run(settings, key, checkpoints)
+
+
+def _check(settings: Settings) -> None:
+    for name in ("epochs", "batch_size", "evaluate_every"):
+        check_count(name, getattr(settings, name))
+    if settings.patience is None:
+        return
+    check_count("patience", settings.patience)
+    if settings.held_out is None or settings.score is None:
+        raise ValueError("patience needs held_out data and a score of them to be patient about.")

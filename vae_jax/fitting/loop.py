@@ -1,0 +1,139 @@
+"""The loop of `fit`: an epoch, a look at held-out data, a checkpoint, again."""
+
+import functools
+import time
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from vae_jax import evaluate
+from vae_jax.checkpoint import Checkpoints
+from vae_jax.data import prepare_fixed
+from vae_jax.fitting.records import Fitted, Now, Progress, Row, Settings
+from vae_jax.fitting.rows import STREAM, held_out_row, train_row
+from vae_jax.objectives import batch_size as size_of
+from vae_jax.train import TrainState, train_epoch
+from vae_jax.train.averages import average_params
+from vae_jax.train.finite import NotFiniteError, check_metrics, check_params
+from vae_jax.train.streams import stream_epoch
+from vae_jax.types import Batch, Key
+
+_CHECKED = 1000  # training examples that are prepared and looked at before the first step
+
+
+def run(settings: Settings, key: Key, checkpoints: Checkpoints | None) -> Fitted:
+    """Epochs until they are done, patience is out, or `stop` says so."""
+    now, interrupted = _begin(settings, key, checkpoints), False
+    rows: list[Row] = []
+    if isinstance(settings.data, dict):
+        settings = settings._replace(data=jax.device_put(settings.data))
+    while now.progress.epoch < settings.epochs and not (interrupted or _tired(settings, now)):
+        now, made, score = _round(settings, now, compiled=bool(rows))
+        rows += made
+        interrupted = settings.stop()
+        if checkpoints and (interrupted or _is_due(settings, now)):
+            _save(checkpoints, now, score)
+    params = average_params(now.state) if now.best is None else now.best
+    ended = "interrupted" if interrupted and now.progress.epoch < settings.epochs else "finished"
+    if _tired(settings, now):
+        ended = "stopped early"
+    return Fitted(params, now.state, now.progress, rows, ended)
+
+
+def _round(settings: Settings, now: Now, compiled: bool) -> tuple[Now, list[Row], float | None]:
+    """One epoch and, if it is time, an evaluation; what was reported, and the score."""
+    now, row = _epoch(settings, now, compiled)
+    settings.report(row, average_params(now.state))
+    if settings.held_out is None or not _is_due(settings, now):
+        return now, [row], None
+    held_out = held_out_row(settings, now)
+    settings.report(held_out, average_params(now.state))
+    if settings.score is None:
+        return now, [row, held_out], None
+    score = settings.score(held_out)
+    return _judge(now, score), [row, held_out], score
+
+
+def _is_due(settings: Settings, now: Now) -> bool:
+    epoch = now.progress.epoch
+    return epoch % settings.evaluate_every == 0 or epoch == settings.epochs
+
+
+def _tired(settings: Settings, now: Now) -> bool:
+    return settings.patience is not None and now.progress.since_best >= settings.patience
+
+
+def _begin(settings: Settings, key: Key, checkpoints: Checkpoints | None) -> Now:
+    """The first state; or the last one saved, and the best parameters so far."""
+    init_key, train_key = jax.random.split(key)
+    first = _first_examples(settings, jax.random.fold_in(train_key, STREAM))
+    x, c = jax.tree.map(lambda leaf: leaf[0], (first["x"], first.get("c")))
+
+    def new() -> TrainState:
+        return settings.step.init(train_key, settings.model.init(init_key, x, c))
+
+    if checkpoints and checkpoints.epochs:
+        restored = checkpoints.load(checkpoints.epochs[-1], jax.eval_shape(new))
+        progress = Progress(**restored.progress)
+        chosen = progress.best_epoch
+        return Now(
+            restored.state, progress, None if chosen is None else checkpoints.load_params(chosen)
+        )
+    state = new()
+    evaluate.check_support(settings.model, state.params, first)
+    if settings.held_out is not None:
+        evaluate.check_support(settings.model, state.params, settings.held_out)
+    return Now(state, Progress(), None)
+
+
+def _first_examples(settings: Settings, key: Key) -> Batch:
+    """Some examples as the model will see them."""
+    data = settings.data
+    if isinstance(data, dict):
+        first = jax.tree.map(lambda leaf: leaf[:_CHECKED], data)
+        size_of(first)
+    else:
+        first = jax.tree.map(lambda leaf: np.asarray(leaf)[None], data[0])
+    if settings.prepare is None:
+        return first
+    return {**first, "x": prepare_fixed(settings.prepare, key, first["x"])}
+
+
+def _epoch(settings: Settings, now: Now, compiled: bool) -> tuple[Now, Row]:
+    """One epoch, checked; reading its numbers waits for it to end."""
+    data, B = settings.data, settings.batch_size
+    first, key, start = int(now.state.step), jnp.copy(now.state.key), time.perf_counter()
+    how: Any
+    if isinstance(data, dict):
+        N, how = size_of(data), functools.partial(train_epoch, scan=settings.scan)
+    else:
+        N, how = len(data), stream_epoch
+    state, metrics = how(settings.step, now.state, data, batch_size=B, prepare=settings.prepare)
+    check_metrics(metrics, key, first, N, B)
+    seconds = time.perf_counter() - start
+    progress = now.progress._replace(epoch=now.progress.epoch + 1)
+    row = train_row(progress.epoch, state, metrics, seconds, B if compiled else None)
+    return Now(state, progress, now.best), row
+
+
+def _judge(now: Now, score: float) -> Now:
+    """Note whether these parameters are the best so far; of equals the first is."""
+    epoch, best = now.progress.epoch, now.progress.best_score
+    if not np.isfinite(score):
+        raise NotFiniteError(
+            f"The held-out score of epoch {epoch} is {score}.", int(now.state.step) - 1, [], {}
+        )
+    if best is not None and score <= best:
+        waited = now.progress.since_best + 1
+        return now._replace(progress=now.progress._replace(since_best=waited))
+    params = jax.tree.map(jnp.copy, average_params(now.state))  # the state's memory is given away
+    return Now(now.state, Progress(epoch, epoch, score, 0), params)
+
+
+def _save(checkpoints: Checkpoints, now: Now, score: float | None) -> None:
+    check_params(now.state.params, int(now.state.step))
+    checkpoints.save(
+        now.progress.epoch, now.state, average_params(now.state), now.progress._asdict(), score
+    )

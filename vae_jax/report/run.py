@@ -1,0 +1,94 @@
+"""What a run folder holds, read as it is: files may be missing, or half-written by a run."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias, TypeGuard
+
+Rows: TypeAlias = Sequence[dict[str, Any]]
+
+_PNG, _PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"
+_FIRST = ("samples", "reconstructions", "traversal", "latent_map")  # in this order; then the others
+
+
+class Run(NamedTuple):
+    """A run, as far as it has come; what is not there yet is empty."""
+
+    name: str
+    config: dict[str, Any]
+    status: dict[str, Any]
+    evaluation: dict[str, Any]
+    train: Rows
+    test: Rows
+    pictures: dict[str, bytes]  # PNG files by stem
+
+
+class Best(NamedTuple):
+    """The best held-out bound so far."""
+
+    epoch: int
+    elbo: float
+    standard_error: float | None  # over the images, if a row has it
+
+
+def read(folder: Path) -> Run:
+    """The run in a folder."""
+    rows = _rows(folder / "metrics.jsonl")
+    return Run(
+        name=folder.resolve().name,
+        config=_object(folder / "config.json"),
+        status=_object(folder / "status.json"),
+        evaluation=_object(folder / "evaluation.json"),
+        train=[row for row in rows if row.get("data") == "train"],
+        test=[row for row in rows if row.get("data") == "test"],
+        pictures=_pictures(folder / "pictures"),
+    )
+
+
+def finite(value: object) -> TypeGuard[float]:
+    """Whether it is a number that can be drawn: not a NaN, an infinity, a truth value, or None."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e100
+
+
+def progress(run: Run) -> tuple[int, int | None]:
+    """The last epoch with a row, and how many there are to be, if that is known."""
+    parts = (run.status, run.config.get("training"), run.config.get("options"))
+    planned = [part.get("epochs") for part in parts if isinstance(part, dict)]
+    epochs = [row["epoch"] for row in (run.status, *run.train) if finite(row.get("epoch"))]
+    return int(max(epochs, default=0)), next((int(n) for n in planned if finite(n)), None)
+
+
+def best(run: Run) -> Best | None:
+    """What status.json says is best, or else the highest bound of the held-out rows."""
+    rows = [row for row in run.test if finite(row.get("elbo")) and finite(row.get("epoch"))]
+    top = max(rows, key=lambda row: row["elbo"], default={})
+    told = {"epoch": run.status.get("best_epoch"), "elbo": run.status.get("best_elbo")}
+    if all(map(finite, told.values())):
+        top = next((row for row in rows if row["epoch"] == told["epoch"]), {}) | told
+    return Best(top["epoch"], top["elbo"], top.get("elbo_standard_error")) if top else None
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
+    return [row for row in map(_parsed, lines) if row]
+
+
+def _object(path: Path) -> dict[str, Any]:
+    return _parsed(path.read_text(encoding="utf-8", errors="replace")) if path.exists() else {}
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    """The JSON object in a text; an empty one for anything else, such as half of one."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _pictures(folder: Path) -> dict[str, bytes]:
+    """The whole PNG files of a folder; not the curves, which the page draws itself."""
+    rank = {stem: n for n, stem in enumerate(_FIRST)}
+    paths = sorted(folder.glob("*.png"), key=lambda p: (rank.get(p.stem, len(rank)), p.stem))
+    files = {path.stem: path.read_bytes() for path in paths if path.stem != "curves"}
+    return {k: v for k, v in files.items() if v.startswith(_PNG) and v.endswith(_PNG_END)}

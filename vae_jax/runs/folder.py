@@ -1,0 +1,146 @@
+"""The folder of one run, and its files: each written whole, or not at all.
+
+config.json       what rebuilds the experiment; versions, commit, device
+metrics.jsonl     a line for each epoch and each evaluation
+checkpoints/      the last few and the best, by epoch
+evaluation.json   the final numbers
+status.json       how far it is
+pictures/         samples, reconstructions, a traversal, a latent map
+report.html       all of it on one page
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+Json = dict[str, Any]
+
+
+def create(name: str, out: Path | None, config: Json) -> Path:
+    """A new folder that holds config.json: `out`, or runs/<name>-<n> with the first n free.
+
+    It is made under another name and renamed: there is never a run folder without its config.
+
+    Raises:
+      FileExistsError: `out` is there already and not empty.
+    """
+    parent = Path("runs") if out is None else out.absolute().parent
+    parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=parent))
+    try:
+        write_json(scratch / "config.json", config)
+        (scratch / "pictures").mkdir()
+        scratch.chmod(0o755)  # mkdtemp's are private
+        return _first_free(scratch, parent, name) if out is None else _place(scratch, out)
+    except BaseException:
+        shutil.rmtree(scratch, ignore_errors=True)
+        raise
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """For one process at a time; freed when it ends, however it ends.
+
+    Raises:
+      FileNotFoundError: it is no run folder.
+      BlockingIOError: another process trains it.
+    """
+    with _config(folder).open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise BlockingIOError(f"{folder} is being trained by another process.") from error
+        yield
+
+
+def read_config(folder: Path) -> Json:
+    """config.json. FileNotFoundError if it is no run folder, ValueError if it is damaged."""
+    return read_json(_config(folder))
+
+
+def read_json(path: Path) -> Json:
+    """One JSON file. ValueError, naming it, where it is damaged."""
+    try:
+        return json.loads(path.read_text())
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged: it is not JSON ({error}).") from error
+
+
+def write_json(path: Path, content: Json) -> None:
+    """Write one readable JSON file, all of it or nothing."""
+    write(path, (json.dumps(content, indent=2, default=str) + "\n").encode())
+
+
+def write(path: Path, content: bytes) -> None:
+    """Put a file in the place of what is there, all of it or nothing."""
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    part = Path(name)
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(content)
+        part.chmod(0o644)  # mkstemp's are private
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def append(path: Path, row: Json) -> None:
+    """Add one line of JSON; where the disk is full, none of it, and OSError."""
+    line = (json.dumps(row) + "\n").encode()
+    with path.open("ab", buffering=0) as file:
+        size = file.tell()
+        try:
+            if file.write(line) != len(line):
+                raise OSError(f"{path} could not be written: is the disk full?")
+        except OSError:
+            file.truncate(size)
+            raise
+
+
+def read_rows(path: Path) -> list[Json]:
+    """The lines of `append`, [] where there is no file yet."""
+    lines = path.read_text().split("\n")[:-1] if path.exists() else []
+    try:
+        return [json.loads(line) for line in lines]
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged: a line of it is not JSON ({error}).") from error
+
+
+def forget_after(path: Path, epoch: int) -> None:
+    """Keep the rows of epochs up to this one: those after it will be made again."""
+    kept = [row for row in read_rows(path) if row["epoch"] <= epoch]
+    write(path, "".join(json.dumps(row) + "\n" for row in kept).encode())
+
+
+def _config(folder: Path) -> Path:
+    path = Path(folder) / "config.json"
+    if not path.is_file():
+        raise FileNotFoundError(f"{folder} is no run folder: there is no config.json in it.")
+    return path
+
+
+def _first_free(scratch: Path, parent: Path, name: str) -> Path:
+    number = 1
+    while True:
+        try:
+            return scratch.rename(parent / f"{name}-{number}")
+        except OSError:
+            if not (parent / f"{name}-{number}").exists():
+                raise
+            number += 1
+
+
+def _place(scratch: Path, out: Path) -> Path:
+    try:
+        return scratch.rename(out)
+    except OSError as error:
+        if not out.exists():
+            raise
+        raise FileExistsError(f"{out} is not empty: name a new folder with --out.") from error

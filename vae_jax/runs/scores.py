@@ -1,0 +1,113 @@
+"""What a run reports about its model, on the held-out images and in nats."""
+
+import math
+import time
+from typing import Any
+
+import jax
+import numpy as np
+
+from vae_jax import evaluate
+from vae_jax.configs import Experiment
+from vae_jax.evaluate.examples import Progress
+from vae_jax.model import VAE
+from vae_jax.objectives import batch_size as size_of
+from vae_jax.types import Batch, Key, Params
+
+_INFORMED = 10_000  # images among which the mutual information is computed: their pairs are many
+
+
+def score(
+    experiment: Experiment,
+    test: Batch,
+    params: Params,
+    key: Key,
+    progress: Progress = iter,
+    importance_samples: int | None = None,
+) -> dict[str, Any]:
+    """The final numbers, in nats: bound, importance-sampled log-likelihood, what z knows of x.
+
+    Args:
+      experiment: whose model it is.
+      test: the examples, prepared.
+      params: of the model.
+      key: of the draws.
+      progress: wraps the loop of the likelihood.
+      importance_samples: K; by default the experiment's.
+    """
+    model, K = experiment.model, importance_samples or experiment.importance_samples
+    elbo_key, likelihood_key, information_key = jax.random.split(key, 3)
+    log_p = _log_likelihood(model, params, likelihood_key, test, K, progress)
+    return {
+        "images": size_of(test),
+        "elbo": _elbo(model, params, elbo_key, test),
+        "log_likelihood": log_p,
+        "active_units": _active_units(model, params, test),
+        **_mutual_information(model, params, information_key, test),
+        **_bits_per_dim(experiment, test, log_p["value"]),
+    }
+
+
+def _elbo(model: VAE, params: Params, key: Key, test: Batch) -> dict[str, float]:
+    bound = evaluate.elbos(model, params, key, test)
+    value = evaluate.mean(bound.value)
+    return {
+        "elbo": value.value,
+        "elbo_standard_error": value.standard_error,
+        "distortion": float(bound.distortion.mean()),
+        "rate": float(bound.rate.mean()),
+    }
+
+
+def _log_likelihood(
+    model: VAE, params: Params, key: Key, test: Batch, num_samples: int, progress: Progress
+) -> dict[str, float]:
+    start = time.perf_counter()
+    estimates = evaluate.log_likelihoods(
+        model, params, key, test, num_samples=num_samples, progress=progress
+    )
+    log_p = evaluate.mean(estimates.value)
+    return {
+        "value": log_p.value,
+        "standard_error_over_images": log_p.standard_error,
+        "importance_samples": num_samples,
+        "mean_monte_carlo_standard_error": float(np.mean(estimates.standard_error)),
+        "median_effective_sample_size": float(np.median(estimates.ess)),
+        "seconds": time.perf_counter() - start,
+    }
+
+
+def _active_units(model: VAE, params: Params, test: Batch) -> dict[str, float]:
+    active = evaluate.active_units(model, params, test)
+    return {
+        "number": active.number,
+        "latents": active.variance.size,
+        "threshold": active.threshold,
+        "images": active.num_examples,
+    }
+
+
+def _mutual_information(
+    model: VAE, params: Params, key: Key, test: Batch
+) -> dict[str, dict[str, float]]:
+    """Of z and the example, among the first test images; not of conditional models."""
+    if "c" in test:
+        return {}
+    some = jax.tree.map(lambda leaf: leaf[:_INFORMED], test)
+    information = evaluate.mutual_information(model, params, key, some)
+    return {
+        "mutual_information": {
+            "value": information.value,
+            "standard_error": information.standard_error,
+            "marginal_kl": information.marginal_kl,
+            "images": information.num_examples,
+        }
+    }
+
+
+def _bits_per_dim(experiment: Experiment, test: Batch, log_density: float) -> dict[str, float]:
+    """Of the integers, where x in (0, 1) was made of them: an upper bound, by dequantisation."""
+    if experiment.num_levels is None:
+        return {}
+    dims = math.prod(test["x"].shape[1:])
+    return {"bits_per_dim": math.log2(experiment.num_levels) - log_density / dims / math.log(2)}

@@ -1,0 +1,80 @@
+"""Where numbers went bad: which step, which examples, which terms."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from vae_jax.model import learned
+from vae_jax.train.epochs import epoch_order
+from vae_jax.train.steps import Metrics
+from vae_jax.types import Array, Key, Params
+
+_SHOWN = 8  # examples named in a message
+
+
+class NotFiniteError(FloatingPointError):
+    """A loss, a term or a parameter is NaN or infinite.
+
+    Attributes:
+      step: the step whose loss it is, counted from 0.
+      examples: which of the training data were in its batch; [] if that is not known.
+      terms: every metric of that step.
+    """
+
+    def __init__(self, message: str, step: int, examples: list[int], terms: dict[str, float]):
+        super().__init__(f"{message} Lower the learning rate or clip the gradient.")
+        self.step, self.examples, self.terms = step, examples, terms
+
+
+def check_metrics(
+    metrics: Metrics, key: Key, step: int, num_examples: int, batch_size: int
+) -> None:
+    """Raise NotFiniteError for the first step of an epoch at which a metric is not finite.
+
+    Args:
+      metrics: of the epoch, [steps] each.
+      key: of the state of training.
+      step: the first of the epoch.
+      num_examples, batch_size: of the data.
+    """
+    values = {name: np.asarray(value) for name, value in metrics.items()}
+    finite = np.all([np.isfinite(value) for value in values.values()], axis=0)
+    if finite.all():
+        return
+    bad = int(finite.argmin())
+    order = epoch_order(key, step, num_examples, batch_size)
+    examples = np.asarray(order[bad - len(finite)]).tolist()
+    terms = {name: float(value[bad]) for name, value in values.items()}
+    listed = ", ".join(f"{name} {value:.6g}" for name, value in terms.items())
+    raise NotFiniteError(
+        f"The numbers of step {step + bad:,} are not finite: {listed}. Its batch was the training"
+        f" examples {_first(examples)}.",
+        *(step + bad, examples, terms),
+    )
+
+
+def check_params(params: Params, step: int) -> None:
+    """Raise NotFiniteError if a learned parameter is not finite after `step` steps."""
+    finite = jax.tree_util.tree_flatten_with_path(_all_finite(learned(params)))[0]
+    bad = [jax.tree_util.keystr(path, simple=True, separator="/") for path, ok in finite if not ok]
+    if bad:
+        raise NotFiniteError(
+            f"{len(bad)} arrays of parameters are not finite after step {step - 1:,}, whose loss"
+            f" still was: {', '.join(bad[:_SHOWN])}.",
+            *(step - 1, [], {}),
+        )
+
+
+@jax.jit
+def _all_finite(params: Params) -> Any:
+    def ok(leaf: Array) -> Array:
+        return jnp.all(jnp.isfinite(leaf))
+
+    return jax.tree.map(ok, params)
+
+
+def _first(examples: list[int]) -> str:
+    shown = ", ".join(map(str, examples[:_SHOWN]))
+    return shown if len(examples) <= _SHOWN else f"{shown} ... ({len(examples)} in all)"

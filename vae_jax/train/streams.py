@@ -1,0 +1,118 @@
+"""Streams: an epoch of a source that is larger than memory."""
+
+import itertools
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from vae_jax.checks import check_count
+from vae_jax.data import Prepare, Source
+from vae_jax.objectives import batch_size as size_of
+from vae_jax.train.epochs import check_alive, compiled_step, epoch_order, steps_of
+from vae_jax.train.steps import Metrics, Step, TrainState
+from vae_jax.types import Batch
+
+_IN_FLIGHT = 2  # steps dispatched and not done: each holds its batch on the device
+
+
+def stream_epoch(
+    step: Step,
+    state: TrainState,
+    source: Source,
+    *,
+    batch_size: int,
+    prepare: Prepare | None = None,
+    num_steps: int | None = None,
+    threads: int = 4,
+    prefetch: int = 8,
+) -> tuple[TrainState, Metrics]:
+    """One pass over a source, its batches read by Grain while the steps before them run.
+
+    The same order, keys and compiled step as `train_epoch(..., scan=False)` on the same examples,
+    so the same bits. Epochs are counted from step 0, N // B steps each: a state in the middle of
+    one goes on with the rest of it. (One that was trained in epochs of another length finishes
+    what by this count is its epoch.)
+
+    Args:
+      step: from `descend` or `alternate`.
+      state: its memory is reused (donated): keep the returned one. Where a read fails it is lost
+        with the steps since: save between, every `num_steps`.
+      source: N examples, read by several threads: `data.open_images`, `data.open_array`, or your
+        own `__len__` and `__getitem__`.
+      batch_size: B; the N mod B examples last in this epoch's order wait for another epoch.
+      prepare: (key, x) -> x of one example, anew each time it is drawn: `data.binarise(255)`.
+      num_steps: at most so many steps; None means to the end of the epoch.
+      threads: reading batches at the same time.
+      prefetch: batches held ready in the host's memory.
+
+    Returns:
+      state, and each metric at every step taken, [steps].
+
+    Raises:
+      ImportError: Grain is not installed.
+      ValueError: fewer examples than one batch, examples of different shapes; and what the source
+        raises.
+    """
+    check_alive(state)
+    for name, count in (("num_steps", num_steps), ("threads", threads), ("prefetch", prefetch)):
+        if count is not None:
+            check_count(name, count)
+    order, rows = _remaining(state, len(source), batch_size)[:num_steps], []
+    for batch in _read(source, order, threads, prefetch):
+        state, metrics = compiled_step(step, state, batch, prepare)
+        rows.append(metrics)
+        # A device slower than the disk would otherwise be sent batch upon batch.
+        jax.block_until_ready(rows[-_IN_FLIGHT:][0])
+    return state, jax.tree.map(_stack, *rows)
+
+
+def _remaining(state: TrainState, num_examples: int, batch_size: int) -> np.ndarray:
+    """The order of the state's epoch from its step on."""
+    done = int(state.step) % steps_of(num_examples, batch_size)
+    order = epoch_order(state.key, state.step - done, num_examples, batch_size)
+    return np.asarray(order)[done:]
+
+
+def _read(source: Source, order: np.ndarray, threads: int, prefetch: int) -> Iterator[Batch]:
+    try:
+        import grain
+    except ImportError as error:
+        raise ImportError(
+            'stream_epoch reads with Grain, which is not installed: pip install "vae_jax[stream]",'
+            " or pip install grain."
+        ) from error
+    # Grain warns of more threads than buffered batches: they would have nothing to do.
+    options = grain.ReadOptions(min(threads, prefetch), prefetch)
+    batches = grain.MapDataset.source(order).map(partial(_batch, source))
+    iterator = iter(batches.to_iter_dataset(options))
+    try:
+        yield from itertools.islice(iterator, len(order))
+    finally:
+        iterator.close()  # a failed read leaves no thread reading
+
+
+def _batch(source: Source, index: np.ndarray) -> Batch:
+    examples = [source[int(i)] for i in index]
+    try:
+        batch = jax.tree.map(lambda *leaves: np.stack(leaves), *examples)
+    except ValueError as error:
+        raise _unequal(index, [jax.tree.map(np.shape, example) for example in examples]) from error
+    size_of(batch)
+    return batch
+
+
+def _unequal(index: np.ndarray, shapes: list[Any]) -> ValueError:
+    other = next(i for i, shape in enumerate(shapes) if shape != shapes[0])
+    return ValueError(
+        f"Example {index[0]} of the source has the shapes {shapes[0]}, and example {index[other]}"
+        f" {shapes[other]}: examples of one shape are needed."
+    )
+
+
+def _stack(*values: jax.Array) -> jax.Array:
+    # On the host: XLA would compile a concatenation of as many operands as there were steps.
+    return jnp.asarray(np.stack(jax.device_get(values)))
