@@ -29,7 +29,6 @@ from vae_jax.configs import CONFIGS, Config, Data, Experiment
 from vae_jax.networks import describe
 from vae_jax.runs import Ended, Training, Watch
 
-
 _DEFAULT = Training()
 
 
