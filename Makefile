@@ -17,8 +17,12 @@ lint: .venv/installed
 types: .venv/installed
 	$(BIN)/mypy
 
-pytest: .venv/installed
+pytest: .venv/installed .venv/browser/chromium
 	$(BIN)/pytest --numprocesses 2
+
+# For the tests that look at a report; where it cannot be had they are skipped, and say so.
+.venv/browser/chromium: | .venv/installed
+	-$(BIN)/python tests/report/browser.py .venv/browser
 
 format: .venv/installed
 	$(BIN)/ruff check --fix .

@@ -11,9 +11,11 @@ The public names, from the ground up:
   objectives      what is descended: weighted sums of terms, importance-weighted bounds
   train           steps, and epochs of steps
   evaluate        bounds, likelihoods and active units of a data set
-  generate        samples, reconstructions, traversals
-  data            data sets by name, binarised or dequantised
-  checkpoint      parameters on disk
+  generate        samples, reconstructions, traversals, interpolations
+  fit             training in one call, resumable
+  configs, runs   experiments by name, and the folders they leave: load_run
+  data            data sets by name or from files, binarised or dequantised, in memory or streamed
+  checkpoint      parameters and states of training on disk
   plots           pictures
 
 `import vae_jax` loads no library for data, plotting or storage: those load at first use.
@@ -23,6 +25,7 @@ from vae_jax import (
     batched,
     bounds,
     checkpoint,
+    configs,
     data,
     distributions,
     evaluate,
@@ -31,6 +34,7 @@ from vae_jax import (
     networks,
     objectives,
     plots,
+    runs,
     train,
 )
 from vae_jax.bounds import (
@@ -59,6 +63,7 @@ from vae_jax.distributions import (
     standard_gaussian,
 )
 from vae_jax.divergences import kl, register_kl
+from vae_jax.fitting import Fitted, fit
 from vae_jax.model import VAE, Trace, vae
 from vae_jax.networks import describe
 from vae_jax.objectives import (
@@ -70,7 +75,19 @@ from vae_jax.objectives import (
     sampled_rate,
     weighted_sum,
 )
-from vae_jax.train import Player, Step, TrainState, alternate, decay_mask, descend, train_epoch
+from vae_jax.runs import load_run
+from vae_jax.train import (
+    NotFiniteError,
+    Player,
+    Step,
+    TrainState,
+    alternate,
+    averaged,
+    decay_mask,
+    descend,
+    stream_epoch,
+    train_epoch,
+)
 
 __version__ = "0.1.0"
 
@@ -82,22 +99,26 @@ __all__ = [
     "Categorical",
     "Delta",
     "Distribution",
+    "Fitted",
     "Foreign",
     "Gaussian",
     "Joint",
     "LogLikelihood",
     "Mixture",
+    "NotFiniteError",
     "Player",
     "Step",
     "Term",
     "Trace",
     "TrainState",
     "alternate",
+    "averaged",
     "batched",
     "bounds",
     "checkpoint",
     "ciwae",
     "ciwae_bound",
+    "configs",
     "data",
     "decay_mask",
     "descend",
@@ -107,11 +128,13 @@ __all__ = [
     "elbo",
     "elbo_bound",
     "evaluate",
+    "fit",
     "generate",
     "importance_weighted",
     "iwae",
     "iwae_bound",
     "kl",
+    "load_run",
     "log_likelihood",
     "miwae",
     "miwae_bound",
@@ -121,9 +144,11 @@ __all__ = [
     "plots",
     "rate",
     "register_kl",
+    "runs",
     "sampled_elbo",
     "sampled_rate",
     "standard_gaussian",
+    "stream_epoch",
     "train",
     "train_epoch",
     "vae",

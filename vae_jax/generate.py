@@ -6,6 +6,7 @@
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import TypeAlias
 
 import jax
@@ -46,13 +47,7 @@ def sample(
     """
     if not (math.isfinite(temperature) and temperature >= 0):
         raise ValueError(f"temperature must be finite and at least 0; got {temperature}.")
-
-    def one(key: Key, c: Event) -> Event:
-        z_key, x_key = jax.random.split(key)
-        z = _at_temperature(model.prior(params, c), temperature).sample(z_key)
-        return _read(model, params, x_key, z, c, draw)
-
-    return jax.vmap(one)(jax.random.split(key, num), c)
+    return _sample(model, params, jax.random.split(key, num), c, draw, temperature)
 
 
 def reconstruct(
@@ -63,15 +58,8 @@ def reconstruct(
     Returns:
       [N, ...].
     """
-
-    def one(key: Key, x: Event, c: Event) -> Event:
-        z_key, x_key = jax.random.split(key)
-        q = model.encode(params, x, c)
-        z = q.sample(z_key) if draw else q.mean()
-        return _read(model, params, x_key, z, c, draw)
-
     num = jax.tree.leaves(x)[0].shape[0]
-    return jax.vmap(one)(jax.random.split(key, num), x, c)
+    return _reconstruct(model, params, jax.random.split(key, num), x, c, draw)
 
 
 def traverse(
@@ -84,9 +72,9 @@ def traverse(
     """
     if not 0 <= dimension < z.size:
         raise ValueError(f"dimension must be in 0 .. {z.size - 1}; got {dimension}.")
-    return jax.vmap(lambda v: model.decode(params, z.at[dimension].set(v), c).mean())(
-        jnp.asarray(values)
-    )
+    values = jnp.asarray(values)
+    z = jnp.broadcast_to(z, (values.size, z.size)).at[:, dimension].set(values)
+    return _decode(model, params, z, c)
 
 
 def linear(start: Array, end: Array, t: Array) -> Array:
@@ -147,7 +135,36 @@ def interpolate(
     if num < 2:
         raise ValueError(f"num must be at least 2, the two ends; got {num}.")
     places = jnp.linspace(0.0, 1.0, num)
-    return jax.vmap(lambda t: model.decode(params, path(start, end, t), c).mean())(places)
+    return _decode(model, params, jax.vmap(path, in_axes=(None, None, 0))(start, end, places), c)
+
+
+@partial(jax.jit, static_argnames=("model", "draw", "temperature"))
+def _sample(
+    model: VAE, params: Params, keys: Key, c: Event, draw: bool, temperature: float
+) -> Event:
+    def one(key: Key, c: Event) -> Event:
+        z_key, x_key = jax.random.split(key)
+        z = _at_temperature(model.prior(params, c), temperature).sample(z_key)
+        return _read(model, params, x_key, z, c, draw)
+
+    return jax.vmap(one)(keys, c)
+
+
+@partial(jax.jit, static_argnames=("model", "draw"))
+def _reconstruct(model: VAE, params: Params, keys: Key, x: Event, c: Event, draw: bool) -> Event:
+    def one(key: Key, x: Event, c: Event) -> Event:
+        z_key, x_key = jax.random.split(key)
+        q = model.encode(params, x, c)
+        z = q.sample(z_key) if draw else q.mean()
+        return _read(model, params, x_key, z, c, draw)
+
+    return jax.vmap(one)(keys, x, c)
+
+
+@partial(jax.jit, static_argnames="model")
+def _decode(model: VAE, params: Params, z: Array, c: Event) -> Event:
+    """The mean of p(x|z,c) for each z of [N, ...] and one c."""
+    return jax.vmap(lambda z: model.decode(params, z, c).mean())(z)
 
 
 def _direction(z: Array) -> Array:

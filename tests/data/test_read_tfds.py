@@ -36,9 +36,10 @@ def test_a_split_is_read(shape, tmp_path):
     assert "tensorflow" not in sys.modules
 
 
-def test_without_labels(tmp_path):
+@pytest.mark.parametrize("label", [0, 2])
+def test_without_classes(label, tmp_path):
     x = tiny_tfds.images(2)
-    tiny_tfds.prepare(tmp_path, {"train": x}, label=False)
+    tiny_tfds.prepare(tmp_path, {"train": x}, label=label)
     read = read_tfds("tiny_set", "train", str(tmp_path))
     np.testing.assert_array_equal(read.x, x)
     assert read.label is None

@@ -17,8 +17,11 @@ def png(image):
     return file
 
 
-def prepare(data_dir, splits, *, image="image", label=True, name="tiny_set"):
-    """Prepare {split: images}, with the row as label, beside features that nobody reads."""
+def prepare(data_dir, splits, *, image="image", label=1, name="tiny_set"):
+    """Prepare {split: images} beside features that nobody reads.
+
+    The row is the label; `label` is how many there are: none, one (a class), or a pair of them.
+    """
     import tensorflow_datasets as tfds
 
     channels = next(iter(splits.values()))[0].shape[-1]
@@ -31,10 +34,13 @@ def prepare(data_dir, splits, *, image="image", label=True, name="tiny_set"):
             features = {
                 image: tfds.features.Image(shape=(None, None, channels)),
                 "title": tfds.features.Text(),
+                "mask": tfds.features.Image(shape=(None, None, 1)),
                 "objects": tfds.features.Sequence({"box": tfds.features.BBoxFeature()}),
             }
-            if label:
+            if label == 1:
                 features["label"] = tfds.features.ClassLabel(num_classes=100)
+            if label == 2:
+                features["label"] = tfds.features.Tensor(shape=(2,), dtype=np.int64)
             return tfds.core.DatasetInfo(
                 builder=self,
                 features=tfds.features.FeaturesDict(features),
@@ -47,8 +53,10 @@ def prepare(data_dir, splits, *, image="image", label=True, name="tiny_set"):
         def _generate_examples(self, x):
             box = {"box": tfds.features.BBox(0.0, 0.0, 1.0, 1.0)}
             for row, pixels in enumerate(x):
-                example = {image: png(pixels), "title": "a", "objects": [box]}
-                yield row, example | ({"label": row} if label else {})
+                mask = io.BytesIO(b"nobody decodes this")
+                example = {image: png(pixels), "title": "a", "mask": mask, "objects": [box]}
+                labels = [{}, {"label": row}, {"label": np.array([row, row])}]
+                yield row, example | labels[label]
 
     Tiny.name = name
     builder = Tiny(data_dir=data_dir, file_format="array_record")

@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from vae_jax.checkpoint import structure
+from vae_jax.checks import check_count
 from vae_jax.types import Params
 
 Json = dict[str, Any]
@@ -43,16 +44,26 @@ class Checkpoints:
     def __init__(self, folder: str | os.PathLike[str], keep: int = 3, *, write: bool = True):
         from orbax.checkpoint import v1
 
+        check_count("keep", keep)
         self.folder = Path(folder).absolute()
-        if not write and not self.folder.is_dir():
-            raise FileNotFoundError(f"There are no checkpoints at {self.folder}.")
-        policies = v1.training.preservation_policies
-        best = policies.BestN(get_metric_fn=_rank, n=1, keep_checkpoints_without_metrics=False)
+        self._orbax = None
+        if not write:
+            if not self.folder.is_dir():
+                raise FileNotFoundError(f"There are no checkpoints at {self.folder}.")
+            return
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OSError(
+                f"There can be no checkpoints at {self.folder} ({error.strerror}): name another"
+                " folder, or make it writable."
+            ) from error
+        self._scores = self._saved_scores()
         self._orbax = v1.training.Checkpointer(
             self.folder,
             save_decision_policy=_Always(),
-            preservation_policy=policies.AnyPreservationPolicy([policies.LatestN(keep), best]),
-            cleanup_tmp_directories=write,
+            preservation_policy=_LatestAndBest(keep, self._scores),
+            cleanup_tmp_directories=True,
         )
 
     def __enter__(self) -> Self:
@@ -70,12 +81,13 @@ class Checkpoints:
             if error is None:  # else what went wrong first is what the user should read
                 raise
         finally:
-            self._orbax.close()
+            if self._orbax is not None:
+                self._orbax.close()
 
     @property
     def epochs(self) -> list[int]:
-        """The epochs of which there is a checkpoint, in order."""
-        return [checkpoint.step for checkpoint in self._orbax.checkpoints]
+        """The epochs of which there is a whole checkpoint, in order."""
+        return sorted(int(path.name) for path in self.folder.iterdir() if path.name.isdigit())
 
     def save(
         self, epoch: int, state: Any, params: Params, progress: Json, score: float | None = None
@@ -83,7 +95,7 @@ class Checkpoints:
         """Begin to write a checkpoint; the state may be given away as soon as this returns.
 
         Args:
-          epoch: its name; larger than those before.
+          epoch: its name; later than those before.
           state: the state of training, any pytree of arrays.
           params: the parameters to be used if this checkpoint is.
           progress: numbers and None, by name.
@@ -91,22 +103,30 @@ class Checkpoints:
 
         Raises:
           OSError: this checkpoint, or the one before, could not be written.
+          ValueError: the epoch is not later than those before.
         """
+        if self._orbax is None:
+            raise ValueError(f"{self.folder} was opened to be read: pass write=True.")
         self.wait()  # for the one before, whose failure would otherwise show nowhere
+        if self.epochs and epoch <= self.epochs[-1]:
+            raise ValueError(
+                f"Epoch {epoch} cannot be saved: {self.folder} holds epochs {self.epochs} already."
+            )
         # A copy: on a CPU the writer would read the memory that the next step is given.
         items = jax.tree.map(jnp.copy, {"state": state, "params": params})
         sums = {name: structure.checksum(item) for name, item in items.items()}
-        metadata = {"progress": progress, "checksums": sums}
-        metrics = None if score is None else {"score": score, "epoch": epoch}
+        notes = {"progress": progress, "score": score, "checksums": sums}
+        metadata = {"notes": notes, "checksum": structure.checksum_json(notes)}
+        if score is not None:
+            self._scores[epoch] = score
         with self._writing():
-            self._orbax.save_checkpointables_async(
-                epoch, items, metrics=metrics, custom_metadata=metadata
-            )
+            self._orbax.save_checkpointables_async(epoch, items, custom_metadata=metadata)
 
     def wait(self) -> None:
         """Until what is being written is on disk. OSError if it could not be written."""
-        with self._writing():
-            self._orbax.wait()
+        if self._orbax is not None:
+            with self._writing():
+                self._orbax.wait()
 
     def load(self, epoch: int, like: Any) -> Restored:
         """The state and progress of an epoch.
@@ -119,40 +139,57 @@ class Checkpoints:
           FileNotFoundError: there is no such checkpoint.
           ValueError: it is of another architecture, or damaged.
         """
+        self.wait()
         metadata = self._metadata(epoch)
         folder = self.folder / str(epoch)
         saved = structure.leaves(metadata.metadata["state"])
         structure.check_same(folder, saved, structure.leaves(like))
-        state = self._item(epoch, "state", structure.abstract(like))
-        return Restored(state, metadata.custom_metadata["progress"])
+        return Restored(self._item(metadata, epoch, "state", like), _notes(metadata)["progress"])
 
     def load_params(self, epoch: int) -> Params:
         """The parameters of an epoch, a nested dict; raises as `load` does."""
-        saved = self._metadata(epoch).metadata["params"]
-        return self._item(epoch, "params", structure.abstract(saved))
+        self.wait()
+        metadata = self._metadata(epoch)
+        return self._item(metadata, epoch, "params", metadata.metadata["params"])
 
     def progress(self, epoch: int) -> Json:
         """What was noted with the checkpoint of an epoch; raises as `load` does."""
-        return self._metadata(epoch).custom_metadata["progress"]
+        self.wait()
+        return _notes(self._metadata(epoch))["progress"]
 
     def _metadata(self, epoch: int) -> Any:
+        from orbax.checkpoint import v1
+
         folder = self.folder / str(epoch)
         if epoch not in self.epochs:
             raise FileNotFoundError(f"There is no checkpoint at {folder}; there are {self.epochs}.")
-        with structure.reading(folder, self._remedy(epoch)):
-            metadata = self._orbax.checkpointables_metadata(epoch)
-            for item in ("state", "params"):
-                structure.leaves(metadata.metadata[item])
-                metadata.custom_metadata["checksums"][item]
+        remedy = self._remedy(epoch)
+        with structure.reading(folder, remedy):
+            metadata = v1.checkpointables_metadata(folder)
+            structure.leaves(metadata.metadata["state"])
+            structure.leaves(metadata.metadata["params"])
+            expected = metadata.custom_metadata["checksum"]
+            found = structure.checksum_json(_notes(metadata))
+        structure.check_content(folder, found, expected, remedy)
         return metadata
 
-    def _item(self, epoch: int, name: str, like: Any) -> Any:
+    def _item(self, metadata: Any, epoch: int, name: str, like: Any) -> Any:
+        from orbax.checkpoint import v1
+
         folder, remedy = self.folder / str(epoch), self._remedy(epoch)
         with structure.reading(folder, remedy):
-            item = self._orbax.load_checkpointables(epoch, {name: like})[name]
-        expected = self._metadata(epoch).custom_metadata["checksums"][name]
-        structure.check_content(folder, item, expected, remedy)
+            item = v1.load_checkpointables(folder, {name: structure.abstract(like)})[name]
+            found = structure.checksum(item)
+        structure.check_content(folder, found, _notes(metadata)["checksums"][name], remedy)
         return item
+
+    def _saved_scores(self) -> dict[int, float]:
+        """Of the checkpoints that have one; a damaged one is nobody's best."""
+        scores = {}
+        for epoch in self.epochs:
+            with contextlib.suppress(ValueError):
+                scores[epoch] = _notes(self._metadata(epoch))["score"]
+        return {epoch: score for epoch, score in scores.items() if score is not None}
 
     def _remedy(self, epoch: int) -> str:
         others = [other for other in self.epochs if other != epoch]
@@ -180,6 +217,19 @@ class _Always:
         return True
 
 
-def _rank(metrics: Json) -> tuple[float, int]:
-    """By score; of equals the first."""
-    return metrics["score"], -metrics["epoch"]
+class _LatestAndBest:
+    """Kept are the last few, and the one of the best score; of equals the first."""
+
+    def __init__(self, keep: int, scores: dict[int, float]):
+        self.keep, self.scores = keep, scores
+
+    def should_preserve(self, checkpoints: Sequence[Any], *, context: Any) -> list[bool]:
+        del context
+        epochs = [checkpoint.step for checkpoint in checkpoints]
+        scored = [epoch for epoch in epochs if epoch in self.scores]
+        best = max(scored, key=self.scores.__getitem__, default=None)
+        return [epoch in epochs[-self.keep :] or epoch == best for epoch in epochs]
+
+
+def _notes(metadata: Any) -> Json:
+    return metadata.custom_metadata["notes"]

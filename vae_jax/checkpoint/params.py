@@ -47,5 +47,6 @@ def load(path: Folder, like: Params) -> Params:
     structure.check_same(folder, saved, structure.leaves(like))
     with structure.reading(folder, remedy):
         params = orbax.load(folder, structure.abstract(like))
-    structure.check_content(folder, params, content.get("checksum"), remedy)
+        found = structure.checksum(params)
+    structure.check_content(folder, found, content.get("checksum"), remedy)
     return params

@@ -1,6 +1,7 @@
 """What a saved tree holds, against what is expected of it."""
 
 import contextlib
+import json
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,8 +16,13 @@ _SHOWN = 5  # differences named in a message
 
 
 def leaves(tree: Any) -> Leaves:
-    """The shape and type of every leaf, by its path, "encoder/kernel"; of arrays or metadata."""
+    """The shape and type of every leaf, by its path, "encoder/kernel"; of arrays or metadata.
+
+    ValueError where there is none: it is what a damaged folder seems to hold.
+    """
     found, _ = jax.tree_util.tree_flatten_with_path(tree)
+    if not found:
+        raise ValueError("A tree without arrays.")
     return {_name(path): _form(leaf) for path, leaf in found}
 
 
@@ -48,23 +54,30 @@ def reading(folder: Path, remedy: str) -> Iterator[None]:
         ) from error
 
 
-def check_content(folder: Path, tree: Any, expected: int | None, remedy: str) -> None:
-    """ValueError unless the values are those that were saved: files can rot and still be read."""
-    if checksum(tree) != expected:
+def check_content(folder: Path, found: int, expected: int | None, remedy: str) -> None:
+    """ValueError unless these checksums agree: files can rot and still be read."""
+    if found != expected:
         raise ValueError(
-            f"{folder} is damaged: its numbers are not those that were saved (their checksum"
-            f" differs). {remedy}"
+            f"{folder} is damaged: its content is not what was saved (the checksums differ)."
+            f" {remedy}"
         )
 
 
 def checksum(tree: Any) -> int:
-    """A CRC-32 of all values, in the order of their paths."""
+    """A CRC-32 of all names, shapes, types and values, in the order of the names."""
+    found, _ = jax.tree_util.tree_flatten_with_path(tree)
     crc = 0
-    for _, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]:
+    for name, leaf in sorted(((_name(p), leaf) for p, leaf in found), key=lambda pair: pair[0]):
         if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
             leaf = jax.random.key_data(leaf)
+        crc = zlib.crc32(f"{name} {_form(leaf)}".encode(), crc)
         crc = zlib.crc32(np.ascontiguousarray(leaf).view(np.uint8).data, crc)
     return crc
+
+
+def checksum_json(value: Any) -> int:
+    """A CRC-32 of a value that JSON can hold."""
+    return zlib.crc32(json.dumps(value, sort_keys=True).encode())
 
 
 def abstract(tree: Any) -> Any:

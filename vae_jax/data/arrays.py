@@ -1,6 +1,7 @@
 """Arrays that numpy saved, as examples."""
 
 import os
+import tokenize
 import zipfile
 import zlib
 from pathlib import Path
@@ -10,6 +11,17 @@ import numpy as np
 from vae_jax.data.checks import check_array, check_range
 from vae_jax.data.dataset import Split
 
+# What numpy raises of a damaged file; RuntimeError is zipfile's, of a header that asks for a
+# password or an unknown compression.
+DAMAGE = (
+    ValueError,
+    OSError,
+    EOFError,
+    RuntimeError,
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 _LABELS = ("label", "y")
 
 
@@ -60,14 +72,7 @@ def load_arrays(path: Path) -> dict[str, np.ndarray]:
         with path.open("rb") as file:  # numpy leaves a damaged .npz open
             loaded = np.load(file, allow_pickle=False)
             return {"x": loaded} if isinstance(loaded, np.ndarray) else dict(loaded)
-    except (
-        ValueError,
-        OSError,
-        EOFError,
-        zipfile.BadZipFile,
-        zlib.error,
-        NotImplementedError,  # of zipfile: a damaged header asks for an unknown compression
-    ) as error:
+    except DAMAGE as error:
         raise unreadable(path, error) from error
 
 

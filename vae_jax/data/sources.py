@@ -7,6 +7,7 @@ from typing import Protocol, final
 import numpy as np
 
 from vae_jax.data.arrays import (
+    DAMAGE,
     as_images,
     as_intensities,
     check_file,
@@ -114,7 +115,7 @@ def _map(path: Path) -> np.ndarray:
     check_file(path, (".npy",))
     try:
         x = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
+    except DAMAGE as error:
         raise unreadable(path, error) from error
     check_shape(x.shape, f"{path}: x")
     if len(x) == 0 or not (x.dtype in (np.uint8, bool) or np.issubdtype(x.dtype, np.floating)):

@@ -37,8 +37,6 @@ def read_tfds(name: str, split: str, data_dir: Folder | None = None) -> Split:
     features = dict(builder.info.features)
     _check_images(name, features)
     examples = _rows(builder, split, features)
-    if not examples:
-        raise ValueError(f"The split {split} of {name} is empty.")
     encoded = ((f"{name}, {split}, row {i}", row["image"]) for i, row in enumerate(examples))
     x = stack_images(encoded, len(examples))
     label = [row["label"] for row in examples if "label" in row]
@@ -86,7 +84,7 @@ def _check_images(name: str, features: dict[str, Any]) -> None:
 
 
 def _rows(builder: Any, split: str, features: dict[str, Any]) -> list[dict[str, Any]]:
-    """The features read, images undecoded. What else a row has may need TensorFlow."""
+    """The features read, images undecoded. What else a row has is not looked at."""
     import tensorflow_datasets as tfds
 
     names = ["image", "label"] if _has_classes(features) else ["image"]

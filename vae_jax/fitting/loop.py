@@ -10,7 +10,7 @@ import numpy as np
 
 from vae_jax import evaluate
 from vae_jax.checkpoint import Checkpoints
-from vae_jax.data import prepare_fixed
+from vae_jax.data import check_array, prepare_fixed
 from vae_jax.fitting.records import Fitted, Now, Progress, Row, Settings
 from vae_jax.fitting.rows import STREAM, held_out_row, train_row
 from vae_jax.objectives import batch_size as size_of
@@ -92,8 +92,10 @@ def _first_examples(settings: Settings, key: Key) -> Batch:
     """Some examples as the model will see them."""
     data = settings.data
     if isinstance(data, dict):
+        size_of(data)
+        for leaf in jax.tree.leaves(data["x"]):
+            check_array(leaf, "x")
         first = jax.tree.map(lambda leaf: leaf[:_CHECKED], data)
-        size_of(first)
     else:
         first = jax.tree.map(lambda leaf: np.asarray(leaf)[None], data[0])
     if settings.prepare is None:

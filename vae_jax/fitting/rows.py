@@ -15,6 +15,7 @@ STREAM = 2**32 - 3  # of the key of training; steps and epochs do not reach it
 def train_row(
     epoch: int, state: TrainState, metrics: Metrics, seconds: float, batch_size: int | None
 ) -> Row:
+    """Means over an epoch, and how fast it was (of `batch_size` None, an epoch that compiled)."""
     means = {name: float(values.mean()) for name, values in metrics.items()}
     if {"distortion", "rate"} <= set(means) and "bound" not in means:
         means["bound"] = -means["distortion"] - means["rate"]

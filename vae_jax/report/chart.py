@@ -10,8 +10,9 @@ from vae_jax.report.numbers import number
 Points: TypeAlias = Sequence[tuple[float, float]]  # (epoch, value); NaN leaves a gap in the line
 
 _WIDTH, _HEIGHT = 360, 224
-_LEFT, _TOP, _RIGHT, _BOTTOM = 54, 22, 6, 38  # around the plot
+_LEFT, _TOP, _RIGHT, _BOTTOM = 58, 22, 14, 38  # around the plot
 _W, _H, _INSET = _WIDTH - _LEFT - _RIGHT, _HEIGHT - _TOP - _BOTTOM, 8
+_LONG = 7  # more characters than that are squeezed to fit beside the plot
 _STRETCHES = 300  # a long line is thinned to the lowest and the highest point of so many
 _DOTTED = 40  # a line of so few points shows each
 
@@ -79,9 +80,15 @@ def _y_labels(y: Axis) -> str:
     rows = [(_TOP + _H - y.place(value), text) for value, text in y.ticks()]
     return "".join(
         f'<path class="grid" d="M{_LEFT},{top:.1f}h{_W}"/>'
-        f'<text x="{_LEFT - 8}" y="{top + 4:.1f}" text-anchor="end">{text}</text>'
+        f'<text x="{_LEFT - 8}" y="{top + 4:.1f}" text-anchor="end"{_squeezed(text)}>{text}'
+        "</text>"
         for top, text in rows
     )
+
+
+def _squeezed(text: str) -> str:
+    long = f' textLength="{_LEFT - 10}" lengthAdjust="spacingAndGlyphs"'
+    return long if len(text) > _LONG else ""
 
 
 def _x_labels(x: Axis) -> str:
@@ -120,7 +127,8 @@ def _finite(points: Points) -> list[tuple[float, float]]:
 
 def _x_axis(epochs: list[float]) -> Axis:
     low, high = min(epochs), max(epochs)
-    return Axis(low, high, _W) if low < high else Axis(low - 1, high + 1, _W)
+    around = 0.0 if low < high else max(1.0, 1e-9 * abs(low))
+    return Axis(low - around, high + around, _W)
 
 
 def _y_axis(lines: Sequence[Points], from_zero: bool) -> Axis:
@@ -135,7 +143,7 @@ def _y_axis(lines: Sequence[Points], from_zero: bool) -> Axis:
         low, high = min(0.0, low), max(0.0, high)
     elif max(most) - min(most) < (high - low) / 2:
         low, high = min(most), max(most)
-    if high - low > 1e-9 * max(abs(low), abs(high)):
+    if high - low > max(1e-300, 1e-9 * abs(low), 1e-9 * abs(high)):
         return Axis(low, high, _H)
     around = 0.1 * abs(low) or 1.0  # of a line that stays where it is
     return Axis(low - around, high + around, _H)

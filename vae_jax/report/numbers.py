@@ -67,9 +67,11 @@ def number(value: object) -> str:
     """Four figures or so; whole numbers in full."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return "none" if value is None else str(value)
-    if not math.isfinite(value):
+    if isinstance(value, int):
+        text = f"{value:,}"
+    elif not math.isfinite(value):
         text = "not a number" if math.isnan(value) else f"{value:+}".replace("inf", "∞")
-    elif isinstance(value, int) or 1e3 <= abs(value) < 1e9:
+    elif 1e3 <= abs(value) < 1e9:
         text = f"{value:,.0f}"
     elif 10 <= abs(value) < 1e3:
         text = f"{value:.2f}"

@@ -18,7 +18,7 @@ _CURVES = {  # in this order, each with its unit; then whatever else the rows ha
     "distortion": "nats",
     "rate": "nats",
     "loss": "nats",
-    "learning_rate": "per step",
+    "learning_rate": "",
     "examples_per_second": "1/s",
 }
 _FROM_ZERO = {"learning_rate", "examples_per_second"}
@@ -111,9 +111,10 @@ def _series(rows: Rows, name: str) -> chart.Points:
 
 
 def _pictures(run: Run) -> str:
-    if not run.pictures:
+    if not (run.pictures or run.texts):
         return '<p class="empty">Still to come.</p>'
-    return f'<div class="pictures">{"".join(map(_picture, run.pictures.items()))}</div>'
+    shown = [*map(_picture, run.pictures.items()), *map(_lines_of_text, run.texts.items())]
+    return f'<div class="pictures">{"".join(shown)}</div>'
 
 
 def _picture(item: tuple[str, bytes]) -> str:
@@ -122,6 +123,15 @@ def _picture(item: tuple[str, bytes]) -> str:
     source = f"data:image/png;base64,{base64.b64encode(png).decode()}"
     return (
         f'<figure class="picture"><img alt="{caption}" src="{source}">'
+        f"<figcaption>{caption}</figcaption></figure>\n"
+    )
+
+
+def _lines_of_text(item: tuple[str, str]) -> str:
+    stem, text = item
+    caption = _text(stem.replace("_", " "))
+    return (
+        f'<figure class="picture"><pre>{_text(text)}</pre>'
         f"<figcaption>{caption}</figcaption></figure>\n"
     )
 

@@ -21,6 +21,7 @@ class Run(NamedTuple):
     train: Rows
     test: Rows
     pictures: dict[str, bytes]  # PNG files by stem
+    texts: dict[str, str]  # samples and reconstructions of a model of text
 
 
 class Best(NamedTuple):
@@ -40,8 +41,9 @@ def read(folder: Path) -> Run:
         status=_object(folder / "status.json"),
         evaluation=_object(folder / "evaluation.json"),
         train=[row for row in rows if row.get("data") == "train"],
-        test=[row for row in rows if row.get("data") == "test"],
+        test=[row for row in rows if row.get("data") == "held_out"],
         pictures=_pictures(folder / "pictures"),
+        texts={path.stem: path.read_text() for path in (folder / "pictures").glob("*.txt")},
     )
 
 
@@ -59,12 +61,10 @@ def progress(run: Run) -> tuple[int, int | None]:
 
 
 def best(run: Run) -> Best | None:
-    """What status.json says is best, or else the highest bound of the held-out rows."""
+    """The held-out row that status.json says is best, or else the one of the highest bound."""
     rows = [row for row in run.test if finite(row.get("elbo")) and finite(row.get("epoch"))]
-    top = max(rows, key=lambda row: row["elbo"], default={})
-    told = {"epoch": run.status.get("best_epoch"), "elbo": run.status.get("best_elbo")}
-    if all(map(finite, told.values())):
-        top = next((row for row in rows if row["epoch"] == told["epoch"]), {}) | told
+    told = [row for row in rows if row["epoch"] == run.status.get("best_epoch")]
+    top = max(told or rows, key=lambda row: row["elbo"], default=None)
     return Best(top["epoch"], top["elbo"], top.get("elbo_standard_error")) if top else None
 
 

@@ -26,7 +26,7 @@ def write_report(folder: Path) -> Path:
     text = page.render(run.read(folder))
     report, beside = folder / "report.html", folder / f".report-{os.getpid()}.html"
     try:
-        beside.write_text(text, encoding="utf-8")
+        beside.write_text(text, encoding="utf-8", errors="xmlcharrefreplace")
         os.replace(beside, report)
     finally:
         beside.unlink(missing_ok=True)

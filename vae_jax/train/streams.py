@@ -11,7 +11,6 @@ import numpy as np
 
 from vae_jax.checks import check_count
 from vae_jax.data import Prepare, Source
-from vae_jax.objectives import batch_size as size_of
 from vae_jax.train.epochs import check_alive, compiled_step, epoch_order, steps_of
 from vae_jax.train.steps import Metrics, Step, TrainState
 from vae_jax.types import Batch
@@ -98,11 +97,9 @@ def _read(source: Source, order: np.ndarray, threads: int, prefetch: int) -> Ite
 def _batch(source: Source, index: np.ndarray) -> Batch:
     examples = [source[int(i)] for i in index]
     try:
-        batch = jax.tree.map(lambda *leaves: np.stack(leaves), *examples)
+        return jax.tree.map(lambda *leaves: np.stack(leaves), *examples)
     except ValueError as error:
         raise _unequal(index, [jax.tree.map(np.shape, example) for example in examples]) from error
-    size_of(batch)
-    return batch
 
 
 def _unequal(index: np.ndarray, shapes: list[Any]) -> ValueError:

@@ -1,0 +1,52 @@
+"""The pages of docs/ run as written: Python blocks from top to bottom, commands of experiments."""
+
+import importlib
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.package.test_readme import blocks
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def commands(text):
+    """The arguments of each `python -m experiments...` in a ```sh block."""
+    found = re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    lines = [line for block in found for line in block.splitlines()]
+    return [shlex.split(line)[2:] for line in lines if line.startswith("python -m experiments")]
+
+
+@pytest.mark.parametrize("page", ["library", "accelerators"])
+def test_the_python_of_a_page_runs(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = DOCS / f"{page}.md"
+    namespace = {"__name__": page}
+    found = blocks(path.read_text())
+    assert len(found) > 4
+    for line, code in found:
+        exec(compile("\n" * line + code, path.name, "exec"), namespace)
+
+
+def test_the_commands_of_the_page_on_experiments_run(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    _some_data()
+    lines = commands((DOCS / "experiments.md").read_text())
+    assert len(lines) > 10
+    for module, *arguments in lines:
+        assert importlib.import_module(module).main(arguments) == 0, (module, arguments)
+        assert capsys.readouterr().err == ""
+
+
+def _some_data():
+    """What the page calls the user's own: photographs/, arrays.npz, book.txt."""
+    rng = np.random.default_rng(0)
+    Path("photographs").mkdir()
+    for n in range(40):
+        Image.fromarray(rng.integers(0, 256, (8, 8, 3), np.uint8)).save(f"photographs/{n}.png")
+    np.savez("arrays.npz", x=rng.random((40, 8, 8), np.float32))
+    Path("book.txt").write_text("It was the best of times, it was the worst of times. " * 20)

@@ -1,0 +1,33 @@
+"""What a number depends on besides the config: versions, commit, device."""
+
+import platform
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import jax
+
+_PACKAGES = ("vae_jax", "jax", "flax", "optax", "numpy")
+
+
+def circumstances() -> dict[str, Any]:
+    """Versions, the commit of a clone (None of an installed package), device, platform."""
+    return {
+        "versions": {"python": platform.python_version(), **{p: version(p) for p in _PACKAGES}},
+        "commit": _commit(),
+        "device": str(jax.devices()[0]),
+        "platform": platform.platform(),
+    }
+
+
+def _commit() -> str | None:
+    root = Path(__file__).parents[2]
+    if not (root / ".git").exists():
+        return None  # installed: a repository around it would be another's
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
+    try:
+        found = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return found.stdout.strip()

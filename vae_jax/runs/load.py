@@ -1,0 +1,113 @@
+"""A run folder, back as a model and its parameters."""
+
+import os
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+
+from vae_jax.checkpoint import Checkpoints
+from vae_jax.configs import CONFIGS, Experiment
+from vae_jax.model import VAE, trace
+from vae_jax.runs import folder as run_folder
+from vae_jax.types import Batch, Params
+
+Json = dict[str, Any]
+
+
+class Run(NamedTuple):
+    """A trained model, and where it came from.
+
+    Fields:
+      model: the VAE.
+      params: of the best held-out score, or the last; averages, where the run kept some.
+      experiment: how it was trained; `experiment.load()` reads its data.
+      config: config.json.
+      folder: the run folder.
+      epoch: of the parameters.
+    """
+
+    model: VAE
+    params: Params
+    experiment: Experiment
+    config: Json
+    folder: Path
+    epoch: int
+
+
+def load_run(
+    path: str | os.PathLike[str], *, epoch: int | None = None, data: str | None = None
+) -> Run:
+    """A model and its parameters, from the folder of a run that is finished or still going on.
+
+        model, params, *_ = load_run("runs/digits-1")
+
+    Nothing in the folder is executed: the config is the name of one of `vae_jax.configs`, with
+    options, the parameters are arrays.
+
+    Args:
+      path: the run folder.
+      epoch: of the checkpoint; None takes the best, or the last where nothing was chosen by.
+      data: where the data are now, if they have moved since.
+
+    Raises:
+      FileNotFoundError: it is no run folder, or there is no such checkpoint in it.
+      ValueError: a file in it is damaged, or of another version's architecture.
+    """
+    folder = Path(path)
+    config = run_folder.read_config(folder)
+    experiment = build(config, data)
+    with Checkpoints(folder / "checkpoints", write=False) as checkpoints:
+        if not checkpoints.epochs:
+            raise FileNotFoundError(f"{folder} has no checkpoint yet: its training has just begun.")
+        if epoch is None:
+            latest = checkpoints.epochs[-1]
+            epoch = checkpoints.progress(latest)["best_epoch"] or latest
+        params = checkpoints.load_params(epoch)
+    _check_fits(folder / "checkpoints" / str(epoch), experiment.model, params, config["example"])
+    return Run(experiment.model, params, experiment, config, folder, epoch)
+
+
+def build(config: Json, data: str | None = None) -> Experiment:
+    """The experiment of a config.json, its data perhaps elsewhere now."""
+    name, options = config["config"], dict(config["options"])
+    if name not in CONFIGS:
+        raise ValueError(
+            f"The run is of the config {name!r}, which this version of vae_jax does not have; there"
+            f" are {', '.join(CONFIGS)}."
+        )
+    if data is not None:
+        option = next((o for o in ("data", "raw") if o in options), None)
+        if option is None:
+            raise ValueError(f"The config {name} brings its own data: leave --data out.")
+        options[option] = data
+    return CONFIGS[name](**{key: _tuple(value) for key, value in options.items()})
+
+
+def example_of(batch: Batch) -> Json:
+    """Shape and type of one example and its condition, for config.json."""
+
+    def form(leaf: Any) -> Json:
+        return {"shape": list(leaf.shape[1:]), "dtype": str(leaf.dtype)}
+
+    return {name: form(leaf) for name, leaf in batch.items()}
+
+
+def _check_fits(folder: Path, model: VAE, params: Params, example: Json) -> None:
+    """ValueError unless the model can be applied to one example with these parameters."""
+    one = {
+        name: jax.ShapeDtypeStruct(tuple(form["shape"]), form["dtype"])
+        for name, form in example.items()
+    }
+    key = jax.random.key(0)
+    try:
+        jax.eval_shape(lambda p, x, c: trace(model, p, key, x, c).z, params, one["x"], one.get("c"))
+    except Exception as error:  # flax's own, of many types
+        raise ValueError(
+            f"{folder} is of another architecture than config.json says ({type(error).__name__}:"
+            f" {str(error).splitlines()[0]}). Restore the config.json it was made with."
+        ) from error
+
+
+def _tuple(value: Any) -> Any:
+    return tuple(map(_tuple, value)) if isinstance(value, list) else value

@@ -1,0 +1,62 @@
+"""How a run is trained, whatever its config: schedule, clipping, averaging, stopping."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import optax
+
+from vae_jax.configs import Experiment
+from vae_jax.train import Step, averaged, descend
+
+
+@dataclass(frozen=True)
+class Training:
+    """Options of every run.
+
+    Args:
+      evaluate_every: Epochs between evaluations on held-out data, which are also the moments of
+        checkpoints; by default a tenth of the run.
+      hold_out: Training examples set aside, to choose the best parameters by; 0 keeps the last
+        parameters, and evaluates on the test data, to be looked at only.
+      patience: Stop after so many evaluations without a better one; needs hold_out.
+      metric: What is best: the highest evidence lower bound or the lowest distortion.
+      schedule: The learning rate falls to zero along half a cosine, or is constant.
+      warmup: Steps over which the learning rate first rises from zero.
+      clip: The largest norm of a gradient; larger ones are scaled down to it.
+      average: Decay of an exponential moving average of the parameters, such as 0.999, which is
+        then what is evaluated and kept.
+      keep: How many of the latest checkpoints are kept, besides the best.
+    """
+
+    evaluate_every: int | None = None
+    hold_out: int = 0
+    patience: int | None = None
+    metric: Literal["elbo", "distortion"] = "elbo"
+    schedule: Literal["cosine", "constant"] = "cosine"
+    warmup: int = 0
+    clip: float | None = None
+    average: float | None = None
+    keep: int = 3
+
+
+def make_step(experiment: Experiment, training: Training, steps: int) -> Step:
+    """The step of a run of so many steps."""
+    schedule = _schedule(training, experiment.learning_rate, steps)
+
+    def make(learning_rate: optax.Schedule) -> optax.GradientTransformation:
+        return experiment.optimizer(learning_rate)
+
+    optimizer = optax.inject_hyperparams(make)(learning_rate=schedule)  # so that it is reported
+    if training.clip is not None:
+        optimizer = optax.chain(optax.clip_by_global_norm(training.clip), optimizer)
+    step = descend(experiment.objective, optimizer)
+    return step if training.average is None else averaged(step, training.average)
+
+
+def _schedule(training: Training, peak: float, steps: int) -> optax.Schedule:
+    if training.schedule == "constant":
+        rise = optax.linear_schedule(0.0, peak, training.warmup)
+        return rise if training.warmup else optax.constant_schedule(peak)
+    if training.warmup:
+        return optax.warmup_cosine_decay_schedule(0.0, peak, training.warmup, steps)
+    return optax.cosine_decay_schedule(peak, steps)
