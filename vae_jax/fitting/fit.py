@@ -11,8 +11,10 @@ from vae_jax.evaluate.scores import Rate
 from vae_jax.fitting.loop import run
 from vae_jax.fitting.records import Fitted, Row, Settings
 from vae_jax.model import VAE
+from vae_jax.objectives import batch_size as size_of
 from vae_jax.objectives import rate
 from vae_jax.train import Step
+from vae_jax.train.epochs import steps_of
 from vae_jax.types import Batch, Key, Params
 
 
@@ -64,7 +66,8 @@ def fit(
       patience: stop after so many held-out scores without a better one.
       folder: for checkpoints; None keeps nothing on disk.
       keep: how many of the latest checkpoints are kept, besides the best.
-      resume: go on from the latest checkpoint in the folder.
+      resume: go on from the latest checkpoint in the folder. (Where that of the best score has been
+        removed, the best of the epochs from here on is chosen.)
       scan: see `train_epoch`.
       report: called with each row and the parameters as they are then. A row is {"data": "train",
         "epoch", "step", the means of the metrics, "bound", "learning_rate" (of an optimizer in
@@ -98,7 +101,7 @@ def fit(
     )
     _check(settings)
     with contextlib.ExitStack() as stack:
-        checkpoints = stack.enter_context(Checkpoints(folder, keep)) if folder else None
+        checkpoints = stack.enter_context(Checkpoints(folder, keep)) if folder is not None else None
         if checkpoints and checkpoints.epochs and not resume:
             raise FileExistsError(
                 f"{checkpoints.folder} holds checkpoints of epochs {checkpoints.epochs}: pass"
@@ -110,6 +113,8 @@ def fit(
 def _check(settings: Settings) -> None:
     for name in ("epochs", "batch_size", "evaluate_every"):
         check_count(name, getattr(settings, name))
+    data = settings.data
+    steps_of(size_of(data) if isinstance(data, dict) else len(data), settings.batch_size)
     if settings.patience is None:
         return
     check_count("patience", settings.patience)

@@ -52,7 +52,7 @@ def _round(settings: Settings, now: Now, compiled: bool) -> tuple[Now, list[Row]
     settings.report(held_out, average_params(now.state))
     if settings.score is None:
         return now, [row, held_out], None
-    score = settings.score(held_out)
+    score = float(settings.score(held_out))
     return _judge(now, score), [row, held_out], score
 
 
@@ -78,9 +78,9 @@ def _begin(settings: Settings, key: Key, checkpoints: Checkpoints | None) -> Now
         restored = checkpoints.load(checkpoints.epochs[-1], jax.eval_shape(new))
         progress = Progress(**restored.progress)
         chosen = progress.best_epoch
-        return Now(
-            restored.state, progress, None if chosen is None else checkpoints.load_params(chosen)
-        )
+        if chosen not in checkpoints.epochs:  # none yet; or removed, and to be chosen anew
+            return Now(restored.state, Progress(progress.epoch), None)
+        return Now(restored.state, progress, checkpoints.load_params(chosen))
     state = new()
     evaluate.check_support(settings.model, state.params, first)
     if settings.held_out is not None:
@@ -114,6 +114,7 @@ def _epoch(settings: Settings, now: Now, compiled: bool) -> tuple[Now, Row]:
         N, how = len(data), stream_epoch
     state, metrics = how(settings.step, now.state, data, batch_size=B, prepare=settings.prepare)
     check_metrics(metrics, key, first, N, B)
+    check_params(state.params, int(state.step))
     seconds = time.perf_counter() - start
     progress = now.progress._replace(epoch=now.progress.epoch + 1)
     row = train_row(progress.epoch, state, metrics, seconds, B if compiled else None)
@@ -135,7 +136,6 @@ def _judge(now: Now, score: float) -> Now:
 
 
 def _save(checkpoints: Checkpoints, now: Now, score: float | None) -> None:
-    check_params(now.state.params, int(now.state.step))
     checkpoints.save(
         now.progress.epoch, now.state, average_params(now.state), now.progress._asdict(), score
     )

@@ -12,7 +12,6 @@ report.html       all of it on one page
 import contextlib
 import fcntl
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator

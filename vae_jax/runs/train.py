@@ -46,6 +46,9 @@ class Watch(NamedTuple):
     stop: Callable[[], bool] = lambda: False
 
 
+_NOBODY = Watch()
+
+
 class Ended(NamedTuple):
     """How a run ended, and its scores (None if it was interrupted)."""
 
@@ -55,7 +58,7 @@ class Ended(NamedTuple):
 
 
 def start(
-    name: str, options: Json, training: Training, out: Path | None = None, watch: Watch = Watch()
+    name: str, options: Json, training: Training, out: Path | None = None, watch: Watch = _NOBODY
 ) -> Ended:
     """Train a config in a new run folder, score it, draw it.
 
@@ -85,7 +88,7 @@ def start(
         return _run(folder, experiment, data, training, watch)
 
 
-def resume(folder: Path, data: str | None = None, watch: Watch = Watch()) -> Ended:
+def resume(folder: Path, data: str | None = None, watch: Watch = _NOBODY) -> Ended:
     """Go on with a run from its last checkpoint, and score and draw it, if that is to be done.
 
     Args:

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from vae_jax.model import learned
-from vae_jax.train.epochs import epoch_order
+from vae_jax.train.epochs import epoch_order, steps_of
 from vae_jax.train.steps import Metrics
 from vae_jax.types import Array, Key, Params
 
@@ -34,9 +34,9 @@ def check_metrics(
     """Raise NotFiniteError for the first step of an epoch at which a metric is not finite.
 
     Args:
-      metrics: of the epoch, [steps] each.
+      metrics: of the epoch, or of a part of one that was streamed, [steps] each.
       key: of the state of training.
-      step: the first of the epoch.
+      step: the first of these.
       num_examples, batch_size: of the data.
     """
     values = {name: np.asarray(value) for name, value in metrics.items()}
@@ -44,8 +44,10 @@ def check_metrics(
     if finite.all():
         return
     bad = int(finite.argmin())
-    order = epoch_order(key, step, num_examples, batch_size)
-    examples = np.asarray(order[bad - len(finite)]).tolist()
+    num_steps = steps_of(num_examples, batch_size)
+    done = step % num_steps if len(finite) < num_steps else 0  # of a streamed epoch
+    order = epoch_order(key, step - done, num_examples, batch_size)
+    examples = np.asarray(order[done + bad]).tolist()
     terms = {name: float(value[bad]) for name, value in values.items()}
     listed = ", ".join(f"{name} {value:.6g}" for name, value in terms.items())
     raise NotFiniteError(
