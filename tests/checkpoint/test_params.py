@@ -1,11 +1,18 @@
 """Parameters on disk, and back."""
 
+from collections import namedtuple
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from damage import DAMAGES, empty, largest, remove, truncate
 
 from vae_jax import checkpoint
+from vae_jax.checkpoint import structure
+
+# asyncio drops the readings that orbax had begun when another of them failed
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 TREE = {
     "encoder": {"kernel": jnp.array([[0.1, -0.0], [jnp.nan, jnp.inf]]), "bias": jnp.array([1e-45])},
@@ -55,7 +62,10 @@ def test_another_architecture_is_refused(tmp_path):
     for like, message in [
         ({"encoder": {"kernel": jnp.ones((3, 2))}}, saved + r"expected float32 \[3, 2\]\. Load it"),
         ({"encoder": {"kernel": jnp.ones((2, 3), int)}}, saved + r"expected int32 \[2, 3\]\."),
-        ({"encoder": {"bias": jnp.ones(3)}}, r"encoder/bias: saved nothing, .*; " + saved[35:]),
+        (
+            {"encoder": {"bias": jnp.ones(3)}},
+            r"bias: saved nothing, .*; encoder/kernel: saved .* expected nothing",
+        ),
         ({f"group{i}": jnp.ones(1) for i in range(9)}, r"group3: .* \(and 5 more\)\. Load it"),
     ]:
         with pytest.raises(ValueError, match=message):
@@ -69,18 +79,18 @@ LARGE = {"kernel": jax.random.normal(jax.random.key(0), (30, 40))}
 def test_damaged_numbers_are_never_returned(tmp_path, damage):
     checkpoint.save(tmp_path / "params", LARGE)
     damage(largest(tmp_path / "params"))
-    with pytest.raises(ValueError, match="params is damaged.* Save the parameters again, or take"):
+    with pytest.raises(ValueError, match=r"params is damaged.* Save the parameters again, or take"):
         checkpoint.load(tmp_path / "params", LARGE)
 
 
-@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("damage", [truncate, empty, remove])
 @pytest.mark.parametrize("name", ["_CHECKPOINT_METADATA", "_METADATA", "manifest.ocdbt"])
 def test_damaged_metadata(tmp_path, name, damage):
     """Known for what it is: not taken for another architecture."""
     checkpoint.save(tmp_path / "params", {"kernel": jnp.ones(3)})
     for path in (tmp_path / "params").rglob(name):
         damage(path)
-    with pytest.raises(ValueError, match=r"params is (damaged|of another architecture)"):
+    with pytest.raises(ValueError, match="params is damaged"):
         checkpoint.load(tmp_path / "params", {"kernel": jnp.ones(3)})
 
 

@@ -6,11 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import absl.logging
-import tyro
 
-from vae_jax.commands.signals import Interrupted
+from vae_jax.commands import options
+from vae_jax.commands.signals import INTERRUPTED, Interrupted
 
-_CONFIG = (tyro.conf.CascadeSubcommandArgs, tyro.conf.OmitArgPrefixes)
 _MORE = """Exit status: 0; 1 for an error, told on stderr (with --debug by its traceback); 2 for
 options that are not understood."""
 
@@ -31,11 +30,13 @@ def run(
     if not debug:
         absl.logging.set_verbosity(absl.logging.FATAL)  # orbax tells every error there as well
     given = [argument for argument in arguments if argument != "--debug"]
-    about = f"{about.strip()}\n\n{_MORE}"
+    call = options.parse(function, given, prog, f"{about.strip()}\n\n{_MORE}")
     try:
-        return tyro.cli(function, prog=prog, args=given, description=about, config=_CONFIG) or 0
+        return call() or 0
     except Interrupted as interrupted:
         return interrupted.status
+    except KeyboardInterrupt:
+        return INTERRUPTED
     except Exception as error:
         return _failed(error, debug)
 
@@ -52,4 +53,4 @@ def _failed(error: Any, debug: bool) -> int:
         return 1
     expected = isinstance(error, ValueError | TypeError | OSError | ImportError | ArithmeticError)
     text = str(error) if expected else f"{type(error).__name__}: {error} (see --debug)"
-    return fail(text)
+    return fail(options.spelt(" ".join(text.split())))

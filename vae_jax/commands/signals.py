@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-# The exit status by signal: 75 is EX_TEMPFAIL of sysexits.h, "try again", 130 what shells give.
-STATUS = {signal.SIGTERM: 75, signal.SIGINT: 130}
+# Exit statuses: 75 is EX_TEMPFAIL of sysexits.h, "try again", 130 what shells give for Ctrl-C.
+INTERRUPTED = 130
+STATUS = {signal.SIGTERM: 75, signal.SIGINT: INTERRUPTED}
 
 
 class Interrupted(BaseException):
@@ -32,6 +33,12 @@ class Signals:
     def received(self) -> bool:
         """Whether there was one."""
         return self._received is not None
+
+    def end_waiting(self) -> None:
+        """From now on raise Interrupted; at once, where there was a signal."""
+        self.waiting = False
+        if self._received is not None:
+            raise Interrupted(self._received)
 
     @property
     def status(self) -> int:

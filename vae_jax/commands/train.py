@@ -12,6 +12,7 @@ An interrupted run (SIGTERM, Ctrl-C) saves a checkpoint at the end of its epoch 
 
 import difflib
 import functools
+import inspect
 import operator
 import sys
 from collections.abc import Callable, Sequence
@@ -23,6 +24,7 @@ import tyro
 
 from vae_jax import runs
 from vae_jax.commands import command
+from vae_jax.commands.options import same_options
 from vae_jax.commands.signals import Signals, handled
 from vae_jax.commands.terminal import EpochBar, console, print_scores, track
 from vae_jax.configs import CONFIGS, Config, Data, Experiment
@@ -45,9 +47,12 @@ def main(arguments: Sequence[str] | None = None, prog: str = "vae_jax train") ->
     about = (__doc__ or "").format(prog=prog)
     if any(argument.split("=")[0] == "--resume" for argument in arguments):
         return command.run(_resume, arguments, prog, about)
-    if arguments and not arguments[0].startswith("-") and arguments[0] not in CONFIGS:
-        return command.fail(_unknown(arguments[0]), 2)
-    return command.run(_command(), arguments, prog, about)
+    if not arguments or arguments[0].startswith("-"):
+        return command.run(_any_config(), arguments, prog, about)
+    name, *rest = arguments
+    if name not in CONFIGS:
+        return command.fail(_unknown(name), 2)
+    return command.run(_one_config(CONFIGS[name]), rest, f"{prog} {name}", _about(CONFIGS[name]))
 
 
 def _resume(resume: Path, data: str | None = None) -> int:
@@ -90,43 +95,60 @@ def _watch(signals: Signals, bar: EpochBar) -> Watch:
         signals.waiting = True
 
     def scoring(batches: Any) -> Any:
-        signals.waiting = False
         bar.stop()
+        signals.end_waiting()  # training is saved
         return track("log p(x)")(batches)
 
     return Watch(begin=begin, row=bar.update, scoring=scoring, stop=signals.received)
 
 
-def _command() -> Callable[..., int]:
+def _any_config() -> Callable[..., int]:
     """The function whose signature is the command line: one subcommand for each config."""
     configs = tuple(
-        Annotated[Chosen, tyro.conf.subcommand(name, constructor=_recorded(config))]
+        Annotated[
+            Chosen,
+            tyro.conf.subcommand(
+                name, description=_about(config).split("\n")[0], constructor=_recorded(config)
+            ),
+        ]
         for name, config in CONFIGS.items()
     )
+    return _starting(functools.reduce(operator.or_, configs))
 
+
+def _one_config(config: Config) -> Callable[..., int]:
+    """The same of one config: options of others are not suggested."""
+    return _starting(Annotated[Chosen, tyro.conf.arg(constructor=_recorded(config))])
+
+
+def _starting(configs: Any) -> Callable[..., int]:
     def start(config: Any, training: Training = _DEFAULT, out: Path | None = None) -> int:
         """Train.
 
         Args:
           config: What to train. Each has options of its own: <config> --help.
-          training: How.
+          training: Of every config.
           out: A new folder for the run; by default runs/<config>-<n>.
         """
         return _start(config, training, out)
 
-    start.__annotations__["config"] = functools.reduce(operator.or_, configs)
+    start.__annotations__["config"] = configs
     return start
 
 
 def _recorded(config: Config) -> Callable[..., Chosen]:
     """The options of a config, which is called once all options are known to be good."""
 
-    @functools.wraps(config)
+    @same_options(config)
     def call(**options: Any) -> Chosen:
         return Chosen(config.__name__, options)
 
-    call.__annotations__ = {**config.__annotations__, "return": Chosen}
     return call
+
+
+def _about(config: Config) -> str:
+    """A docstring without the options."""
+    return (inspect.getdoc(config) or "").split("\nArgs:")[0].strip()
 
 
 def _unknown(name: str) -> str:

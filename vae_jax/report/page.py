@@ -12,7 +12,7 @@ from vae_jax.report.run import Rows, Run, best, finite, progress
 
 Table: TypeAlias = list[tuple[str, str]]
 
-_NOT_DRAWN = {"data", "epoch", "seconds", "elbo", "elbo_standard_error"}
+_NOT_DRAWN = {"data", "epoch", "step", "seconds", "elbo", "elbo_standard_error"}
 _CURVES = {  # in this order, each with its unit; then whatever else the rows have
     "bound": "nats",
     "distortion": "nats",

@@ -1,0 +1,54 @@
+"""What `fit` refuses before the first step."""
+
+import numpy as np
+import pytest
+from small import DATA, HELD_OUT, PREPARE, N, refused
+
+FLOATS = {"x": (DATA["x"] > 127).astype(np.float32)}
+
+
+def holed(at, value=np.nan):
+    x = FLOATS["x"].copy()
+    x[at] = value
+    return {"x": x}
+
+
+@pytest.mark.parametrize(
+    ("error", "message", "options"),
+    [
+        (ValueError, r"23 of 23 examples are outside the likelihood's support", {"prepare": None}),
+        (ValueError, r"x\[7\], with values between 0 and 0\.5", {"data": holed((7, 2), 0.5)}),
+        (ValueError, "NaN", {"data": holed((7, 2))}),
+        (ValueError, "NaN", {"data": holed(N - 1), "epochs": 1}),
+        (ValueError, "inf", {"data": holed(0, np.inf)}),
+        (ValueError, "0 examples do not fill one batch of 5", {"data": {"x": FLOATS["x"][:0]}}),
+        (ValueError, "0 examples do not fill one batch of 5", {"data": []}),
+        (ValueError, "23 examples do not fill one batch of 24", {"batch_size": 24}),
+        (ValueError, "4 examples do not fill one", {"data": [{"x": x} for x in FLOATS["x"][:4]]}),
+        (ValueError, "outside the likelihood's support", {"held_out": DATA}),
+        (ValueError, "NaN", {"held_out": holed(3)}),
+        (ValueError, "example", {"held_out": {"x": FLOATS["x"][:0]}}),
+        (ValueError, r"leading axes \[22, 23\]", {"data": {**DATA, "c": np.arange(N - 1)}}),
+        (TypeError, r'Data is a dict \{"x": examples\}', {"data": {"y": FLOATS["x"]}}),
+        (ValueError, "patience needs held_out data and a score", {"patience": 2}),
+        (ValueError, "patience needs", {"patience": 2, "held_out": HELD_OUT, "score": None}),
+        (ValueError, "patience must be at least 1; got 0", {"patience": 0, "held_out": HELD_OUT}),
+        (ValueError, "epochs must be at least 1; got 0", {"epochs": 0}),
+        (ValueError, "epochs must be at least 1; got -3", {"epochs": -3}),
+        (ValueError, "batch_size must be at least 1; got 0", {"batch_size": 0}),
+        (ValueError, "evaluate_every must be at least 1; got -1", {"evaluate_every": -1}),
+        (TypeError, "epochs must be a Python int", {"epochs": 2.5}),
+    ],
+)
+def test_refused(tmp_path, error, message, options):
+    """By name, and nothing is left behind."""
+    defaults = {"data": FLOATS, "prepare": PREPARE if options.get("data") is None else None}
+    if "data" not in options:
+        defaults["data"] = DATA
+    refused(error, message, **{**defaults, **options}, folder=tmp_path / "run")
+    folder = tmp_path / "run"
+    assert not folder.exists() or not list(folder.iterdir())
+
+
+def test_keep_is_a_count(tmp_path):
+    refused(ValueError, "keep must be at least 1; got 0", keep=0, folder=tmp_path)
