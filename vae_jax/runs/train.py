@@ -116,10 +116,12 @@ def _run(
     run_folder.forget_after(folder / "metrics.jsonl", first - 1)
     watch.begin(experiment, data, first)
     fitted = _fit(folder, experiment, data, training, watch, fit_key, picture_key)
-    scores = None
-    if fitted.ended != "interrupted":
+    scores, path = None, folder / "evaluation.json"
+    if not fitted.rows and path.exists():  # it was finished already
+        scores = run_folder.read_json(path)
+    elif fitted.ended != "interrupted":
         scores = score(experiment, data.test, fitted.params, score_key, watch.scoring)
-        run_folder.write_json(folder / "evaluation.json", scores)
+        run_folder.write_json(path, scores)
         save_pictures(folder / "pictures", experiment, data, fitted.params, picture_key)
     progress = fitted.progress
     _write_status(folder, fitted.ended, progress.epoch, experiment.epochs, progress.best_epoch)
