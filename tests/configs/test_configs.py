@@ -1,15 +1,23 @@
-"""The configs: what their options are called, and what they build."""
+"""The configs: what their options are called, what they build, and when they read data."""
 
 import inspect
 import re
+from pathlib import Path
 
 import jax
 import numpy as np
 import pytest
+from tiny_runs import no_data, noise
 
-from experiments.configs import CONFIGS
-from experiments.experiment import cosine_adam
-from experiments.train import main
+from vae_jax import data
+from vae_jax.configs import CONFIGS
+from vae_jax.configs.experiment import fixed
+
+NEEDS_DATA = {"images", "text"}
+
+
+def build(name, **options):
+    return CONFIGS[name](**options, **({"data": Path("absent")} if name in NEEDS_DATA else {}))
 
 
 @pytest.mark.parametrize("name", CONFIGS)
@@ -19,61 +27,75 @@ def test_every_option_is_explained(name):
     parameters = inspect.signature(config).parameters.values()
     explained = re.findall(r"^ {2}(\w+): \S", inspect.getdoc(config), re.MULTILINE)
     assert explained == [p.name for p in parameters]
-    assert all(p.kind is p.KEYWORD_ONLY and p.default is not p.empty for p in parameters)
-    assert {"epochs", "batch_size", "seed"} <= set(explained)
+    assert all(p.kind is p.KEYWORD_ONLY for p in parameters)
+    assert {p.name for p in parameters if p.default is p.empty} <= {"data"}
+    assert {"epochs", "batch_size", "learning_rate", "seed"} <= set(explained)
 
 
 def test_evaluation_data_are_the_same_whatever_the_seed():
     one, other = (CONFIGS["digits"](seed=seed) for seed in (0, 1))
-    np.testing.assert_array_equal(one.test["x"], other.test["x"])
-    assert set(np.unique(one.test["x"])) == {0.0, 1.0}
-    assert one.train["x"].dtype == np.uint8
-    assert one.train["x"].max() == 16
-    assert (len(one.train["x"]), len(one.test["x"])) == (1437, 360)
-    assert "c" not in one.train
+    first, second = one.load(), other.load()
+    np.testing.assert_array_equal(first.test["x"], second.test["x"])
+    assert set(np.unique(first.test["x"])) == {0.0, 1.0}
+    assert first.train["x"].dtype == np.uint8
+    assert first.train["x"].max() == 16
+    assert (len(first.train["x"]), len(first.test["x"])) == (1437, 360)
+    assert "c" not in first.train
     assert (one.seed, other.seed) == (0, 1)
 
 
+def test_evaluation_data_are_the_ones_of_the_published_numbers():
+    """A draw of its own for each pixel: as many ones as the intensities say."""
+    test, stored = CONFIGS["digits"]().load().test["x"], data.load("digits").test.x
+    np.testing.assert_allclose(test.mean(), stored.mean() / 16, atol=0.005)
+    assert not np.array_equal(test[stored == 8], np.ones_like(test[stored == 8]))
+    prepared = fixed(data.binarise(16), {"x": stored[:5]})["x"]
+    np.testing.assert_array_equal(fixed(data.binarise(16), {"x": stored[:5]})["x"], prepared)
+    assert fixed(None, {"x": stored})["x"] is stored
+
+
 def test_a_conditional_experiment_has_labels():
-    experiment = CONFIGS["digits_conditional"]()
-    for split, size in ((experiment.train, 1437), (experiment.test, 360)):
+    loaded = CONFIGS["digits_conditional"]().load()
+    for split, size in ((loaded.train, 1437), (loaded.test, 360)):
         assert split["c"].shape == (size,)
         assert set(np.unique(split["c"])) == set(range(10))
-    np.testing.assert_array_equal(experiment.labels, experiment.test["c"])
+    np.testing.assert_array_equal(loaded.labels, loaded.test["c"])
 
 
-def test_the_learning_rate_falls_to_zero_over_the_run():
-    """23 examples in batches of 5 are 4 steps an epoch: 8 in 2 epochs."""
-    optimizer = cosine_adam(0.1, 23, 5, 2)
-    params, one = {"a": np.float32(1.0)}, {"a": np.float32(1.0)}
-    state, sizes = optimizer.init(params), []
-    for _ in range(10):
-        update, state = jax.jit(optimizer.update)(one, state, params)
-        sizes.append(-float(update["a"]))
-    expected = [0.05 * (1 + np.cos(np.pi * min(t / 8, 1))) for t in range(10)]
-    # Adam of a constant gradient steps by the rate itself; 1 - beta^t loses three digits
-    np.testing.assert_allclose(sizes, expected, rtol=2e-4, atol=1e-7)
+GIVEN = {
+    "images": {"shape": (8, 8, 1), "levels": 256, "channels": (2,)},
+    "text": {"vocabulary": "abc"},
+}
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"batch_size": 1438}, "1437 examples do not fill one batch of 1438"),
-        ({"batch_size": 0}, "batch_size must be at least 1; got 0"),
-        ({"epochs": 0}, "epochs must be at least 1; got 0"),
-    ],
-)
-def test_runs_of_no_step_are_refused(options, message):
-    with pytest.raises(ValueError, match=message):
-        CONFIGS["digits"](**options)
+@pytest.mark.parametrize("name", CONFIGS)
+def test_nothing_is_read_before_load(name, monkeypatch):
+    for reader in ("load", "read", "read_text", "read_images", "open_images"):
+        monkeypatch.setattr(data, reader, no_data)
+    experiment = build(name, **GIVEN.get(name, {}))
+    with pytest.raises(AssertionError, match="data were read"):
+        experiment.load()
 
 
-def test_a_loss_that_is_no_number_stops_the_run(tmp_path, capsys):
-    arguments = ["digits", "--epochs", "5", "--learning-rate", "1e30", "--out", str(tmp_path / "r")]
-    assert main(arguments) == 1
-    assert "in epoch 1: lower the learning rate" in capsys.readouterr().err
+@pytest.mark.parametrize("name", ["mnist_vae", "mnist_iwae"])
+def test_the_output_bias_is_the_logit_of_the_training_mean(name, monkeypatch):
+    monkeypatch.setattr(data, "load", noise)
+    experiment = CONFIGS[name]()
+    images = experiment.load().train["x"]
+    params = experiment.model.init(jax.random.key(0), np.zeros((28, 28, 1), np.float32))
+    mean = jax.nn.sigmoid(params["decoder"]["head"]["logits"]["bias"])
+    expected = np.clip(images.mean(axis=0).ravel() / 255, 0.001, 0.999)
+    np.testing.assert_allclose(mean, expected, rtol=1e-5)
 
 
-def test_no_latents_are_refused(capsys):
-    assert main(["digits", "--latents", "0"]) == 1
-    assert "latents must be at least 1; got 0" in capsys.readouterr().err
+def test_options_reach_the_experiment():
+    for name in CONFIGS:
+        given = {"epochs": 3, "batch_size": 7, "learning_rate": 0.5, "seed": 9}
+        experiment = build(name, **given, **GIVEN.get(name, {}))
+        assert {option: getattr(experiment, option) for option in given} == given
+
+
+@pytest.mark.parametrize("name", [name for name in CONFIGS if not name.startswith("mnist")])
+def test_no_latents_are_refused(name):
+    with pytest.raises(ValueError, match="latents must be at least 1; got 0"):
+        build(name, latents=0, **GIVEN.get(name, {}))

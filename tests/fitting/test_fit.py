@@ -63,6 +63,20 @@ def test_fit_is_the_loop_written_by_hand(name, scan):
     assert fitted.progress == Progress(4)
 
 
+@pytest.mark.parametrize("scan", [True, False])
+def test_scan_reaches_the_epoch(monkeypatch, scan):
+    """The bits are often the same either way: only a clock would tell."""
+    asked = []
+
+    def watched(*args, scan, **options):
+        asked.append(scan)
+        return train_epoch(*args, scan=scan, **options)
+
+    monkeypatch.setattr("vae_jax.fitting.loop.train_epoch", watched)
+    run(epochs=1, scan=scan)
+    assert asked == [scan]
+
+
 def test_looking_and_saving_do_not_change_the_descent(plain, tmp_path):
     """Neither held-out data, nor checkpoints, nor a report."""
     states, _ = by_hand()
@@ -74,14 +88,15 @@ def test_looking_and_saving_do_not_change_the_descent(plain, tmp_path):
     assert len(looks) == 8
 
 
-def test_held_out_rows_are_those_of_evaluate(plain):
-    states, _ = by_hand()
-    rows = [row for row in plain.rows if row["data"] == "held_out"]
+@pytest.mark.parametrize("name", ["descend", "averaged"])
+def test_held_out_rows_are_those_of_evaluate(name):
+    states, _ = by_hand(STEPS[name])
+    rows = [row for row in run(STEPS[name], held_out=HELD_OUT).rows if row["data"] == "held_out"]
     assert [row["epoch"] for row in rows] == [1, 2, 3, 4]
     _, train_key = jax.random.split(KEY)
     key = jax.random.fold_in(train_key, 2**32 - 3)  # what a saved run goes on with
     for state, row in zip(states, rows, strict=True):
-        bound = evaluate.elbos(MODEL, state.params, key, HELD_OUT)
+        bound = evaluate.elbos(MODEL, average_params(state), key, HELD_OUT)
         expected = evaluate.mean(bound.value)
         assert (row["elbo"], row["elbo_standard_error"]) == expected
         assert row["distortion"] == float(np.mean(bound.distortion))
@@ -160,6 +175,15 @@ def test_patience_counts_scores_since_the_best(patience, every, peak, last):
     assert fitted.progress.epoch == last
     assert fitted.ended == ("finished" if last == 9 else "stopped early")
     assert fitted.progress.best_epoch == peak
+
+
+def test_a_new_best_begins_the_count_anew():
+    scores = [0.0, -1.0, 1.0, 0.5, 1.0, 2.0]
+    fitted = run(
+        held_out=HELD_OUT, score=lambda row: scores[row["epoch"] - 1], patience=2, epochs=6
+    )
+    assert fitted.ended == "stopped early"
+    assert fitted.progress == Progress(5, best_epoch=3, best_score=1.0, since_best=2)
 
 
 def test_the_report_is_called_with_each_row_and_the_parameters_then():

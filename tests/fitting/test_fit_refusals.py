@@ -17,7 +17,7 @@ def holed(at, value=np.nan):
     ("error", "message", "options"),
     [
         (ValueError, r"23 of 23 examples are outside the likelihood's support", {"prepare": None}),
-        (ValueError, r"x\[7\], with values between 0 and 0\.5", {"data": holed((7, 2), 0.5)}),
+        (ValueError, r"x\[7\], with values between 0 and 1\.", {"data": holed((7, 2), 0.5)}),
         (ValueError, "NaN", {"data": holed((7, 2))}),
         (ValueError, "NaN", {"data": holed(N - 1), "epochs": 1}),
         (ValueError, "inf", {"data": holed(0, np.inf)}),

@@ -1,96 +1,65 @@
-"""Whole runs, from the command line to the pictures."""
+"""Whole runs of every config, from the command line to the pictures."""
 
-import json
+import itertools
 import math
-import re
-from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 import pytest
+from bits import assert_same_bits
 from PIL import Image
+from tiny_runs import (
+    LINES,
+    bytes_of,
+    edit,
+    noise,
+    read,
+    resume,
+    rows,
+    shorten,
+    timeless,
+    train,
+    write_pngs,
+)
 
-from experiments import pictures
-from experiments.configs import CONFIGS
-from experiments.experiment import Experiment
-from experiments.train import Configured, main, run
-from vae_jax import checkpoint, data, generate
+from vae_jax import data, generate
+from vae_jax.checkpoint import Checkpoints
+from vae_jax.commands.train import main
+from vae_jax.configs import CONFIGS
+from vae_jax.runs import Training, load_run
+from vae_jax.runs.train import _divide
 
-PICTURES = ["curves", "latent_map", "reconstructions", "samples", "traversal"]
+PICTURES = {"latent_map.png", "reconstructions.png", "samples.png", "traversal.png"}
+FILES = {"checkpoints", "config.json", "evaluation.json", "metrics.jsonl", "pictures"}
 SHRUNK = {
     "digits_conditional": {"hidden": 8, "latents": 2, "batch_size": 718},
     "mnist_vae": {"k": 2},
     "mnist_iwae": {"k": 3, "score_free": True},
-    "fashion_conv": {"channels": (2, 3), "latents": 1},
+    "fashion_conv": {"channels": 2, "latents": 1},
+    "images": {"channels": 2, "latents": 2, "batch_size": 9},
+    "text": {"hidden": 8, "latents": 2, "length": 8, "batch_size": 20},
 }
-
-
-def small(name, raw=None, *, download=False):
-    """200 noise images to train and 20 to test, where the real data have tens of thousands."""
-    rng = np.random.default_rng(0)
-
-    def split(size):
-        images = rng.integers(0, 256, (size, 8, 8, 1)).astype(np.uint8)
-        return data.Split(images, (np.arange(size) % 10).astype(np.int32))
-
-    return data.Dataset(name, split(200), None, split(20), max_value=255)
-
-
-class Done(NamedTuple):
-    folder: Any
-    experiment: Experiment
-    params: Any
-
-
-def watched(start):
-    """What a run drew its pictures of, and where."""
-    done = []
-    save_all = pictures.save_all
-
-    def watching(folder, experiment, params, key):
-        done.append(Done(folder, experiment, params))
-        save_all(folder, experiment, params, key)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pictures, "save_all", watching)
-        start()
-    return done[0]
-
-
-@pytest.fixture(scope="module")
-def digits(tmp_path_factory):
-    """A run as a user starts it; the only one with all 5000 importance samples."""
-    out = tmp_path_factory.mktemp("digits") / "run"
-    options = ["--epochs", "4", "--hidden", "32", "--latents", "3", "--seed", "7"]
-    arguments = ["digits", *options, "--out", str(out)]
-    statuses = []
-    done = watched(lambda: statuses.append(main(arguments)))
-    assert statuses == [0]
-    assert done.folder == out
-    return done
 
 
 @pytest.fixture(scope="module", params=["digits", *SHRUNK])
 def done(request, tmp_path_factory):
-    """Every config, run for one epoch of two steps."""
-    if request.param == "digits":
-        return request.getfixturevalue("digits")
-    options = {"epochs": 1, **SHRUNK[request.param]}
+    """Every config, run for one epoch of a few steps."""
+    name = request.param
+    if name == "digits":
+        return load_run(request.getfixturevalue("digits"))
+    place, options = tmp_path_factory.mktemp(name), {"epochs": 1, **SHRUNK[name]}
+    if name == "images":
+        options["data"] = write_pngs(place / "pictures", bytes_of(60))
+    if name == "text":
+        options["data"] = place / "night.txt"
+        options["data"].write_text(LINES)
     with pytest.MonkeyPatch.context() as patch:
-        if not request.param.startswith("digits"):
-            patch.setattr(data, "load", small)
-        experiment = CONFIGS[request.param](**options)._replace(importance_samples=10)
-    configured = Configured(request.param, options, experiment)
-    out = tmp_path_factory.mktemp(request.param)
-    return watched(lambda: run(configured, out))
-
-
-def read(folder, name):
-    return json.loads((folder / name).read_text())
-
-
-def rows(folder):
-    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+        shorten(patch)
+        if name in ("mnist_vae", "mnist_iwae", "fashion_conv"):
+            patch.setattr(data, "load", noise)
+        run = load_run(train(place / "run", name, **options))
+        loaded = run.experiment.load()
+    return run._replace(experiment=run.experiment._replace(load=lambda: loaded))
 
 
 def numbers(content):
@@ -104,23 +73,28 @@ def test_every_config_is_run():
 
 
 def test_what_a_run_leaves(done):
-    names = {path.name for path in done.folder.iterdir()}
-    assert names == {"config.json", "metrics.jsonl", "evaluation.json", "params", "pictures"}
-    assert sorted(path.stem for path in (done.folder / "pictures").iterdir()) == PICTURES
-    for path in (done.folder / "pictures").iterdir():
+    assert {path.name for path in done.folder.iterdir()} == FILES | {"report.html", "status.json"}
+    names = {path.name for path in (done.folder / "pictures").iterdir()}
+    if done.experiment.text is not None:
+        assert names == {"latent_map.png", "reconstructions.txt", "samples.txt"}
+    else:
+        assert names == PICTURES
+    for path in (done.folder / "pictures").glob("*.png"):
         with Image.open(path) as picture:
             picture.load()
             assert picture.format == "PNG"
             assert min(picture.size) > 100
-    config = read(done.folder, "config.json")
-    assert config["config"] in CONFIGS
+    config = done.config
     assert set(config["versions"]) == {"python", "vae_jax", "jax", "flax", "optax", "numpy"}
-    assert {"options", "commit", "device", "platform"} <= set(config)
+    assert {"options", "training", "stored", "commit", "device", "platform"} <= set(config)
+    epochs = config["options"]["epochs"]
+    status = read(done.folder, "status.json")
+    assert (status["state"], status["epoch"], status["epochs"]) == ("finished", epochs, epochs)
 
 
 def test_numbers_are_finite(done):
     evaluation, lines = read(done.folder, "evaluation.json"), rows(done.folder)
-    assert {line["data"] for line in lines} == {"train", "test"}
+    assert {line["data"] for line in lines} == {"train", "held_out"}
     for content in (evaluation, *lines):
         assert len(numbers(content)) >= 5
         assert all(math.isfinite(number) for number in numbers(content))
@@ -128,128 +102,153 @@ def test_numbers_are_finite(done):
     np.testing.assert_allclose(bound["elbo"], -bound["distortion"] - bound["rate"], rtol=1e-6)
     # on the same images: a tighter bound, but for the noise of one draw
     assert log_p["value"] > bound["elbo"] - 3 * bound["elbo_standard_error"]
-    assert evaluation["images"] == len(done.experiment.test["x"])
-    assert log_p["importance_samples"] == done.experiment.importance_samples
+    assert evaluation["images"] == len(done.experiment.load().test["x"])
+    samples = 5000 if done.config["config"] == "digits" else 10
+    assert log_p["importance_samples"] == samples
 
 
-def test_saved_parameters_draw_the_same_samples(done):
-    model, test = done.experiment.model, done.experiment.test
-    x, c = test["x"][0], test["c"][0] if "c" in test else None
-    like = jax.eval_shape(model.init, jax.random.key(0), x, c)
-    read_back = checkpoint.load(done.folder / "params", like)
-    jax.tree.map(np.testing.assert_array_equal, read_back, done.params)
-    conditions = None if c is None else np.arange(2)
-    ours, theirs = (
-        generate.sample(model, params, jax.random.key(0), 2, conditions)
-        for params in (read_back, done.params)
+def test_examples_are_described(done):
+    test = done.experiment.load().test
+    for name, leaf in test.items():
+        form = done.config["example"][name]
+        assert (tuple(form["shape"]), form["dtype"]) == (leaf.shape[1:], str(leaf.dtype))
+    assert done.config["stored"] == ("int32" if done.experiment.text is not None else "uint8")
+
+
+def test_samples_are_drawn_from_what_was_saved(done):
+    with Checkpoints(done.folder / "checkpoints", write=False) as checkpoints:
+        assert_same_bits(checkpoints.load_params(done.epoch), done.params)
+    c = np.arange(2) if "c" in done.config["example"] else None
+    draw = done.experiment.text is not None
+    one, again = (
+        generate.sample(run.model, run.params, jax.random.key(0), 2, c, draw=draw)
+        for run in (done, load_run(done.folder))
     )
-    np.testing.assert_array_equal(ours, theirs)
-    assert not np.array_equal(ours[0], ours[1])
+    np.testing.assert_array_equal(one, again)
+    assert not np.array_equal(one[0], one[1])
 
 
-def test_options_are_recorded(digits):
-    assert read(digits.folder, "config.json")["options"] == {
-        "epochs": 4,
-        "batch_size": 50,
-        "latents": 3,
-        "hidden": 32,
-        "learning_rate": 0.002,
-        "seed": 7,
-    }
-    assert digits.experiment.seed == 7
-
-
-def test_the_loss_falls_on_digits(digits):
-    train = [row for row in rows(digits.folder) if row["data"] == "train"]
-    test = [row for row in rows(digits.folder) if row["data"] == "test"]
-    assert [row["epoch"] for row in train] == [1, 2, 3, 4]
-    losses = [row["loss"] for row in train]
-    # 64 pixels, each a coin at first: 44 nats; the means of the pixels alone bring 28
-    assert 20 < losses[-1] < losses[0] - 5 < 44
-    # the training row is a mean over its epoch, the held-out one of its end
-    assert abs(test[-1]["elbo"] + losses[-1]) < 2
+def test_text_is_drawn_as_lines(done):
+    if done.experiment.text is None:
+        return
+    drawn = (done.folder / "pictures" / "samples.txt").read_text().splitlines()
+    assert len(drawn) == 100
+    characters = set(done.config["options"]["vocabulary"].replace("\n", "\N{RETURN SYMBOL}"))
+    assert all(len(line) == 8 and set(line) <= characters for line in drawn)
+    pairs = (done.folder / "pictures" / "reconstructions.txt").read_text().splitlines()
+    held_out = [done.experiment.text(x) for x in done.experiment.load().test["x"]]
+    assert [line.replace("\N{RETURN SYMBOL}", "\n") for line in pairs[::2]] == held_out
 
 
 def test_bits_are_reported_of_integers_alone(done):
-    """The random images of `small` carry 8 bits a pixel: no model of them is below."""
+    """The noise carries 8 bits a pixel: no model of it is below."""
     evaluation = read(done.folder, "evaluation.json")
     if done.experiment.num_levels is None:
         assert "bits_per_dim" not in evaluation
     else:
-        nats = -evaluation["log_likelihood"]["value"] / 64
+        pixels = math.prod(done.config["example"]["x"]["shape"])
+        nats = -evaluation["log_likelihood"]["value"] / pixels
         np.testing.assert_allclose(evaluation["bits_per_dim"], 8 + nats / math.log(2), rtol=1e-6)
         assert evaluation["bits_per_dim"] > 8
 
 
-def test_a_run_is_its_seed(tmp_path):
+def test_options_are_recorded(digits):
+    config = read(digits, "config.json")
+    sizes = {"batch_size": 50, "latents": 3, "hidden": 32, "learning_rate": 0.002}
+    assert config["options"] == {"epochs": 4, "seed": 7, **sizes}
+    training = {"evaluate_every": 2, "hold_out": 0, "patience": None, "metric": "elbo", "keep": 3}
+    how = {"schedule": "cosine", "warmup": 0, "clip": None, "average": None}
+    assert config["training"] == {**training, **how}
+    assert load_run(digits).experiment.seed == 7
+
+
+def test_the_loss_falls_on_digits(digits):
+    lines = rows(digits)
+    train_rows, held_out = (
+        [row for row in lines if row["data"] == name] for name in ("train", "held_out")
+    )
+    assert [row["epoch"] for row in train_rows] == [1, 2, 3, 4]
+    assert [row["epoch"] for row in held_out] == [2, 4]
+    losses = [row["loss"] for row in train_rows]
+    # 64 pixels, each a coin at first: 44 nats; the means of the pixels alone bring 28
+    assert 20 < losses[-1] < losses[0] - 5 < 44
+    # the training row is a mean over its epoch, the held-out one of its end
+    assert abs(held_out[-1]["elbo"] + losses[-1]) < 2
+    rates = [row["learning_rate"] for row in train_rows]
+    steps = 28 * np.arange(1, 5) - 1  # the last step of each epoch, of 4 * 28
+    expected = 0.001 * (1 + np.cos(np.pi * steps / 112))
+    np.testing.assert_allclose(rates, expected, rtol=1e-4, atol=1e-8)
+
+
+def test_the_best_parameters_are_kept(chosen):
+    lines = [row for row in rows(chosen) if row["data"] == "held_out"]
+    best = max(lines, key=lambda row: row["elbo"])["epoch"]
+    status = read(chosen, "status.json")
+    assert (status["state"], status["best_epoch"]) == ("stopped early", best)
+    assert status["epoch"] == best + 3 < 30
+    assert load_run(chosen).epoch == best
+    assert {path.name for path in (chosen / "checkpoints").iterdir()} >= {str(best), str(best + 3)}
+    # 200 examples are set aside: 1,237 are left, 24 steps of 50
+    assert next(row["step"] for row in rows(chosen) if row["data"] == "train") == 24
+
+
+def test_a_run_is_its_seed(tmp_path, monkeypatch):
+    shorten(monkeypatch, pictures=False)
     options = {"epochs": 1, "hidden": 4, "latents": 2, "batch_size": 1437}
-    losses = []
-    for n, seed in enumerate((0, 0, 1)):
-        experiment = CONFIGS["digits"](**options, seed=seed)._replace(importance_samples=1)
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(pictures, "save_all", lambda *_: None)
-            patch.setattr("experiments.train.score", lambda *_: {})
-            patch.setattr("experiments.train.print_scores", lambda _: None)
-            folder = run(Configured("digits", options, experiment), tmp_path / str(n))
-        losses.append([row.get("loss") or row["elbo"] for row in rows(folder)])
-    assert losses[0] == losses[1]
+    runs = [
+        train(tmp_path / str(n), "digits", **options, seed=seed) for n, seed in enumerate((0, 0, 1))
+    ]
+    assert timeless(runs[0]) == timeless(runs[1])
+    losses = [[row.get("loss") or row["elbo"] for row in rows(run)] for run in runs]
     assert all(a != b for a, b in zip(losses[0], losses[2], strict=True))
+    evaluations = [read(run, "evaluation.json") for run in runs]
+    for evaluation in evaluations:
+        del evaluation["log_likelihood"]["seconds"]
+    assert evaluations[0] == evaluations[1] != evaluations[2]
 
 
-def test_a_folder_in_use_is_refused(tmp_path, capsys):
-    (tmp_path / "config.json").write_text("{}")
-    assert main(["digits", "--out", str(tmp_path)]) == 1
-    assert f"error: {tmp_path} is not empty: name a new folder" in capsys.readouterr().err
-    assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
+def test_the_held_out_examples_are_not_trained_on():
+    experiment = CONFIGS["digits_conditional"]()
+    loaded = experiment.load()
+    train_part, aside = _divide(experiment, loaded, Training(hold_out=200))
+    assert (len(train_part["x"]), len(aside["x"])) == (1237, 200)
+    assert set(np.unique(aside["x"])) == {0.0, 1.0}
+    again, _ = _divide(experiment._replace(seed=5), loaded, Training(hold_out=200))
+    np.testing.assert_array_equal(again["x"], train_part["x"])
+    rest, order = np.random.default_rng(0).permutation(1437)[:200], np.arange(1437)
+    np.testing.assert_array_equal(aside["c"], loaded.train["c"][rest])
+    np.testing.assert_array_equal(train_part["x"], loaded.train["x"][~np.isin(order, rest)])
 
 
-def test_runs_without_a_name_are_numbered(tmp_path, monkeypatch):
-    from experiments import run_folder
-
-    monkeypatch.chdir(tmp_path)
-    made = [run_folder.create("digits", None) for _ in range(3)]
-    assert [str(folder) for folder in made] == ["runs/digits-1", "runs/digits-2", "runs/digits-3"]
-
-
-def test_an_unknown_config(capsys):
-    assert main(["digit"]) == 2
-    message = "there is no config 'digit'. Did you mean 'digits'? There are: "
-    assert message + ", ".join(CONFIGS) in capsys.readouterr().err
-    assert main(["zzz"]) == 2
-    assert "Did you mean" not in capsys.readouterr().err
+def test_what_makes_no_run_leaves_no_folder(tmp_path, capsys):
+    cases = [("--patience", "3"), ("--hold-out", "1437"), ("--batch-size", "2000")]
+    others = [("--epochs", "0"), ("--latents", "0"), ("--clip", "-1"), ("--warmup", "99999")]
+    for option in itertools.chain(cases, others):
+        assert main(["digits", *option, "--out", str(tmp_path / "run")]) == 1
+        assert capsys.readouterr().err.startswith("error: ")
+        assert list(tmp_path.iterdir()) == []
 
 
-def status(arguments):
-    with pytest.raises(SystemExit) as exited:
-        main(arguments)
-    return exited.value.code
-
-
-def test_a_misspelt_option(capsys):
-    assert status(["digits", "--epoch", "3"]) == 2
+def test_a_loss_that_is_no_number_stops_the_run(tmp_path, capsys):
+    arguments = ["digits", "--epochs", "5", "--learning-rate", "1e30", "--hidden", "4"]
+    assert main([*arguments, "--out", str(tmp_path / "r")]) == 1
     message = capsys.readouterr().err
-    assert "Unrecognized options: --epoch" in message
-    assert re.search(r"Perhaps you meant:\W+--epochs INT", message)
+    assert message.startswith("error: ")
+    assert message.count("\n") == 1
+    failure = read(tmp_path / "r", "failure.json")
+    assert failure["error"] in message
+    assert {"step", "examples", "terms"} <= set(failure)
 
 
-def test_options_that_make_no_run(capsys):
-    assert main(["digits", "--batch-size", "2000"]) == 1
-    assert "error: 1437 examples do not fill one batch of 2000." in capsys.readouterr().err
-
-
-def test_data_that_are_not_there(tmp_path, monkeypatch, capsys):
-    from vae_jax.data import prepared
-
-    monkeypatch.setattr(prepared, "default_data_dir", lambda: tmp_path)
-    assert main(["mnist_vae"]) == 1
-    assert "error: mnist is not on this machine" in capsys.readouterr().err
-
-
-def test_help_lists_the_configs_and_their_options(capsys):
-    assert status(["--help"]) == 0
-    text = capsys.readouterr().out
-    assert all(re.search(rf"• {name} ", text) for name in CONFIGS)
-    assert re.search(r"--out .*A new folder for the run", text)
-    assert status(["mnist_iwae", "--help"]) == 0
-    text = capsys.readouterr().out
-    assert re.search(r"--k INT +Draws of z for each image and step\. \(default: 5\)", text)
+def test_a_finished_run_can_be_made_longer(tmp_path, monkeypatch):
+    """With a constant rate it is the run that was longer from the start."""
+    shorten(monkeypatch, pictures=False)
+    options = {"hidden": 4, "latents": 2, "schedule": "constant", "evaluate_every": 1}
+    short, long = (
+        train(tmp_path / str(epochs), "digits", epochs=epochs, **options) for epochs in (2, 3)
+    )
+    edit(short, options={**read(short, "config.json")["options"], "epochs": 3})
+    assert resume(short) == 0
+    assert timeless(short) == timeless(long)
+    assert_same_bits(load_run(short).params, load_run(long).params)
+    assert read(short, "evaluation.json")["elbo"] == read(long, "evaluation.json")["elbo"]

@@ -6,7 +6,7 @@ Example:
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import tyro
 from rich.table import Table
@@ -24,7 +24,10 @@ def main(arguments: Sequence[str] | None = None, prog: str = "vae_jax compare") 
     return command.run(_compare, arguments, prog, (__doc__ or "").format(prog=prog))
 
 
-def _compare(runs: tyro.conf.Positional[tuple[Path, ...]], out: Path = Path("compare.png")) -> None:
+_Runs = Annotated[tuple[Path, ...], tyro.conf.arg(metavar="PATH PATH ...", help_behavior_hint="")]
+
+
+def _compare(runs: tyro.conf.Positional[_Runs], out: Path = Path("compare.png")) -> None:
     """Compare.
 
     Args:

@@ -68,6 +68,8 @@ def _own(run: Run, split: str) -> tuple[Batch, Any]:
 def _other(run: Run, path: Path) -> tuple[Batch, Any]:
     if "c" in run.config["example"]:
         raise ValueError("This model needs a condition for each example: --data has none.")
+    if not path.exists():
+        raise FileNotFoundError(f"There is nothing at {path}.")
     read = datasets.read_images(path) if path.is_dir() else datasets.read_array(path)
     stored, given = run.config["stored"], str(read.x.dtype)
     shape, expected = list(read.x.shape[1:]), run.config["example"]["x"]["shape"]

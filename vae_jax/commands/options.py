@@ -7,9 +7,12 @@ import io
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import tyro
+
+# Perhaps none: without an empty "(default: )"
+Numbers = Annotated[tuple[int, ...], tyro.conf.arg(help_behavior_hint="")]
 
 _CONFIG = (tyro.conf.CascadeSubcommandArgs, tyro.conf.OmitArgPrefixes)
 _Call = TypeVar("_Call", bound=Callable[..., Any])

@@ -11,6 +11,7 @@ import jax
 import tyro
 
 from vae_jax import generate
+from vae_jax.checks import check_count
 from vae_jax.commands import command
 from vae_jax.commands.output import save
 from vae_jax.runs import load_run
@@ -42,6 +43,7 @@ def _reconstruct(
       data: Where the data are now, if they have moved since.
       out: The file; by default reconstructions.png in the run folder.
     """
+    check_count("number", number)
     found = load_run(run, epoch=epoch, data=data)
     first = jax.tree.map(lambda leaf: leaf[:number], found.experiment.load().test)
     draw = draw or found.experiment.text is not None

@@ -13,7 +13,9 @@ import jax.numpy as jnp
 import tyro
 
 from vae_jax import generate
+from vae_jax.checks import check_count
 from vae_jax.commands import command
+from vae_jax.commands.options import Numbers
 from vae_jax.commands.output import save
 from vae_jax.runs import load_run
 from vae_jax.runs.pictures import save_samples
@@ -29,7 +31,7 @@ def _sample(
     number: int = 100,
     temperature: float = 1.0,
     draw: bool = False,
-    label: tuple[int, ...] = (),
+    label: Numbers = (),
     seed: int = 0,
     epoch: int | None = None,
     out: Path | None = None,
@@ -46,6 +48,7 @@ def _sample(
       epoch: Of the checkpoint; by default the best, or the last.
       out: The file; by default samples.png in the run folder.
     """
+    check_count("number", number)
     found = load_run(run, epoch=epoch)
     c = _conditions("c" in found.config["example"], label, number)
     draw = draw or found.experiment.text is not None

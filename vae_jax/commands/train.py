@@ -113,25 +113,28 @@ def _any_config() -> Callable[..., int]:
         ]
         for name, config in CONFIGS.items()
     )
-    return _starting(functools.reduce(operator.or_, configs))
+    about = "What to train. Each has options of its own: <config> --help."
+    return _starting(functools.reduce(operator.or_, configs), about)
 
 
 def _one_config(config: Config) -> Callable[..., int]:
     """The same of one config: options of others are not suggested."""
-    return _starting(Annotated[Chosen, tyro.conf.arg(constructor=_recorded(config))])
+    chosen = Annotated[Chosen, tyro.conf.arg(constructor=_recorded(config))]
+    return _starting(chosen, "Of this one.")
 
 
-def _starting(configs: Any) -> Callable[..., int]:
+def _starting(configs: Any, about: str) -> Callable[..., int]:
     def start(config: Any, training: Training = _DEFAULT, out: Path | None = None) -> int:
         """Train.
 
         Args:
-          config: What to train. Each has options of its own: <config> --help.
+          config: {about}
           training: Of every config.
           out: A new folder for the run; by default runs/<config>-<n>.
         """
         return _start(config, training, out)
 
+    start.__doc__ = (start.__doc__ or "").replace("{about}", about)
     start.__annotations__["config"] = configs
     return start
 

@@ -11,7 +11,9 @@ import jax
 import jax.numpy as jnp
 import tyro
 
+from vae_jax.checks import check_count
 from vae_jax.commands import command
+from vae_jax.commands.options import Numbers
 from vae_jax.commands.output import save
 from vae_jax.runs import load_run
 from vae_jax.runs.pictures import most_active, save_examples, traversals
@@ -24,7 +26,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = "vae_jax traverse")
 
 def _traverse(
     run: tyro.conf.Positional[Path],
-    latents: tuple[int, ...] = (),
+    latents: Numbers = (),
     example: int = 0,
     low: float = -2.5,
     high: float = 2.5,
@@ -46,6 +48,7 @@ def _traverse(
       data: Where the data are now, if they have moved since.
       out: The file; by default traversal.png in the run folder.
     """
+    check_count("steps", steps)
     found = load_run(run, epoch=epoch, data=data)
     test = found.experiment.load().test
     if not 0 <= example < len(test["x"]):

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
@@ -95,10 +96,15 @@ def _burda(raw: Path | None, download: bool) -> tuple[VAE, Callable[[], data.Dat
     def load() -> data.Dataset:
         return data.load("mnist", raw, download=download)
 
-    def bias_init(key: Key, shape: tuple[int, ...], dtype: Any) -> Array:
-        images = load()  # read when parameters are made, and not when they are loaded
+    def logit_of_mean() -> np.ndarray:
+        images = load()
         frequency = np.clip(images.train.x.mean(axis=0).ravel() / images.max_value, 0.001, 0.999)
-        return jnp.asarray(np.log(frequency) - np.log1p(-frequency), dtype).reshape(shape)
+        return (np.log(frequency) - np.log1p(-frequency)).astype(np.float32)
+
+    def bias_init(key: Key, shape: tuple[int, ...], dtype: Any) -> Array:
+        # called back, so that data are read when parameters are made, and not for their shapes:
+        # flax asks for those wherever parameters are used
+        return jax.pure_callback(logit_of_mean, jax.ShapeDtypeStruct(shape, jnp.float32))
 
     body = MLP((200, 200), activation=nn.tanh)
     encoder = Network(body, GaussianHead((50,), PredictedScale(floor=None)))

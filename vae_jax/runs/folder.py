@@ -60,7 +60,12 @@ def locked(folder: Path) -> Iterator[None]:
 
 def read_config(folder: Path) -> Json:
     """config.json. FileNotFoundError if it is no run folder, ValueError if it is damaged."""
-    return read_json(_config(folder))
+    path = _config(folder)
+    config = read_json(path)
+    missing = [name for name in ("config", "options", "training", "example") if name not in config]
+    if missing:
+        raise ValueError(f"{path} is damaged: it lacks {', '.join(missing)}.")
+    return config
 
 
 def read_json(path: Path) -> Json:
@@ -142,4 +147,5 @@ def _place(scratch: Path, out: Path) -> Path:
     except OSError as error:
         if not out.exists():
             raise
-        raise FileExistsError(f"{out} is not empty: name a new folder with --out.") from error
+        problem = "is not empty" if out.is_dir() else "is a file"
+        raise FileExistsError(f"{out} {problem}: name a new folder with --out.") from error

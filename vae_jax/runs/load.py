@@ -1,13 +1,15 @@
 """A run folder, back as a model and its parameters."""
 
+import inspect
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 
 from vae_jax.checkpoint import Checkpoints
-from vae_jax.configs import CONFIGS, Experiment
+from vae_jax.configs import CONFIGS, Data, Experiment
 from vae_jax.model import VAE, trace
 from vae_jax.runs import folder as run_folder
 from vae_jax.types import Batch, Params
@@ -76,12 +78,19 @@ def build(config: Json, data: str | None = None) -> Experiment:
             f"The run is of the config {name!r}, which this version of vae_jax does not have; there"
             f" are {', '.join(CONFIGS)}."
         )
+    known = inspect.signature(CONFIGS[name]).parameters
+    if not set(options) <= set(known):
+        raise ValueError(
+            f"The run's options {', '.join(sorted(set(options) - set(known)))} are not among those"
+            f" of {name} in this version of vae_jax: {', '.join(known)}."
+        )
+    place = next((option for option in ("data", "raw") if option in known), None)
     if data is not None:
-        option = next((o for o in ("data", "raw") if o in options), None)
-        if option is None:
+        if place is None:
             raise ValueError(f"The config {name} brings its own data: leave --data out.")
-        options[option] = data
-    return CONFIGS[name](**{key: _tuple(value) for key, value in options.items()})
+        options[place] = data
+    experiment = CONFIGS[name](**{key: _tuple(value) for key, value in options.items()})
+    return experiment._replace(load=_found(experiment.load)) if place else experiment
 
 
 def example_of(batch: Batch) -> Json:
@@ -91,6 +100,20 @@ def example_of(batch: Batch) -> Json:
         return {"shape": list(leaf.shape[1:]), "dtype": str(leaf.dtype)}
 
     return {name: form(leaf) for name, leaf in batch.items()}
+
+
+def _found(load: Callable[[], Data]) -> Callable[[], Data]:
+    """The same; where there are no data, the error says how to name their place."""
+
+    def found() -> Data:
+        try:
+            return load()
+        except FileNotFoundError as error:
+            raise FileNotFoundError(
+                f"The data of the run are not where they were: pass data=<their place>. ({error})"
+            ) from error
+
+    return found
 
 
 def _check_fits(folder: Path, model: VAE, params: Params, example: Json) -> None:

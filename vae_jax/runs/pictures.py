@@ -46,8 +46,8 @@ def save_reconstructions(path: Path, experiment: Experiment, x: Array, made: Arr
         pairs = jnp.stack([x, made], axis=1).reshape(-1, *x.shape[1:])
         return save_examples(path, experiment, pairs, 2, "")
     title = "Held-out images; under each the mean of p(x|z) at the mean of q(z|x)"
-    plots.save_reconstructions(path.with_suffix(".png"), x, made, title)
-    return path.with_suffix(".png")
+    plots.save_reconstructions(_ending(path, ".png"), x, made, title)
+    return _ending(path, ".png")
 
 
 def save_examples(
@@ -55,11 +55,11 @@ def save_examples(
 ) -> Path:
     """Images as a PNG of so many columns, or texts as lines; the path with its suffix."""
     if experiment.text is None:
-        plots.save_images(path.with_suffix(".png"), examples, columns, title)
-        return path.with_suffix(".png")
+        plots.save_images(_ending(path, ".png"), examples, columns, title)
+        return _ending(path, ".png")
     lines = [experiment.text(x).replace("\n", "\N{RETURN SYMBOL}") for x in examples]
-    run_folder.write(path.with_suffix(".txt"), ("\n".join(lines) + "\n").encode())
-    return path.with_suffix(".txt")
+    run_folder.write(_ending(path, ".txt"), ("\n".join(lines) + "\n").encode())
+    return _ending(path, ".txt")
 
 
 def conditions(test: Batch, number: int) -> Array | None:
@@ -102,6 +102,11 @@ def _latent_map(path: Path, experiment: Experiment, params: Params, data: Data) 
     means = evaluate.posterior_means(experiment.model, params, _first(data.test, _MAPPED))
     labels = None if data.labels is None else data.labels[: len(means)]
     plots.save_latent_map(path, means, labels, f"Posterior means of {len(means)} held-out examples")
+
+
+def _ending(path: Path, suffix: str) -> Path:
+    """With the suffix added, where it is not there: a name may have points in it."""
+    return path if path.suffix == suffix else path.with_name(path.name + suffix)
 
 
 def _first(batch: Batch, number: int) -> Batch:

@@ -8,6 +8,7 @@ import jax
 import numpy as np
 
 from vae_jax import evaluate
+from vae_jax.checks import check_count
 from vae_jax.configs import Experiment
 from vae_jax.evaluate.examples import Progress
 from vae_jax.model import VAE
@@ -35,7 +36,10 @@ def score(
       progress: wraps the loop of the likelihood.
       importance_samples: K; by default the experiment's.
     """
-    model, K = experiment.model, importance_samples or experiment.importance_samples
+    model, K = experiment.model, importance_samples
+    if K is None:
+        K = experiment.importance_samples
+    check_count("importance_samples", K)
     elbo_key, likelihood_key, information_key = jax.random.split(key, 3)
     log_p = _log_likelihood(model, params, likelihood_key, test, K, progress)
     return {

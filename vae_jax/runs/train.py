@@ -22,7 +22,7 @@ from vae_jax.runs.circumstances import circumstances
 from vae_jax.runs.load import build, example_of
 from vae_jax.runs.pictures import save_pictures
 from vae_jax.runs.scores import score
-from vae_jax.runs.training import Training, make_step
+from vae_jax.runs.training import Training, check_training, make_step
 from vae_jax.train import NotFiniteError
 from vae_jax.train.epochs import steps_of
 from vae_jax.types import Batch, Key, Params
@@ -74,7 +74,8 @@ def start(
     """
     experiment = CONFIGS[name](**options)
     data = experiment.load()
-    _steps(experiment, data, training)  # what cannot be trained leaves no folder
+    # what cannot be trained leaves no folder
+    check_training(training, _steps(experiment, data, training))
     config = {
         "config": name,
         "options": {**options, **(experiment.found or {})},
@@ -120,6 +121,7 @@ def _run(
     if not fitted.rows and path.exists():  # it was finished already
         scores = run_folder.read_json(path)
     elif fitted.ended != "interrupted":
+        _write_status(folder, "scoring", fitted.progress.epoch, experiment.epochs)
         scores = score(experiment, data.test, fitted.params, score_key, watch.scoring)
         run_folder.write_json(path, scores)
         save_pictures(folder / "pictures", experiment, data, fitted.params, picture_key)

@@ -5,6 +5,7 @@ from typing import Literal
 
 import optax
 
+from vae_jax.checks import check_count
 from vae_jax.configs import Experiment
 from vae_jax.train import Step, averaged, descend
 
@@ -18,7 +19,7 @@ class Training:
         checkpoints; by default a tenth of the run.
       hold_out: Training examples set aside, to choose the best parameters by; 0 keeps the last
         parameters, and evaluates on the test data, to be looked at only.
-      patience: Stop after so many evaluations without a better one; needs hold_out.
+      patience: Stop after so many evaluations without a better one; needs hold-out.
       metric: What is best: the highest evidence lower bound or the lowest distortion.
       schedule: The learning rate falls to zero along half a cosine, or is constant.
       warmup: Steps over which the learning rate first rises from zero.
@@ -37,6 +38,24 @@ class Training:
     clip: float | None = None
     average: float | None = None
     keep: int = 3
+
+
+def check_training(training: Training, steps: int) -> None:
+    """ValueError where the options make no run of so many steps."""
+    check_count("keep", training.keep)
+    for name in ("evaluate_every", "patience"):
+        if getattr(training, name) is not None:
+            check_count(name, getattr(training, name))
+    if training.patience is not None and not training.hold_out:
+        raise ValueError("patience needs held-out examples to be patient about: hold_out=<number>.")
+    if not 0 <= training.warmup < steps:
+        raise ValueError(
+            f"warmup must be in 0 .. {steps - 1}, of {steps} steps; got {training.warmup}."
+        )
+    if training.clip is not None and not training.clip > 0:
+        raise ValueError(f"clip must be above 0; got {training.clip}.")
+    if training.average is not None and not 0 < training.average < 1:
+        raise ValueError(f"average must be in (0, 1), such as 0.999; got {training.average}.")
 
 
 def make_step(experiment: Experiment, training: Training, steps: int) -> Step:

@@ -1,0 +1,108 @@
+"""The config `images`: other people's images, from wherever they lie."""
+
+import jax
+import numpy as np
+import pytest
+from tiny_runs import bytes_of, write_pngs
+
+from vae_jax import Bernoulli, Gaussian
+from vae_jax.configs import CONFIGS
+
+images = CONFIGS["images"]
+SMALL = {"channels": (2,), "latents": 2}
+
+
+def likelihood(experiment, example):
+    params = experiment.model.init(jax.random.key(0), example)
+    return experiment.model.decode(params, np.zeros(2, np.float32))
+
+
+def save(path, x):
+    np.savez(path, x=x)
+    return str(path)
+
+
+def test_a_folder_of_bytes(tmp_path):
+    folder = write_pngs(tmp_path / "pictures", bytes_of(20))
+    experiment = images(data=str(folder), **SMALL)
+    loaded = experiment.load()
+    assert (loaded.train["x"].shape, loaded.test["x"].shape) == ((18, 8, 8, 1), (2, 8, 8, 1))
+    assert loaded.train["x"].dtype == np.uint8
+    # dequantised: inside (0, 1), and no longer integers
+    assert 0 < loaded.test["x"].min() < loaded.test["x"].max() < 1
+    assert len(np.unique(np.round(loaded.test["x"] % (1 / 256), 6))) > 50
+    assert experiment.num_levels == 256
+    assert experiment.found == {"shape": (8, 8, 1), "levels": 256}
+    made = likelihood(experiment, loaded.test["x"][0])
+    assert isinstance(made, Gaussian)
+    assert made.mean().shape == (8, 8, 1)
+
+
+def test_bytes_as_probabilities(tmp_path):
+    path = save(tmp_path / "a.npz", bytes_of(400))
+    experiment = images(data=path, likelihood="bernoulli", **SMALL)
+    loaded = experiment.load()
+    assert set(np.unique(loaded.test["x"])) == {0.0, 1.0}
+    np.testing.assert_allclose(loaded.test["x"].mean(), 0.5, atol=0.05)
+    assert experiment.num_levels is None
+    assert isinstance(likelihood(experiment, loaded.test["x"][0]), Bernoulli)
+
+
+@pytest.mark.parametrize("kind", ["gaussian", "bernoulli"])
+def test_binary_images(kind, tmp_path):
+    x = bytes_of(20) // 128
+    experiment = images(data=save(tmp_path / "a.npz", x), likelihood=kind, **SMALL)
+    assert experiment.found == {"shape": (8, 8, 1), "levels": 2}
+    test = experiment.load().test["x"]
+    if kind == "bernoulli":  # a certain 0 or 1 is not drawn otherwise
+        assert set(np.unique(test)) == {0.0, 1.0}
+        return
+    assert 0 < test.min() < test.max() < 1
+    assert experiment.num_levels == 2
+
+
+@pytest.mark.parametrize("kind", ["gaussian", "bernoulli"])
+def test_floats(kind, tmp_path):
+    x = bytes_of(20).astype(np.float32) / 255
+    experiment = images(data=save(tmp_path / "a.npz", x), likelihood=kind, **SMALL)
+    test = experiment.load().test["x"]
+    assert experiment.num_levels is None
+    assert experiment.found["levels"] == 1
+    if kind == "gaussian":  # as they are
+        assert all(any(np.allclose(one, other) for other in x) for one in test)
+    else:
+        assert set(np.unique(test)) == {0.0, 1.0}
+        np.testing.assert_allclose(test.mean(), 0.5, atol=0.2)
+
+
+def test_streamed_images_stay_on_the_disk(tmp_path):
+    bytes_ = bytes_of(12)
+    write_pngs(tmp_path / "train", bytes_)
+    write_pngs(tmp_path / "test", bytes_of(3, seed=1))
+    experiment = images(data=str(tmp_path), stream=True, **SMALL)
+    loaded = experiment.load()
+    assert not isinstance(loaded.train, dict)
+    assert len(loaded.train) == 12
+    np.testing.assert_array_equal(loaded.train[4]["x"], bytes_[4])
+    assert loaded.test["x"].shape == (3, 8, 8, 1)
+    in_memory = images(data=str(tmp_path), **SMALL).load()
+    np.testing.assert_array_equal(loaded.test["x"], in_memory.test["x"])
+
+
+def test_what_was_found_rebuilds_the_same_model(tmp_path):
+    path = tmp_path / "a.npz"
+    experiment = images(data=save(path, bytes_of(20)), **SMALL)
+    x = experiment.load().test["x"][0]
+    path.unlink()
+    again = images(data=str(path), **SMALL, **experiment.found)
+    one, other = (e.model.init(jax.random.key(0), x) for e in (experiment, again))
+    jax.tree.map(np.testing.assert_array_equal, one, other)
+    assert (again.num_levels, again.scan) == (experiment.num_levels, experiment.scan)
+    with pytest.raises(FileNotFoundError):
+        again.load()
+
+
+def test_vectors_are_no_images(tmp_path):
+    path = save(tmp_path / "a.npz", bytes_of(20, (8,)))
+    with pytest.raises(ValueError, match=r"a.npz has examples of shape \[8\]: images are \[H, W"):
+        images(data=path)

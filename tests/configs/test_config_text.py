@@ -1,0 +1,65 @@
+"""The config `text`: windows of a text file."""
+
+import jax
+import numpy as np
+import pytest
+from tiny_runs import LINES
+
+from vae_jax import Categorical
+from vae_jax.configs import CONFIGS
+
+text = CONFIGS["text"]
+SMALL = {"length": 8, "hidden": 4, "latents": 2}
+
+
+@pytest.fixture
+def path(tmp_path):
+    path = tmp_path / "night.txt"
+    path.write_text(LINES)
+    return path
+
+
+def test_windows_of_a_file(path):
+    experiment = text(data=path, **SMALL)
+    loaded = experiment.load()
+    N = len(LINES) // 8
+    assert len(loaded.train["x"]) + len(loaded.test["x"]) == N
+    assert len(loaded.test["x"]) == round(N / 10)
+    assert loaded.train["x"].dtype == np.int32
+    assert loaded.labels is None
+    assert experiment.found == {"vocabulary": "".join(sorted(set(LINES)))}
+    windows = {LINES[i : i + 8] for i in range(0, 8 * N, 8)}
+    assert {experiment.text(x) for x in loaded.test["x"]} <= windows
+    assert {experiment.text(x) for x in loaded.train["x"]} | {
+        experiment.text(x) for x in loaded.test["x"]
+    } == windows
+
+
+def test_each_character_has_a_distribution(path):
+    experiment = text(data=path, **SMALL)
+    x = experiment.load().test["x"][0]
+    params = experiment.model.init(jax.random.key(0), x)
+    made = experiment.model.decode(params, np.zeros(2, np.float32))
+    assert isinstance(made, Categorical)
+    assert made.logits.shape == (8, len(set(LINES)))
+    assert made.in_support(x)
+
+
+def test_a_vocabulary_needs_no_file(path):
+    found = text(data=path, **SMALL).found
+    path.unlink()
+    experiment = text(data=path, **SMALL, **found)
+    assert experiment.text(np.arange(3)) == found["vocabulary"][:3]
+    with pytest.raises(FileNotFoundError, match=r"There is no file .*night\.txt"):
+        experiment.load()
+
+
+def test_another_text_is_refused(path):
+    experiment = text(data=path, **SMALL, vocabulary="abc")
+    with pytest.raises(ValueError, match=r"night\.txt is not made of the 3 characters of the voc"):
+        experiment.load()
+
+
+def test_windows_of_no_character_are_refused(path):
+    with pytest.raises(ValueError, match="length must be at least 1; got 0"):
+        text(data=path, length=0)

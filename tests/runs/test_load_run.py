@@ -1,0 +1,183 @@
+"""`load_run`: a folder, back as a model, wherever it is and whoever made it."""
+
+import os
+import shutil
+
+import jax
+import numpy as np
+import pytest
+from bits import assert_same_bits
+from tiny_runs import bytes_of, copy, edit, no_data, noise, read, resume, shorten, train
+
+from vae_jax import data, evaluate, generate
+from vae_jax.runs import folder as run_folder
+from vae_jax.runs import load_run
+from vae_jax.runs import resume as go_on
+
+
+@pytest.fixture
+def spoilt(digits, tmp_path):
+    return copy(digits, tmp_path / "copy")
+
+
+def first(run):
+    return generate.sample(run.model, run.params, jax.random.key(0), 3)
+
+
+def test_a_finished_run(digits):
+    run = load_run(str(digits))
+    assert (run.folder, run.epoch, run.config["config"]) == (digits, 4, "digits")
+    assert run.experiment.epochs == 4
+    # the last evaluation is made of the same parameters
+    elbo = evaluate.elbos(run.model, run.params, jax.random.key(5), run.experiment.load().test)
+    scored = read(digits, "evaluation.json")["elbo"]
+    error = 3 * scored["elbo_standard_error"]
+    np.testing.assert_allclose(elbo.value.mean(), scored["elbo"], atol=error)
+
+
+def test_a_run_that_goes_on(spoilt):
+    """Only checkpoints, and a process that trains."""
+    for name in ("evaluation.json", "status.json", "report.html"):
+        (spoilt / name).unlink()
+    shutil.rmtree(spoilt / "checkpoints" / "4")
+    writing = spoilt / "checkpoints" / "4.orbax-checkpoint-tmp"
+    writing.mkdir()
+    with run_folder.locked(spoilt):
+        assert load_run(spoilt).epoch == 2
+    assert writing.exists()  # the process that writes it needs it
+
+
+def test_a_run_that_has_just_begun(spoilt):
+    for path in (spoilt / "checkpoints").iterdir():
+        shutil.rmtree(path)
+    with pytest.raises(FileNotFoundError, match="has no checkpoint yet: its training has just beg"):
+        load_run(spoilt)
+    (spoilt / "checkpoints").rmdir()
+    with pytest.raises(FileNotFoundError, match="no checkpoint"):
+        load_run(spoilt)
+
+
+def test_an_epoch_can_be_named(digits, chosen):
+    assert load_run(digits, epoch=2).epoch == 2
+    assert not np.array_equal(first(load_run(digits, epoch=2)), first(load_run(digits)))
+    with pytest.raises(
+        FileNotFoundError, match=r"There is no checkpoint at .*77; there are \[2, 4"
+    ):
+        load_run(digits, epoch=77)
+    best = read(chosen, "status.json")["best_epoch"]
+    last = read(chosen, "status.json")["epoch"]
+    assert load_run(chosen).epoch == best
+    assert load_run(chosen, epoch=last).epoch == last
+
+
+def test_no_data_are_needed(digits, monkeypatch):
+    expected = first(load_run(digits))
+    monkeypatch.setattr(data, "load", no_data)
+    run = load_run(digits)
+    np.testing.assert_array_equal(first(run), expected)
+    with pytest.raises(AssertionError, match="data were read"):
+        run.experiment.load()
+
+
+def test_a_folder_can_be_moved(digits, tmp_path, monkeypatch):
+    copy(digits, tmp_path / "elsewhere")
+    monkeypatch.chdir(tmp_path)
+    assert_same_bits(load_run("elsewhere").params, load_run(digits).params)
+
+
+def test_the_mean_of_mnist_is_not_needed_to_load(tmp_path, monkeypatch):
+    shorten(monkeypatch, pictures=False)
+    monkeypatch.setattr(data, "load", noise)
+    folder = train(tmp_path / "run", "mnist_vae", epochs=1)
+    expected = first(load_run(folder))
+    monkeypatch.setattr(data, "load", no_data)
+    np.testing.assert_array_equal(first(load_run(folder)), expected)
+
+
+def test_data_that_have_moved(tmp_path, monkeypatch):
+    shorten(monkeypatch, pictures=False)
+    before, after = tmp_path / "a.npz", tmp_path / "elsewhere" / "b.npz"
+    np.savez(before, x=bytes_of(40))
+    small = {"channels": 2, "latents": 2, "epochs": 2, "batch_size": 18}
+    folder = train(tmp_path / "run", "images", data=before, **small)
+    expected = load_run(folder).experiment.load().test["x"]
+    after.parent.mkdir()
+    before.rename(after)
+    run = load_run(folder)  # without data
+    with pytest.raises(
+        FileNotFoundError, match=r"are not where they were: pass data=<their place>"
+    ):
+        run.experiment.load()
+    moved = load_run(folder, data=str(after)).experiment.load()
+    np.testing.assert_array_equal(moved.test["x"], expected)
+    assert go_on(folder, str(after)).ended == "finished"
+    assert read(folder, "config.json")["options"]["data"] == str(before)
+
+
+def test_options_that_were_not_given_can_name_data():
+    """A run that was started from Python records only what it was given."""
+    from vae_jax.runs.load import build
+
+    config = {"config": "mnist_vae", "options": {}}
+    with pytest.raises(FileNotFoundError, match=r"pass data=<their place>\. \(mnist is not on"):
+        build(config, "/absent").load()
+
+
+def test_data_of_their_own(digits):
+    with pytest.raises(ValueError, match="The config digits brings its own data: leave --data out"):
+        load_run(digits, data="elsewhere")
+
+
+def test_no_run_folder(tmp_path):
+    with pytest.raises(
+        FileNotFoundError, match=r"is no run folder: there is no config\.json in it"
+    ):
+        load_run(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["os.system", "__import__", "main"])
+def test_nothing_is_executed(name, spoilt, monkeypatch):
+    monkeypatch.setattr(os, "system", no_data)
+    edit(spoilt, config=name, options={"command": "true"})
+    message = rf"The run is of the config '{name}', which this version of vae_jax does not have"
+    for use in (load_run, go_on):
+        with pytest.raises(ValueError, match=message):
+            use(spoilt)
+
+
+def test_options_of_another_version(spoilt):
+    edit(spoilt, options={"epochs": 4, "breadth": 3})
+    with pytest.raises(ValueError, match="The run's options breadth are not among those of digits"):
+        load_run(spoilt)
+
+
+@pytest.mark.parametrize(
+    ("change", "value"), [("hidden", 16), ("latents", 2)], ids=["hidden", "latents"]
+)
+def test_another_architecture(change, value, spoilt):
+    edit(spoilt, options={**read(spoilt, "config.json")["options"], change: value})
+    message = r"checkpoints/4 is of another architecture than config\.json says .*Restore the conf"
+    with pytest.raises(ValueError, match=message):
+        load_run(spoilt)
+    with pytest.raises(ValueError, match="architecture"):
+        go_on(spoilt)
+
+
+def test_a_finished_run_is_not_scored_again(spoilt, capsys, monkeypatch):
+    before = read(spoilt, "evaluation.json")
+    metrics = (spoilt / "metrics.jsonl").read_bytes()
+    monkeypatch.setattr("vae_jax.runs.train.score", no_data)
+    assert resume(spoilt) == 0
+    assert read(spoilt, "evaluation.json") == before
+    assert (spoilt / "metrics.jsonl").read_bytes() == metrics
+    assert "360 held-out images" in capsys.readouterr().out
+
+
+def test_a_run_killed_while_it_was_scored_is_scored(spoilt, monkeypatch):
+    shorten(monkeypatch)
+    before = read(spoilt, "evaluation.json")["elbo"]
+    (spoilt / "evaluation.json").unlink()
+
+    assert resume(spoilt) == 0
+    assert read(spoilt, "evaluation.json")["elbo"] == before
+    assert read(spoilt, "status.json")["state"] == "finished"

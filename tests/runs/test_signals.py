@@ -1,0 +1,125 @@
+"""SIGTERM and Ctrl-C: a checkpoint, an exit status, and the same bits in the end."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from bits import assert_same_bits
+from tiny_runs import read, resume, rows, shorten, timeless, train
+
+from vae_jax.commands import terminal
+from vae_jax.commands.signals import Interrupted, Signals, handled
+from vae_jax.commands.train import main
+from vae_jax.runs import load_run
+
+ROOT = Path(__file__).parents[2]
+OPTIONS = {"epochs": 500, "hidden": 8, "latents": 2, "evaluate_every": 500}
+
+
+def interrupt(arguments, folder, number, epochs):
+    """The exit status of a process that is told to end once so many epochs are reported."""
+    command = [sys.executable, "-m", "experiments.train", *arguments]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    with subprocess.Popen(command, cwd=ROOT, text=True, **pipes) as process:
+        while process.poll() is None and reported(folder) < epochs:
+            time.sleep(0.01)
+        process.send_signal(number)
+        return process.wait(), process.stdout.read()
+
+
+def reported(folder):
+    path = folder / "metrics.jsonl"
+    return len(path.read_text().splitlines()) if path.exists() else 0
+
+
+def saved(folder):
+    return sorted(int(path.name) for path in (folder / "checkpoints").iterdir())
+
+
+def test_an_interrupted_run_ends_as_one_that_was_not(tmp_path, monkeypatch):
+    folder = tmp_path / "interrupted"
+    given = [f"--{name.replace('_', '-')}={value}" for name, value in OPTIONS.items()]
+    status, said = interrupt(["digits", *given, "--out", str(folder)], folder, signal.SIGTERM, 20)
+    assert status == 75
+    assert f"Interrupted; go on with --resume {folder}" in said
+    first = rows(folder)[-1]["epoch"]
+    assert 20 <= first < 500
+    assert saved(folder) == [first]
+    assert read(folder, "status.json")["state"] == "interrupted"
+    assert read(folder, "status.json")["epoch"] == first
+    assert not (folder / "evaluation.json").exists()
+
+    more = first + 20
+    status, said = interrupt(["--resume", str(folder)], folder, signal.SIGINT, more)
+    assert status == 130
+    assert f"Going on from the checkpoint of epoch {first}." in said
+    assert "Traceback" not in said
+    assert saved(folder) == [first, rows(folder)[-1]["epoch"]]
+
+    shorten(monkeypatch, pictures=False)
+    assert resume(folder) == 0
+    whole = train(tmp_path / "whole", "digits", **OPTIONS)
+    assert [row["epoch"] for row in rows(folder)[:-1]] == list(range(1, 501))
+    assert timeless(folder) == timeless(whole)
+    assert_same_bits(load_run(folder).params, load_run(whole).params)
+    scores = [read(run, "evaluation.json")["elbo"] for run in (folder, whole)]
+    assert scores[0] == scores[1]
+
+
+def test_a_signal_in_the_last_epoch_ends_the_run_before_it_is_scored(tmp_path, monkeypatch):
+    shorten(monkeypatch, pictures=False)
+    options = ["--epochs", "1", "--hidden", "4", "--latents", "2"]
+    folder = tmp_path / "run"
+    monkeypatch.setattr(
+        terminal.EpochBar,
+        "update",
+        lambda self, row: row["data"] == "train" and os.kill(os.getpid(), signal.SIGTERM),
+    )
+    assert main(["digits", *options, "--out", str(folder)]) == 75
+    assert saved(folder) == [1]
+    assert read(folder, "status.json")["state"] == "scoring"
+    assert not (folder / "evaluation.json").exists()
+    monkeypatch.undo()
+    shorten(monkeypatch, pictures=False)
+    assert resume(folder) == 0
+    assert (folder / "evaluation.json").exists()
+    assert read(folder, "status.json")["state"] == "finished"
+
+
+def test_a_signal_is_waited_with_while_training():
+    signals = Signals()
+    signals.waiting = True
+    assert not signals.received()
+    assert signals.status == 0
+    signals(signal.SIGTERM, None)
+    assert signals.received()
+    assert signals.status == 75
+    with pytest.raises(Interrupted) as second:
+        signals(signal.SIGINT, None)
+    assert second.value.status == 130
+    with pytest.raises(Interrupted) as ended:
+        signals.end_waiting()
+    assert ended.value.status == 75
+
+
+def test_a_signal_at_any_other_time_ends_the_process_at_once():
+    signals = Signals()
+    with pytest.raises(Interrupted) as interrupted:
+        signals(signal.SIGTERM, None)
+    assert interrupted.value.status == 75
+    signals.waiting = True
+    signals.end_waiting()
+    with pytest.raises(Interrupted):
+        signals(signal.SIGINT, None)
+
+
+def test_handlers_are_put_back():
+    before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
+    with handled() as signals:
+        assert signal.getsignal(signal.SIGTERM) is signals
+        assert signal.getsignal(signal.SIGINT) is signals
+    assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)] == before

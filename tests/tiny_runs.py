@@ -1,0 +1,102 @@
+"""Small runs, and what they are trained on, for the tests of runs and commands."""
+
+import functools
+import json
+import shutil
+
+import numpy as np
+from PIL import Image
+
+from vae_jax import data
+from vae_jax.commands.train import main
+from vae_jax.configs import CONFIGS
+from vae_jax.runs import train as runs_train
+
+TIMES = ("seconds", "examples_per_second")
+LINES = "it was a dark and stormy night;\nthe rain fell in torrents.\n" * 12
+
+
+def train(folder, config, **options):
+    """A run as a user starts it."""
+    given = []
+    for name, value in options.items():
+        option = f"--{name.replace('_', '-')}"
+        given.append(option if value is True else f"{option}={value}")
+    assert main([config, *given, "--out", str(folder)]) == 0
+    return folder
+
+
+def resume(folder):
+    """A run as a user goes on with it."""
+    return main(["--resume", str(folder)])
+
+
+def few_samples(config):
+    """The config, of ten importance samples."""
+
+    @functools.wraps(config)
+    def fewer(**options):
+        return config(**options)._replace(importance_samples=10)
+
+    return fewer
+
+
+def shorten(patch, pictures=True):
+    """Let every config have ten importance samples, in the place of thousands."""
+    if not pictures:
+        patch.setattr(runs_train, "save_pictures", lambda *_: None)
+    for name, config in CONFIGS.items():
+        patch.setitem(CONFIGS, name, few_samples(config))
+
+
+def noise(name, raw=None, *, download=False):
+    """200 noise images to train and 20 to test, where the real data have tens of thousands."""
+    rng = np.random.default_rng(0)
+
+    def split(size):
+        images = rng.integers(0, 256, (size, 28, 28, 1)).astype(np.uint8)
+        return data.Split(images, (np.arange(size) % 10).astype(np.int32))
+
+    return data.Dataset(name, split(200), None, split(20), max_value=255)
+
+
+def bytes_of(size, shape=(8, 8, 1), seed=0):
+    """Noise images."""
+    return np.random.default_rng(seed).integers(0, 256, (size, *shape)).astype(np.uint8)
+
+
+def write_pngs(folder, images):
+    """A folder of images."""
+    folder.mkdir(parents=True)
+    for number, image in enumerate(images):
+        Image.fromarray(image[..., 0]).save(folder / f"{number:03}.png")
+    return folder
+
+
+def no_data(*args, **kwargs):
+    raise AssertionError("data were read")
+
+
+def copy(run, folder):
+    """A run that may be spoilt."""
+    shutil.copytree(run, folder)
+    return folder
+
+
+def read(folder, name):
+    return json.loads((folder / name).read_text())
+
+
+def rows(folder):
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+def timeless(folder):
+    """The rows without what a clock says."""
+    return [{name: row[name] for name in row if name not in TIMES} for row in rows(folder)]
+
+
+def edit(folder, **changes):
+    """Change config.json."""
+    path = folder / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
