@@ -1,22 +1,29 @@
 """Runs that the tests of commands share; they are not changed."""
 
 import pytest
-from tiny_runs import LINES, bytes_of, train, write_pngs
+from tiny_runs import LINES, bytes_of, shorten, train, write_pngs
 
 from vae_jax.runs import load_run
+
+
+def run(folder, name, **options):
+    with pytest.MonkeyPatch.context() as patch:
+        shorten(patch, pictures=False)
+        train(folder, name, **options)
+    return load_run(folder)
 
 
 @pytest.fixture(scope="session")
 def digits(tmp_path_factory):
     options = {"epochs": 2, "hidden": 16, "latents": 3, "evaluate_every": 1}
-    return load_run(train(tmp_path_factory.mktemp("digits") / "run", "digits", **options))
+    return run(tmp_path_factory.mktemp("digits") / "run", "digits", **options)
 
 
 @pytest.fixture(scope="session")
 def conditional(tmp_path_factory):
     options = {"epochs": 1, "hidden": 4, "latents": 2}
     folder = tmp_path_factory.mktemp("conditional") / "run"
-    return load_run(train(folder, "digits_conditional", **options))
+    return run(folder, "digits_conditional", **options)
 
 
 @pytest.fixture(scope="session")
@@ -24,7 +31,7 @@ def text(tmp_path_factory):
     place = tmp_path_factory.mktemp("text")
     (place / "night.txt").write_text(LINES)
     options = {"epochs": 1, "hidden": 4, "latents": 2, "length": 8, "batch_size": 20}
-    return load_run(train(place / "run", "text", data=place / "night.txt", **options))
+    return run(place / "run", "text", data=place / "night.txt", **options)
 
 
 @pytest.fixture(scope="session")
@@ -34,4 +41,4 @@ def pictures(tmp_path_factory):
     write_pngs(place / "set" / "train", bytes_of(20))
     write_pngs(place / "set" / "test", bytes_of(6, seed=1))
     options = {"epochs": 1, "channels": 2, "latents": 2, "batch_size": 10, "stream": True}
-    return load_run(train(place / "run", "images", data=place / "set", **options))
+    return run(place / "run", "images", data=place / "set", **options)

@@ -13,6 +13,7 @@ from vae_jax import data, evaluate, generate
 from vae_jax.commands import embed, interpolate, reconstruct, sample, traverse
 from vae_jax.commands import evaluate as evaluate_command
 from vae_jax.configs.experiment import fixed
+from vae_jax.runs import load_run
 from vae_jax.runs.scores import score
 
 
@@ -34,8 +35,6 @@ def test_samples(digits, tmp_path):
     options = ["--number", 6, "--temperature", 0.5, "--seed", 3, "--epoch", 1]
     arrays = run(sample, digits, *options, out=out)
     assert set(arrays) == {"x"}
-    from vae_jax.runs import load_run
-
     first = load_run(digits.folder, epoch=1)
     expected = generate.sample(first.model, first.params, jax.random.key(3), 6, temperature=0.5)
     np.testing.assert_array_equal(arrays["x"], expected)
@@ -123,7 +122,7 @@ def test_a_row_of_interpolations_keeps_its_label(conditional, tmp_path):
 def test_traversals(digits, tmp_path):
     options = ["--latents", 2, 0, "--example", 3, "--low", -1, "--high", 2, "--steps", 4]
     arrays = run(traverse, digits, *options, out=tmp_path / "a.png")
-    np.testing.assert_allclose(arrays["values"], [-1, 0, 1, 2])
+    np.testing.assert_allclose(arrays["values"], [-1, 0, 1, 2], atol=1e-6)
     np.testing.assert_array_equal(arrays["latents"], [2, 0])
     one = {"x": digits.experiment.load().test["x"][3:4]}
     z = np.array(evaluate.posterior_means(digits.model, digits.params, one)[0])
@@ -201,8 +200,6 @@ def test_scores(digits, tmp_path, capsys):
     assert evaluation["epoch"] == 1
     assert evaluation["log_likelihood"]["importance_samples"] == 7
     assert set(evaluation) == {*before, "epoch"}
-    from vae_jax.runs import load_run
-
     run_ = load_run(folder, epoch=1)
     test = data.load("digits").test.x
     assert len(test) == evaluation["images"]

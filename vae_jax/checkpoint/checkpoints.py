@@ -7,9 +7,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
-import jax
-import jax.numpy as jnp
-
 from vae_jax.checkpoint import structure
 from vae_jax.checks import check_count
 from vae_jax.types import Params
@@ -112,8 +109,7 @@ class Checkpoints:
             raise ValueError(
                 f"Epoch {epoch} cannot be saved: {self.folder} holds epochs {self.epochs} already."
             )
-        # A copy: on a CPU the writer would read the memory that the next step is given.
-        items = jax.tree.map(jnp.copy, {"state": state, "params": params})
+        items = {"state": state, "params": params}
         sums = {name: structure.checksum(item) for name, item in items.items()}
         notes = {"progress": progress, "score": score, "checksums": sums}
         metadata = {"notes": notes, "checksum": structure.checksum_json(notes)}
