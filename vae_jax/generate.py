@@ -98,7 +98,7 @@ def spherical(start: Array, end: Array, t: Array) -> Array:
     # not arccos(u.v), which keeps but half of the digits near 0 and pi
     angle = 2 * jnp.arctan2(_norm(u - v), _norm(u + v))
     sine = jnp.sin(angle)
-    no_arc = (_norm(u) == 0) | (_norm(v) == 0) | (sine < 10 * jnp.finfo(straight.dtype).eps)
+    no_arc = (_norm(u) == 0) | (_norm(v) == 0) | (sine < 1e-4)
     arc = jnp.sin((1 - t) * angle) * start + jnp.sin(t * angle) * end
     at_an_end = (t == 0) | (t == 1)  # where the arc would be rounded
     return jnp.where(no_arc | at_an_end, straight, arc / jnp.where(no_arc, 1, sine))

@@ -202,8 +202,8 @@ def batch_size(batch: Batch) -> int:
     """B, the leading axis of every array of the batch. ValueError where they differ."""
     if not isinstance(batch, dict) or "x" not in batch:
         raise TypeError(
-            f'Data is a dict {{"x": examples}}, with "c" for conditions; got a'
-            f" {type(batch).__name__}."
+            f'Data is a dict {{"x": examples}}, with "c" for conditions; got'
+            f" {sorted(batch) if isinstance(batch, dict) else f'a {type(batch).__name__}'}."
         )
     sizes = sorted({leaf.shape[0] for leaf in jax.tree.leaves(batch)})
     if len(sizes) != 1:

@@ -15,8 +15,9 @@ the generative model, -1/2 and 1/2 for b of the encoder. The doubly reparameteri
 E g of b is taken from the doubly reparameterized draws, for plain and own: the mean of the plain
 ones has a noise floor of 1 / sqrt(draws), which bends their slope.
 
-Reference: Rainforth et al. 2018, arXiv 1802.04537. Departure: mu is that of the model, where the
-paper has the mean of a data set drawn from it.
+Reference: Rainforth et al. 2018, arXiv 1802.04537. Departures: one x, and mu of the model,
+where the paper has a data set of 1,024 drawn from it and their mean; ratios of norms, where it has
+those of each parameter; M varies at K = 16.
 
   python -m experiments.papers.signal_to_noise --out FOLDER
 """

@@ -23,13 +23,15 @@ def save(path, x):
 
 
 def test_a_folder_of_bytes(tmp_path):
-    folder = write_pngs(tmp_path / "pictures", bytes_of(20))
+    stored = bytes_of(20)
+    folder = write_pngs(tmp_path / "pictures", stored)
     experiment = images(data=str(folder), **SMALL)
     loaded = experiment.load()
     assert (loaded.train["x"].shape, loaded.test["x"].shape) == ((18, 8, 8, 1), (2, 8, 8, 1))
     assert loaded.train["x"].dtype == np.uint8
-    # dequantised: inside (0, 1), and no longer integers
+    # dequantised: inside (0, 1), each in the interval of its integer, and nowhere special in it
     assert 0 < loaded.test["x"].min() < loaded.test["x"].max() < 1
+    assert all(any(np.array_equal(np.floor(256 * x), y) for y in stored) for x in loaded.test["x"])
     assert len(np.unique(np.round(loaded.test["x"] % (1 / 256), 6))) > 50
     assert experiment.num_levels == 256
     assert experiment.found == {"shape": (8, 8, 1), "levels": 256}
@@ -38,12 +40,31 @@ def test_a_folder_of_bytes(tmp_path):
     assert made.mean().shape == (8, 8, 1)
 
 
+@pytest.mark.parametrize("likelihood", ["gaussian", "bernoulli"])
+def test_data_of_other_levels_are_refused(likelihood, tmp_path):
+    """A run's levels are kept; scored on other data its nats would be of something else."""
+    stored = bytes_of(20)
+    cases = [
+        ((stored / 255).astype(np.float32), 256, "holds float32 up to 1, .* integers below 256"),
+        (stored, 1, r"holds uint8 up to 25\d, .* floats in \[0, 1\]"),
+        (stored, 2, r"holds uint8 up to 25\d, .* integers below 2:"),
+    ]
+    for n, (x, levels, message) in enumerate(cases):
+        path = save(tmp_path / f"{n}.npz", x)
+        experiment = images(data=path, levels=levels, likelihood=likelihood, **SMALL)
+        with pytest.raises(ValueError, match=message):
+            experiment.load()
+
+
 def test_bytes_as_probabilities(tmp_path):
-    path = save(tmp_path / "a.npz", bytes_of(400))
+    x = bytes_of(400)
+    x[:, :4] = 255
+    path = save(tmp_path / "a.npz", x)
     experiment = images(data=path, likelihood="bernoulli", **SMALL)
     loaded = experiment.load()
     assert set(np.unique(loaded.test["x"])) == {0.0, 1.0}
-    np.testing.assert_allclose(loaded.test["x"].mean(), 0.5, atol=0.05)
+    assert (loaded.test["x"][:, :4] == 1).all()  # 255 is certain
+    np.testing.assert_allclose(loaded.test["x"][:, 4:].mean(), 0.5, atol=0.05)
     assert experiment.num_levels is None
     assert isinstance(likelihood(experiment, loaded.test["x"][0]), Bernoulli)
 

@@ -1,5 +1,8 @@
 """Folders of images: what is decoded, in which order, and what is refused."""
 
+import struct
+import zlib
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -136,6 +139,21 @@ def test_a_flipped_byte_is_noticed(at, tmp_path):
 def test_sixteen_bits_are_refused(tmp_path):
     save(tmp_path / "a.png", np.array([[0, 65535]], np.uint16))
     with pytest.raises(ValueError, match=r"a\.png has pixels of mode I;16, and 8 bits a channel"):
+        read_images(tmp_path)
+
+
+def test_sixteen_bits_of_colour_are_refused(tmp_path):
+    """Pillow would give their upper halves, as bytes; it writes none, so this is written here."""
+
+    def chunk(kind, content):
+        checked = kind + content
+        return struct.pack(">I", len(content)) + checked + struct.pack(">I", zlib.crc32(checked))
+
+    header = struct.pack(">IIBBBBB", 2, 1, 16, 2, 0, 0, 0)
+    row = b"\0" + struct.pack(">6H", 300, 600, 900, 1, 2, 3)
+    content = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(row)) + chunk(b"IEND", b"")
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + content)
+    with pytest.raises(ValueError, match=r"a\.png has pixels of .* and 8 bits a channel"):
         read_images(tmp_path)
 
 

@@ -128,7 +128,7 @@ def test_checkpoints_are_not_written_over(tmp_path):
 
 def test_another_step_is_refused(tmp_path):
     run(folder=tmp_path, epochs=1)
-    message = r"1 is of another architecture\. opt_state/average/decoder"
+    message = r"1 is of another architecture or optimizer\. opt_state/average/decoder"
     refused(ValueError, message, step=STEPS["averaged"], folder=tmp_path, resume=True)
 
 
@@ -142,3 +142,28 @@ def test_where_the_best_was_removed_it_is_chosen_anew(tmp_path):
     assert rest.progress == Progress(8, best_epoch=7, best_score=0.0, since_best=1)
     assert_same_bits(rest.state, run(epochs=8).state)
     assert first.progress.best_epoch == 1
+
+
+def test_where_the_best_was_removed_the_best_that_is_left_is_chosen(tmp_path):
+    """And it is on disk in the end: the first of equals among the removed would not be."""
+    options = {"held_out": HELD_OUT, "folder": tmp_path, "score": peak_at(1)}
+    run(**options, epochs=6)
+    shutil.rmtree(tmp_path / "1")
+    rest = run(**options, epochs=10, resume=True)
+    assert rest.progress.best_epoch == 4
+    checkpoints = Checkpoints(tmp_path, write=False)
+    assert checkpoints.epochs == [4, 8, 9, 10]
+    assert_same_bits(rest.params, checkpoints.load_params(4))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"key": jax.random.key(99)}, "The folder's run has another key"),
+        ({"batch_size": 4}, r"did \d+ steps in 2 epochs, where this has \d+ in each"),
+    ],
+)
+def test_another_run_is_not_gone_on_with(options, message, tmp_path):
+    run(folder=tmp_path, epochs=2)
+    with pytest.raises(ValueError, match=message):
+        run(**{"folder": tmp_path, "epochs": 3, "resume": True, **options})

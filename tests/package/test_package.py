@@ -41,7 +41,7 @@ FLOORS = [
 ]
 BESIDE = {
     "networks": {"types", "distributions"},
-    "checkpoint": {"types"},
+    "checkpoint": {"types", "checks"},
     "plots": {"types"},
     "report": set(),
 }

@@ -170,7 +170,7 @@ def test_a_finished_run_is_not_scored_again(spoilt, capsys, monkeypatch):
     assert resume(spoilt) == 0
     assert read(spoilt, "evaluation.json") == before
     assert (spoilt / "metrics.jsonl").read_bytes() == metrics
-    assert "360 held-out images" in capsys.readouterr().out
+    assert "360 test examples" in capsys.readouterr().out
 
 
 def test_a_run_killed_while_it_was_scored_is_scored(spoilt, monkeypatch):

@@ -26,7 +26,7 @@ from vae_jax import data, generate
 from vae_jax.checkpoint import Checkpoints
 from vae_jax.commands.train import main
 from vae_jax.configs import CONFIGS
-from vae_jax.runs import Training, load_run
+from vae_jax.runs import Training, load_run, start
 from vae_jax.runs.train import _divide
 
 PICTURES = {"latent_map.png", "reconstructions.png", "samples.png", "traversal.png"}
@@ -192,9 +192,32 @@ def test_the_best_parameters_are_kept(chosen):
     assert next(row["step"] for row in rows(chosen) if row["data"] == "train") == 24
 
 
+@pytest.mark.parametrize(
+    ("options", "scores"),
+    [
+        ({"hold_out": 9}, [-5.0, -6.0]),
+        ({"hold_out": 9, "metric": "distortion"}, [-4.0, -3.0]),
+        ({"metric": "distortion"}, None),  # test data choose nothing
+    ],
+)
+def test_the_metric_is_what_is_chosen_by(options, scores, tmp_path, monkeypatch):
+    given = {}
+
+    def caught(*args, **options):
+        given.update(options)
+        raise ArithmeticError("caught")
+
+    monkeypatch.setattr("vae_jax.runs.train.fit", caught)
+    with pytest.raises(ArithmeticError, match="caught"):
+        start("digits", {}, Training(**options), tmp_path / "run")
+    lines = [{"elbo": -5.0, "distortion": 4.0}, {"elbo": -6.0, "distortion": 3.0}]
+    assert (given["score"] and [given["score"](row) for row in lines]) == scores
+    assert len(given["held_out"]["x"]) == options.get("hold_out", 360)
+
+
 def test_a_run_is_its_seed(tmp_path, monkeypatch):
     shorten(monkeypatch, pictures=False)
-    options = {"epochs": 1, "hidden": 4, "latents": 2, "batch_size": 1437}
+    options = {"epochs": 1, "hidden": 8, "latents": 2}
     runs = [
         train(tmp_path / str(n), "digits", **options, seed=seed) for n, seed in enumerate((0, 0, 1))
     ]
@@ -229,6 +252,14 @@ def test_what_makes_no_run_leaves_no_folder(tmp_path, capsys):
         assert list(tmp_path.iterdir()) == []
 
 
+def test_one_test_example_is_not_enough_to_be_scored(tmp_path, capsys):
+    np.save(tmp_path / "x.npy", np.zeros((5, 8, 8), np.uint8))
+    arguments = ["images", "--data", str(tmp_path / "x.npy"), "--batch-size", "2"]
+    assert main([*arguments, "--out", str(tmp_path / "run")]) == 1
+    assert "needs two test examples at least to be scored" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_loss_that_is_no_number_stops_the_run(tmp_path, capsys):
     arguments = ["digits", "--epochs", "5", "--learning-rate", "1e30", "--hidden", "4"]
     assert main([*arguments, "--out", str(tmp_path / "r")]) == 1
@@ -243,7 +274,7 @@ def test_a_loss_that_is_no_number_stops_the_run(tmp_path, capsys):
 def test_a_finished_run_can_be_made_longer(tmp_path, monkeypatch):
     """With a constant rate it is the run that was longer from the start."""
     shorten(monkeypatch, pictures=False)
-    options = {"hidden": 4, "latents": 2, "schedule": "constant", "evaluate_every": 1}
+    options = {"hidden": 8, "latents": 2, "schedule": "constant", "evaluate_every": 1}
     short, long = (
         train(tmp_path / str(epochs), "digits", epochs=epochs, **options) for epochs in (2, 3)
     )

@@ -72,7 +72,7 @@ def test_an_interrupted_run_ends_as_one_that_was_not(tmp_path, monkeypatch):
 
 def test_a_signal_in_the_last_epoch_ends_the_run_before_it_is_scored(tmp_path, monkeypatch):
     shorten(monkeypatch, pictures=False)
-    options = ["--epochs", "1", "--hidden", "4", "--latents", "2"]
+    options = ["--epochs", "1", "--hidden", "8", "--latents", "2"]
     folder = tmp_path / "run"
     monkeypatch.setattr(
         terminal.EpochBar,

@@ -72,7 +72,10 @@ def test_the_step_its_examples_and_its_terms_are_named(at, name, value, data):
     listed = ", ".join(map(str, batch_of(at)))
     assert f"The numbers of step {at} are not finite: " in str(error)
     assert f"{name} {value}" in str(error)
-    assert f"Its batch was the training examples {listed}. Lower the learning" in str(error)
+    assert f"They went bad on the training examples {listed}" in str(error)
+    assert error.before == (batch_of(at - 1) if at % (N // B) else [])
+    assert ("gradient of the step before" in str(error)) == bool(at % (N // B))
+    assert str(error).endswith("Lower the learning rate or clip the gradient.")
 
 
 @pytest.mark.parametrize("values", [[np.nan, np.nan, 0, 0], [0, np.nan, 0, np.inf], [0, 0, 0, 1]])

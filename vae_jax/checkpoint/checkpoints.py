@@ -86,6 +86,13 @@ class Checkpoints:
         """The epochs of which there is a whole checkpoint, in order."""
         return sorted(int(path.name) for path in self.folder.iterdir() if path.name.isdigit())
 
+    @property
+    def best(self) -> tuple[int, float] | None:
+        """The epoch of the best score of the checkpoints there are, and the score."""
+        scores = self._saved_scores()
+        epoch = max(scores, key=scores.__getitem__, default=None)
+        return None if epoch is None else (epoch, scores[epoch])
+
     def save(
         self, epoch: int, state: Any, params: Params, progress: Json, score: float | None = None
     ) -> None:

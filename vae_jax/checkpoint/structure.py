@@ -37,8 +37,8 @@ def check_same(folder: Path, saved: Leaves, expected: Leaves) -> None:
     )
     more = f" (and {len(names) - _SHOWN} more)" if len(names) > _SHOWN else ""
     raise ValueError(
-        f"{folder} is of another architecture. {differences}{more}. Load it with the model,"
-        " optimizer and options that it was saved with."
+        f"{folder} is of another architecture or optimizer. {differences}{more}."
+        " Load it with the model, optimizer and options that it was saved with."
     )
 
 

@@ -1,7 +1,9 @@
 """What every command shares: its options, its errors, its exit status."""
 
+import gc
 import sys
 import traceback
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -47,10 +49,24 @@ def fail(message: str, status: int = 1) -> int:
     return status
 
 
+def _drop(error: BaseException) -> None:
+    """Forget what led to an error, in silence.
+
+    orbax leaves coroutines in it that were never awaited, and each would be told of on stderr.
+    """
+    hook, sys.unraisablehook = sys.unraisablehook, lambda told: None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        error.__traceback__ = error.__cause__ = error.__context__ = None
+        gc.collect()
+    sys.unraisablehook = hook
+
+
 def _failed(error: Any, debug: bool) -> int:
     if debug:
         traceback.print_exception(error)
         return 1
     expected = isinstance(error, ValueError | TypeError | OSError | ImportError | ArithmeticError)
+    _drop(error)
     text = str(error) if expected else f"{type(error).__name__}: {error} (see --debug)"
     return fail(options.spelt(" ".join(text.split())))

@@ -32,6 +32,7 @@ def _evaluate(
     epoch: int | None = None,
     seed: int = 0,
     data: str | None = None,
+    out: Path | None = None,
 ) -> None:
     """Score.
 
@@ -41,10 +42,11 @@ def _evaluate(
       epoch: Of the checkpoint; by default the best, or the last.
       seed: Of the draws.
       data: Where the data are now, if they have moved since.
+      out: The file; by default evaluation.json in the run folder, in the place of what is there.
     """
     found = load_run(run, epoch=epoch, data=data)
     test, key = found.experiment.load().test, jax.random.key(seed)
     scores = score(found.experiment, test, found.params, key, track("log p(x)"), importance_samples)
-    write_json(run / "evaluation.json", {**scores, "epoch": found.epoch})
+    write_json(out or run / "evaluation.json", {**scores, "epoch": found.epoch})
     write_report(run)
     print_scores(scores)

@@ -49,6 +49,8 @@ def _interpolate(
       out: The file; by default interpolation.png in the run folder.
     """
     found = load_run(run, epoch=epoch, data=data)
+    if found.experiment.text is not None:
+        raise ValueError("Text has no mean to show between two: see sample and reconstruct.")
     test = found.experiment.load().test
     _check(pairs, len(test["x"]))
     some = jax.tree.map(lambda leaf: leaf[jnp.asarray(pairs)], test)

@@ -78,10 +78,10 @@ def track(description: str) -> Callable[[Iterable[int]], Iterable[int]]:
 def print_scores(scores: dict[str, Any]) -> None:
     """The table of final numbers."""
     elbo, log_p, active = (scores[name] for name in ("elbo", "log_likelihood", "active_units"))
-    table = Table(title=f"{scores['images']:,} held-out images", title_justify="left")
+    table = Table(title=f"{scores['images']:,} test examples", title_justify="left")
     table.add_column("")
     table.add_column("nats", justify="right")
-    table.add_column("standard error over images", justify="right")
+    table.add_column("standard error over examples", justify="right")
     table.add_row("-ELBO", f"{-elbo['elbo']:.2f}", f"{elbo['elbo_standard_error']:.2f}")
     table.add_row("  distortion", f"{elbo['distortion']:.2f}", "")
     table.add_row("  rate", f"{elbo['rate']:.2f}", "")
@@ -92,18 +92,18 @@ def print_scores(scores: dict[str, Any]) -> None:
     )
     console.print(table)
     console.print(
-        f"Monte Carlo standard error of one image's log p(x):"
+        f"Monte Carlo standard error of one example's log p(x):"
         f" {log_p['mean_monte_carlo_standard_error']:.3f} nats on average; median effective sample"
         f" size {log_p['median_effective_sample_size']:.0f} of {log_p['importance_samples']:,}."
     )
     console.print(
         f"Active units: {active['number']} of {active['latents']} (variance of the posterior mean"
-        f" over {active['images']:,} images above {active['threshold']})."
+        f" over {active['images']:,} examples above {active['threshold']})."
     )
     if "mutual_information" in scores:
         information = scores["mutual_information"]
         console.print(
-            f"Mutual information of z and which of {information['images']:,} images:"
+            f"Mutual information of z and which of {information['images']:,} examples:"
             f" {information['value']:.2f} nats; KL of the aggregate posterior to the prior"
             f" {information['marginal_kl']:.2f}."
         )

@@ -76,13 +76,17 @@ def _watched(go: Callable[[Watch], Ended]) -> int:
         ended = go(_watch(signals, bar))
         bar.stop()
         if ended.scores is None:
-            console.print(f"Interrupted; go on with --resume {ended.folder}", highlight=False)
+            _say(f"Interrupted; go on with --resume {ended.folder}")
             return signals.status
         print_scores(ended.scores)
         if ended.ended == "stopped early":
-            console.print("Stopped early: no better evaluation within the patience.")
-        console.print(f"\nRun folder: {ended.folder}\nReport:     {ended.folder / 'report.html'}")
+            _say("Stopped early: no better evaluation within the patience.")
+        _say(f"\nRun folder: {ended.folder}\nReport:     {ended.folder / 'report.html'}")
     return 0
+
+
+def _say(text: str) -> None:
+    console.print(text, highlight=False, soft_wrap=True)  # a path stays in one piece
 
 
 def _watch(signals: Signals, bar: EpochBar) -> Watch:
@@ -90,7 +94,7 @@ def _watch(signals: Signals, bar: EpochBar) -> Watch:
         x, c = jax.tree.map(lambda leaf: leaf[0], (data.test["x"], data.test.get("c")))
         console.print(describe(experiment.model, x, c), highlight=False)
         if 1 < first <= experiment.epochs:
-            console.print(f"Going on from the checkpoint of epoch {first - 1}.", highlight=False)
+            _say(f"Going on from the checkpoint of epoch {first - 1}.")
         bar.begin(experiment.epochs, first)
         signals.waiting = True
 

@@ -50,6 +50,8 @@ def _traverse(
     """
     check_count("steps", steps)
     found = load_run(run, epoch=epoch, data=data)
+    if found.experiment.text is not None:
+        raise ValueError("Text has no mean to show between two: see sample and reconstruct.")
     test = found.experiment.load().test
     if not 0 <= example < len(test["x"]):
         raise ValueError(f"--example must be in 0 .. {len(test['x']) - 1}; got {example}.")

@@ -9,7 +9,7 @@ import optax
 
 from vae_jax import data as datasets
 from vae_jax.checks import check_count
-from vae_jax.configs.experiment import Data, Experiment, fixed
+from vae_jax.configs.experiment import Data, Experiment
 from vae_jax.configs.experiment import images as in_memory
 from vae_jax.distributions import standard_gaussian
 from vae_jax.model import vae
@@ -55,7 +55,7 @@ def images(
       learning_rate: Of Adam at the start.
       seed: Of everything that is drawn.
       shape: Height, width and channels; by default read from the data.
-      levels: Of an intensity: 256 for bytes, 2 for binary images, 1 for floats in [0, 1]; by
+      levels: Of an intensity: 256 for bytes, 2 for arrays of 0 and 1, 1 for floats in [0, 1]; by
         default read from the data.
     """
     check_count("latents", latents)
@@ -80,7 +80,7 @@ def images(
         objective=weighted_sum(model),
         optimizer=optax.adam,
         learning_rate=learning_rate,
-        load=lambda: _streamed(data, load(), prepare) if stream else in_memory(load(), prepare),
+        load=lambda: _prepared(data, load(), levels, prepare, stream),
         prepare=prepare,
         batch_size=batch_size,
         epochs=epochs,
@@ -104,10 +104,30 @@ def _levels(dataset: datasets.Dataset) -> int:
 
 def _test_only(folder: str) -> datasets.Dataset:
     """The test images of a folder; those to train on stay where they are."""
-    test = datasets.read_images(Path(folder).expanduser() / "test")
+    place = Path(folder).expanduser()
+    if not all((place / split).is_dir() for split in ("train", "test")):
+        raise ValueError(f"{folder} needs the subfolders train and test for its images to stream.")
+    test = datasets.read_images(place / "test")
     return datasets.Dataset(Path(folder).name, test, None, test, 255)
 
 
-def _streamed(folder: str, dataset: datasets.Dataset, prepare: datasets.Prepare) -> Data:
-    train = datasets.open_images(Path(folder).expanduser() / "train")
-    return Data(train, fixed(prepare, {"x": dataset.test.x}), dataset.test.label)
+def _check_levels(name: str, dataset: datasets.Dataset, levels: int) -> None:
+    """ValueError where the data are not of these levels: their nats would be of something else."""
+    floats = dataset.test.x.dtype.kind == "f"
+    highest = max(dataset.train.x.max(), dataset.test.x.max())
+    if floats != (levels == 1) or (not floats and highest >= levels):
+        raise ValueError(
+            f"{name} holds {dataset.test.x.dtype} up to {highest:g}, and the model is of"
+            f" {'floats in [0, 1]' if levels == 1 else f'integers below {levels}'}: convert them,"
+            " or train a model of these."
+        )
+
+
+def _prepared(
+    where: str, dataset: datasets.Dataset, levels: int, prepare: datasets.Prepare, stream: bool
+) -> Data:
+    _check_levels(where, dataset, levels)
+    data = in_memory(dataset, prepare)
+    if not stream:
+        return data
+    return data._replace(train=datasets.open_images(Path(where).expanduser() / "train"))

@@ -135,7 +135,8 @@ def decode_image(content: bytes, what: str) -> np.ndarray:
             f"{what} cannot be decoded: it is damaged, cut short, or no image ({error}). Get it"
             " again, or leave it out."
         ) from error
-    if image.mode not in _GREY + _COLOUR:
+    # PNG says its bits a channel in byte 24; pillow cuts colours of 16 bits to 8 and says nothing
+    if image.mode not in _GREY + _COLOUR or (image.format == "PNG" and content[24] == 16):
         raise ValueError(
             f"{what} has pixels of mode {image.mode}, and 8 bits a channel, grey or colour, are"
             " needed. Convert it, or save the intensities / their largest as floats in a .npy."

@@ -19,7 +19,8 @@ class MutualInformation(NamedTuple):
 
     Fields:
       value: the mutual information of an example's index and z, in 0 .. log N but for noise.
-      standard_error: of the value over examples, sd / sqrt(N).
+      standard_error: of the value over examples, sd / sqrt(N): as if each came with the mixture
+        given; that of a new draw of the same examples is smaller, of new examples larger.
       marginal_kl: KL(q(z) || p(z)), q(z) the mixture of the N posteriors; from the same draws.
       num_examples: N.
     """

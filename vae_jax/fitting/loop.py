@@ -16,6 +16,7 @@ from vae_jax.fitting.rows import STREAM, held_out_row, train_row
 from vae_jax.objectives import batch_size as size_of
 from vae_jax.train import TrainState, train_epoch
 from vae_jax.train.averages import average_params
+from vae_jax.train.epochs import steps_of
 from vae_jax.train.finite import NotFiniteError, check_metrics, check_params
 from vae_jax.train.streams import stream_epoch
 from vae_jax.types import Batch, Key
@@ -77,15 +78,34 @@ def _begin(settings: Settings, key: Key, checkpoints: Checkpoints | None) -> Now
     if checkpoints and checkpoints.epochs:
         restored = checkpoints.load(checkpoints.epochs[-1], jax.eval_shape(new))
         progress = Progress(**restored.progress)
+        _check_same_run(settings, restored.state, progress, train_key)
+        if progress.best_epoch not in checkpoints.epochs:  # none yet; or its checkpoint was removed
+            epoch, score = checkpoints.best or (None, None)
+            progress = progress._replace(best_epoch=epoch, best_score=score)
         chosen = progress.best_epoch
-        if chosen not in checkpoints.epochs:  # none yet; or removed, and to be chosen anew
-            return Now(restored.state, Progress(progress.epoch), None)
-        return Now(restored.state, progress, checkpoints.load_params(chosen))
+        params = None if chosen is None else checkpoints.load_params(chosen)
+        return Now(restored.state, progress, params)
     state = new()
     evaluate.check_support(settings.model, state.params, first)
     if settings.held_out is not None:
         evaluate.check_support(settings.model, state.params, settings.held_out)
     return Now(state, Progress(), None)
+
+
+def _check_same_run(
+    settings: Settings, state: TrainState, progress: Progress, train_key: Key
+) -> None:
+    """ValueError where the checkpoint is of another key, number of examples or batch size."""
+    data = settings.data
+    steps = steps_of(size_of(data) if isinstance(data, dict) else len(data), settings.batch_size)
+    if state.key != train_key:
+        raise ValueError("The folder's run has another key: pass its own, or name a new folder.")
+    if state.step != progress.epoch * steps:
+        raise ValueError(
+            f"The folder's run did {int(state.step):,} steps in {progress.epoch} epochs, where this"
+            f" has {steps:,} in each: pass the same number of examples and batch size, or name a"
+            " new folder."
+        )
 
 
 def _first_examples(settings: Settings, key: Key) -> Batch:
@@ -126,7 +146,7 @@ def _judge(now: Now, score: float) -> Now:
     epoch, best = now.progress.epoch, now.progress.best_score
     if not np.isfinite(score):
         raise NotFiniteError(
-            f"The held-out score of epoch {epoch} is {score}.", int(now.state.step) - 1, [], {}
+            f"The held-out score of epoch {epoch} is {score}.", int(now.state.step) - 1
         )
     if best is not None and score <= best:
         waited = now.progress.since_best + 1

@@ -61,13 +61,23 @@ def load_run(
     experiment = build(config, data)
     with Checkpoints(folder / "checkpoints", write=False) as checkpoints:
         if not checkpoints.epochs:
-            raise FileNotFoundError(f"{folder} has no checkpoint yet: its training has just begun.")
+            failed = (folder / "failure.json").exists()
+            why = "failed: see failure.json" if failed else "has just begun"
+            raise FileNotFoundError(f"{folder} has no checkpoint: its training {why}.")
         if epoch is None:
-            latest = checkpoints.epochs[-1]
-            epoch = checkpoints.progress(latest)["best_epoch"] or latest
+            epoch = _chosen(checkpoints)
         params = checkpoints.load_params(epoch)
     _check_fits(folder / "checkpoints" / str(epoch), experiment.model, params, config["example"])
     return Run(experiment.model, params, experiment, config, folder, epoch)
+
+
+def _chosen(checkpoints: Checkpoints) -> int:
+    """The best epoch; if its checkpoint was removed the best there is; without a best the last."""
+    latest = checkpoints.epochs[-1]
+    epoch = checkpoints.progress(latest)["best_epoch"]
+    if epoch is not None and epoch not in checkpoints.epochs and checkpoints.best is not None:
+        epoch, _ = checkpoints.best
+    return epoch if epoch in checkpoints.epochs else latest
 
 
 def build(config: Json, data: str | None = None) -> Experiment:

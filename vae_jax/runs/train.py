@@ -47,6 +47,7 @@ class Watch(NamedTuple):
 
 
 _NOBODY = Watch()
+_DONE = ("finished", "stopped early")
 
 
 class Ended(NamedTuple):
@@ -113,17 +114,17 @@ def _run(
     fit_key = jax.random.key(experiment.seed)
     # `fit` takes the first two of its split; the third and fourth are for what follows it
     _, _, score_key, picture_key = jax.random.split(fit_key, 4)
-    first = _last_epoch(folder) + 1
+    first, scores, scored = _last_epoch(folder) + 1, None, _is_scored(folder)
     run_folder.forget_after(folder / "metrics.jsonl", first - 1)
+    (folder / "failure.json").unlink(missing_ok=True)
     watch.begin(experiment, data, first)
     fitted = _fit(folder, experiment, data, training, watch, fit_key, picture_key)
-    scores, path = None, folder / "evaluation.json"
-    if not fitted.rows and path.exists():  # it was finished already
-        scores = run_folder.read_json(path)
+    if scored and not fitted.rows:
+        scores = run_folder.read_json(folder / "evaluation.json")
     elif fitted.ended != "interrupted":
         _write_status(folder, "scoring", fitted.progress.epoch, experiment.epochs)
         scores = score(experiment, data.test, fitted.params, score_key, watch.scoring)
-        run_folder.write_json(path, scores)
+        run_folder.write_json(folder / "evaluation.json", scores)
         save_pictures(folder / "pictures", experiment, data, fitted.params, picture_key)
     progress = fitted.progress
     _write_status(folder, fitted.ended, progress.epoch, experiment.epochs, progress.best_epoch)
@@ -171,8 +172,7 @@ def _fit(
             stop=watch.stop,
         )
     except NotFiniteError as error:
-        failure = {"step": error.step, "examples": error.examples, "terms": error.terms}
-        run_folder.write_json(folder / "failure.json", {"error": str(error), **failure})
+        _write_failure(folder, error, experiment.epochs)
         raise
 
 
@@ -202,6 +202,8 @@ def _divide(
 def _steps(experiment: Experiment, data: Data, training: Training) -> int:
     """Of the whole run. ValueError where the options make no run."""
     check_count("epochs", experiment.epochs)
+    if size_of(data.test) < 2:
+        raise ValueError("A run needs two test examples at least to be scored; there is one.")
     train, _ = _divide(experiment, data, training)
     num_examples = size_of(train) if isinstance(train, dict) else len(train)
     return experiment.epochs * steps_of(num_examples, experiment.batch_size)
@@ -211,6 +213,20 @@ def _stored_type(data: Data) -> str:
     """Of x before it is prepared."""
     x = data.train["x"] if isinstance(data.train, dict) else data.train[0]["x"]
     return str(x.dtype)
+
+
+def _is_scored(folder: Path) -> bool:
+    status, scores = folder / "status.json", folder / "evaluation.json"
+    there = status.exists() and scores.exists()
+    return there and run_folder.read_json(status).get("state") in _DONE
+
+
+def _write_failure(folder: Path, error: NotFiniteError, epochs: int) -> None:
+    terms = {name: t if np.isfinite(t) else str(t) for name, t in error.terms.items()}
+    content = {"error": str(error), **vars(error), "terms": terms}
+    run_folder.write_json(folder / "failure.json", content)
+    _write_status(folder, "failed", _last_epoch(folder), epochs)
+    write_report(folder)
 
 
 def _last_epoch(folder: Path) -> int:

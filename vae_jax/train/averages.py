@@ -23,6 +23,8 @@ def averaged(step: Step, decay: float) -> Step:
 
         average_t = d_t average_{t-1} + (1 - d_t) params_t,    d_t = min(decay, (1 + t) / (10 + t))
 
+    for t = 1, 2, ..., from average_0 = params_0.
+
     With a constant decay the first parameters, which know nothing, would stay in the average for
     some 1 / (1 - decay) steps. The descent is not changed. Read the average by `average_params`.
 

@@ -1,5 +1,7 @@
 """Where numbers went bad: which step, which examples, which terms."""
 
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import jax
@@ -21,11 +23,21 @@ class NotFiniteError(FloatingPointError):
       step: the step whose loss it is, counted from 0.
       examples: which of the training data were in its batch; [] if that is not known.
       terms: every metric of that step.
+      before: the examples of the step before, whose gradient may have been what went bad; [] where
+        the parameters were good when the step began.
     """
 
-    def __init__(self, message: str, step: int, examples: list[int], terms: dict[str, float]):
+    def __init__(
+        self,
+        message: str,
+        step: int,
+        examples: Sequence[int] = (),
+        terms: Mapping[str, float] = MappingProxyType({}),
+        before: Sequence[int] = (),
+    ):
         super().__init__(f"{message} Lower the learning rate or clip the gradient.")
-        self.step, self.examples, self.terms = step, examples, terms
+        self.step, self.terms = step, dict(terms)
+        self.examples, self.before = list(examples), list(before)
 
 
 def check_metrics(
@@ -48,12 +60,14 @@ def check_metrics(
     done = step % num_steps if len(finite) < num_steps else 0  # of a streamed epoch
     order = epoch_order(key, step - done, num_examples, batch_size)
     examples = np.asarray(order[done + bad]).tolist()
+    before = np.asarray(order[done + bad - 1]).tolist() if done + bad else []
     terms = {name: float(value[bad]) for name, value in values.items()}
     listed = ", ".join(f"{name} {value:.6g}" for name, value in terms.items())
+    earlier = f", or in the gradient of the step before, on {_first(before)}" if before else ""
     raise NotFiniteError(
-        f"The numbers of step {step + bad:,} are not finite: {listed}. Its batch was the training"
-        f" examples {_first(examples)}.",
-        *(step + bad, examples, terms),
+        f"The numbers of step {step + bad:,} are not finite: {listed}. They went bad on the"
+        f" training examples {_first(examples)}{earlier}.",
+        *(step + bad, examples, terms, before),
     )
 
 
@@ -65,7 +79,7 @@ def check_params(params: Params, step: int) -> None:
         raise NotFiniteError(
             f"{len(bad)} arrays of parameters are not finite after step {step - 1:,}, whose loss"
             f" still was: {', '.join(bad[:_SHOWN])}.",
-            *(step - 1, [], {}),
+            step - 1,
         )
 
 
