@@ -58,7 +58,9 @@ def test_what_was_saved_is_not_overwritten(tmp_path):
 def test_another_architecture_is_refused(tmp_path):
     """By the names of the leaves that differ, not by what orbax makes of them."""
     checkpoint.save(tmp_path / "params", {"encoder": {"kernel": jnp.ones((2, 3))}})
-    saved = r"params is of another architecture or optimizer\. encoder/kernel: saved float32 \[2, 3\], "
+    saved = (
+        r"params is of another architecture or optimizer\. encoder/kernel: saved float32 \[2, 3\], "
+    )
     for like, message in [
         ({"encoder": {"kernel": jnp.ones((3, 2))}}, saved + r"expected float32 \[3, 2\]\. Load it"),
         ({"encoder": {"kernel": jnp.ones((2, 3), int)}}, saved + r"expected int32 \[2, 3\]\."),

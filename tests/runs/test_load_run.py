@@ -50,7 +50,7 @@ def test_a_run_that_goes_on(spoilt):
 def test_a_run_that_has_just_begun(spoilt):
     for path in (spoilt / "checkpoints").iterdir():
         shutil.rmtree(path)
-    with pytest.raises(FileNotFoundError, match="has no checkpoint yet: its training has just beg"):
+    with pytest.raises(FileNotFoundError, match="has no checkpoint: its training has just begun"):
         load_run(spoilt)
     (spoilt / "checkpoints").rmdir()
     with pytest.raises(FileNotFoundError, match="no checkpoint"):
