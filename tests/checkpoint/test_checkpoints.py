@@ -196,7 +196,7 @@ def test_refusals(tmp_path):
             with pytest.raises(FileNotFoundError, match=r"There is no .*4; there are \[1, 2\]\."):
                 read()
         other = jax.eval_shape(descend(square, optax.sgd(0.1)).init, jax.random.key(0), PARAMS)
-        message = r"2 is of another architecture or optimizer\. opt_state/0/count: saved int32 \[\], expected no"
+        message = r"2 is of another architecture or optimizer\. opt_state/0/count: saved int32 \[\]"
         with pytest.raises(ValueError, match=message):
             checkpoints.load(2, other)
         with pytest.raises(ValueError, match=r"params/b: saved float32 \[4\], expected .* \[5\]"):
