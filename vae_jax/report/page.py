@@ -8,7 +8,7 @@ from string import Template
 from typing import Any, TypeAlias
 
 from vae_jax.report import chart, numbers
-from vae_jax.report.run import Rows, Run, best, finite, progress
+from vae_jax.report.run import Rows, Run, finite, held_out, progress
 
 Table: TypeAlias = list[tuple[str, str]]
 
@@ -54,15 +54,16 @@ def _state(run: Run) -> str:
 
 
 def _summary(run: Run) -> str:
-    """How far the run is, and its best held-out bound."""
+    """How far the run is, and its held-out bound."""
     epoch, planned = progress(run)
     parts = [f"Epoch {epoch:,}" + (f" of {planned:,}" if planned else "")]
-    top = best(run)
-    if top is None:
+    shown = held_out(run)
+    if shown is None:
         parts.append("no held-out bound yet")
     else:
-        bound = numbers.with_error(top.elbo, top.standard_error)
-        parts.append(f"best held-out ELBO <b>{bound}</b> nats at epoch {top.epoch:,}")
+        bound = numbers.with_error(shown.elbo, shown.standard_error)
+        which = "best held-out" if shown.chosen else "held-out"
+        parts.append(f"{which} ELBO <b>{bound}</b> nats at epoch {shown.epoch:,}")
     return "; ".join(parts)
 
 
@@ -90,10 +91,10 @@ def _curves(run: Run) -> str:
 
 
 def _curve(run: Run, name: str) -> str:
-    held_out = "elbo" if name == "bound" else name
+    column = "elbo" if name == "bound" else name
     lines = [
         chart.Line("training", "train", _series(run.train, name)),
-        chart.Line("held out", "test", _series(run.test, held_out)),
+        chart.Line("held out", "test", _series(run.test, column)),
     ]
     shown = [line for line in lines if line.points]
     title, unit = name.replace("_", " "), _CURVES.get(name.rpartition("/")[2], "")

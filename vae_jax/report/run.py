@@ -24,9 +24,10 @@ class Run(NamedTuple):
     texts: dict[str, str]  # samples and reconstructions of a model of text
 
 
-class Best(NamedTuple):
-    """The best held-out bound so far."""
+class Bound(NamedTuple):
+    """A held-out bound: of the parameters that were chosen by it, or the last one."""
 
+    chosen: bool
     epoch: int
     elbo: float
     standard_error: float | None  # over the images, if a row has it
@@ -60,12 +61,14 @@ def progress(run: Run) -> tuple[int, int | None]:
     return int(max(epochs, default=0)), next((int(n) for n in planned if finite(n)), None)
 
 
-def best(run: Run) -> Best | None:
-    """The held-out row that status.json says is best, or else the one of the highest bound."""
+def held_out(run: Run) -> Bound | None:
+    """The held-out row that status.json says was chosen; where none was, the last, unchosen."""
     rows = [row for row in run.test if finite(row.get("elbo")) and finite(row.get("epoch"))]
     told = [row for row in rows if row["epoch"] == run.status.get("best_epoch")]
-    top = max(told or rows, key=lambda row: row["elbo"], default=None)
-    return Best(top["epoch"], top["elbo"], top.get("elbo_standard_error")) if top else None
+    if not rows:
+        return None
+    row = (told or rows)[-1]
+    return Bound(bool(told), row["epoch"], row["elbo"], row.get("elbo_standard_error"))
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:
