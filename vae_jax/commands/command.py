@@ -1,9 +1,9 @@
 """What every command shares: its options, its errors, its exit status."""
 
-import gc
+import functools
+import logging
 import sys
 import traceback
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,6 +12,7 @@ import absl.logging
 from vae_jax.commands import options
 from vae_jax.commands.signals import INTERRUPTED, Interrupted
 
+_LATE = "Event loop is closed"
 _MORE = """Exit status: 0; 1 for an error, told on stderr (with --debug by its traceback); 2 for
 options that are not understood."""
 
@@ -30,7 +31,10 @@ def run(
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in arguments
     if not debug:
-        absl.logging.set_verbosity(absl.logging.FATAL)  # orbax tells every error there as well
+        # orbax tells every error there as well
+        absl.logging.set_verbosity(absl.logging.FATAL)
+        logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+        _hush()
     given = [argument for argument in arguments if argument != "--debug"]
     call = options.parse(function, given, prog, f"{about.strip()}\n\n{_MORE}")
     try:
@@ -49,17 +53,20 @@ def fail(message: str, status: int = 1) -> int:
     return status
 
 
-def _drop(error: BaseException) -> None:
-    """Forget what led to an error, in silence.
+@functools.cache  # once in a process
+def _hush() -> None:
+    """Leave out what orbax's threads say when they come late to a checkpoint that was refused."""
+    except_hook, unraisable_hook = sys.excepthook, sys.unraisablehook
 
-    orbax leaves coroutines in it that were never awaited, and each would be told of on stderr.
-    """
-    hook, sys.unraisablehook = sys.unraisablehook, lambda told: None
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        error.__traceback__ = error.__cause__ = error.__context__ = None
-        gc.collect()
-    sys.unraisablehook = hook
+    def hook(kind: Any, error: Any, trace: Any) -> None:
+        if _LATE not in str(error):
+            except_hook(kind, error, trace)
+
+    def unraisable(told: Any) -> None:
+        if _LATE not in str(told.exc_value):
+            unraisable_hook(told)
+
+    sys.excepthook, sys.unraisablehook = hook, unraisable
 
 
 def _failed(error: Any, debug: bool) -> int:
@@ -67,6 +74,5 @@ def _failed(error: Any, debug: bool) -> int:
         traceback.print_exception(error)
         return 1
     expected = isinstance(error, ValueError | TypeError | OSError | ImportError | ArithmeticError)
-    _drop(error)
     text = str(error) if expected else f"{type(error).__name__}: {error} (see --debug)"
     return fail(options.spelt(" ".join(text.split())))
