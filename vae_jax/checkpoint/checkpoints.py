@@ -27,7 +27,8 @@ class Checkpoints:
     Each is a subfolder named by its epoch: the whole state of training, the parameters by
     themselves (to be read without an optimizer), and a small dict of progress. Orbax writes it in
     the background under another name and renames it when it is complete, so that a process killed
-    at any moment leaves only whole checkpoints. Nothing in them is code.
+    at any moment leaves no half-written one; killed while an old one is removed it leaves a part of
+    that, neither the last nor the best, which is refused as damaged. Nothing in them is code.
 
         with Checkpoints(folder) as checkpoints:
             checkpoints.save(epoch, state, state.params, {"epoch": epoch}, score=bound)
@@ -83,7 +84,7 @@ class Checkpoints:
 
     @property
     def epochs(self) -> list[int]:
-        """The epochs of which there is a whole checkpoint, in order."""
+        """The epochs of which a checkpoint was completed, in order."""
         return sorted(int(path.name) for path in self.folder.iterdir() if path.name.isdigit())
 
     @property

@@ -48,6 +48,7 @@ class Watch(NamedTuple):
 
 _NOBODY = Watch()
 _DONE = ("finished", "stopped early")
+_SCORES = {"elbo": held_out_bound, "distortion": lambda row: -row["distortion"]}
 
 
 class Ended(NamedTuple):
@@ -176,27 +177,30 @@ def _fit(
         raise
 
 
-_SCORES = {"elbo": held_out_bound, "distortion": lambda row: -row["distortion"]}
-
-
 def _divide(
     experiment: Experiment, data: Data, training: Training
 ) -> tuple[Batch | datasets.Source, Batch]:
     """What is trained on, and what is evaluated on: examples set aside, or the test data."""
-    train, number = data.train, training.hold_out
+    number = training.hold_out
     if number == 0:
-        return train, data.test
-    if not isinstance(train, dict):
-        raise ValueError("hold_out needs training data in memory, and these are streamed.")
-    N = len(train["x"])
-    if not 0 < number < N:
-        raise ValueError(f"hold_out must leave some of the {N} training examples; got {number}.")
-    order = np.random.default_rng(0).permutation(N)
+        return data.train, data.test
+    order = np.random.default_rng(0).permutation(number + _num_trained(data, training))
     kept, aside = (
-        jax.tree.map(lambda leaf, part=part: leaf[part], train)
+        jax.tree.map(lambda leaf, part=part: leaf[part], data.train)
         for part in (np.sort(order[number:]), order[:number])
     )
     return kept, fixed(experiment.prepare, aside)
+
+
+def _num_trained(data: Data, training: Training) -> int:
+    """How many examples are trained on. ValueError where none can be set aside, or none is left."""
+    train, number = data.train, training.hold_out
+    if number and not isinstance(train, dict):
+        raise ValueError("hold_out needs training data in memory, and these are streamed.")
+    N = size_of(train) if isinstance(train, dict) else len(train)
+    if not 0 <= number < N:
+        raise ValueError(f"hold_out must leave some of the {N} training examples; got {number}.")
+    return N - number
 
 
 def _steps(experiment: Experiment, data: Data, training: Training) -> int:
@@ -204,9 +208,7 @@ def _steps(experiment: Experiment, data: Data, training: Training) -> int:
     check_count("epochs", experiment.epochs)
     if size_of(data.test) < 2:
         raise ValueError("A run needs two test examples at least to be scored; there is one.")
-    train, _ = _divide(experiment, data, training)
-    num_examples = size_of(train) if isinstance(train, dict) else len(train)
-    return experiment.epochs * steps_of(num_examples, experiment.batch_size)
+    return experiment.epochs * steps_of(_num_trained(data, training), experiment.batch_size)
 
 
 def _stored_type(data: Data) -> str:
