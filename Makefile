@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 unexport PYTHONPATH VIRTUAL_ENV PYTHONHOME
 
-.PHONY: demo test lint types pytest format clean
+.PHONY: demo test lint types pytest peers format clean
 
 demo: .venv/installed
 	$(BIN)/python -m experiments.train digits
@@ -24,12 +24,20 @@ pytest: .venv/installed .venv/browser/chromium
 .venv/browser/chromium: | .venv/installed
 	-$(BIN)/python tests/report/browser.py .venv/browser
 
+# What the library is measured against, by `python -m experiments.benchmarks.training`.
+peers: .peers/installed
+
+.peers/installed: experiments/benchmarks/peers.txt
+	$(PYTHON) -m venv .peers
+	.peers/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
 format: .venv/installed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf .venv runs
+	rm -rf .venv .peers runs
 
 .venv/installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -8,6 +8,7 @@ The public names, from the ground up:
   batched         the same for networks that must see the whole batch
   networks        Flax bodies and heads, and networks of the two
   model           the VAE record: encode, decode and prior as one value
+  chain           the VAE of several stochastic layers
   objectives      what is descended: weighted sums of terms, importance-weighted bounds
   train           steps, and epochs of steps
   evaluate        bounds, likelihoods and active units of a data set
@@ -51,6 +52,7 @@ from vae_jax.bounds import (
     miwae_bound,
     sampled_elbo,
 )
+from vae_jax.chain import chain
 from vae_jax.distributions import (
     Bernoulli,
     Categorical,
@@ -71,6 +73,7 @@ from vae_jax.objectives import (
     Term,
     distortion,
     importance_weighted,
+    per_group,
     rate,
     sampled_rate,
     weighted_sum,
@@ -115,6 +118,7 @@ __all__ = [
     "averaged",
     "batched",
     "bounds",
+    "chain",
     "checkpoint",
     "ciwae",
     "ciwae_bound",
@@ -141,6 +145,7 @@ __all__ = [
     "model",
     "networks",
     "objectives",
+    "per_group",
     "plots",
     "rate",
     "register_kl",

@@ -72,19 +72,19 @@ def vae(encoder: nn.Module, decoder: nn.Module, prior: Distribution) -> VAE:
 
     def init(key: Key, x: Event, c: Event = None) -> Params:
         encoder_key, decoder_key, z_key = jax.random.split(key, 3)
-        encoder_params = _init(encoder, encoder_key, x, c)
+        encoder_params = init_module(encoder, encoder_key, x, c)
         q = encode({"encoder": encoder_params}, x, c)
         check_posterior(q, prior, key)
-        decoder_params = _init(decoder, decoder_key, q.sample(z_key), c)
+        decoder_params = init_module(decoder, decoder_key, q.sample(z_key), c)
         params = {"encoder": encoder_params, "decoder": decoder_params}
         jax.eval_shape(lambda: trace(model, params, z_key, x, c).z)  # checks the likelihood
         return params
 
     def encode(params: Params, x: Event, c: Event = None, key: Key | None = None) -> Distribution:
-        return _apply(encoder, params["encoder"], x, c, key)
+        return apply_module(encoder, params["encoder"], x, c, key)
 
     def decode(params: Params, z: Event, c: Event = None, key: Key | None = None) -> Distribution:
-        return _apply(decoder, params["decoder"], z, c, key)
+        return apply_module(decoder, params["decoder"], z, c, key)
 
     model = VAE(init, encode, decode, lambda params, c=None: prior)
     return model
@@ -133,6 +133,25 @@ def learned(params: Params) -> Params:
     return {name: group for name, group in params.items() if name != "state"}
 
 
+def init_module(module: nn.Module, key: Key, value: Event, c: Event) -> Params:
+    """A module's first parameters. ValueError if it keeps variables besides them."""
+    variables = dict(module.init(key, value, c))
+    params = variables.pop("params", {})
+    if variables:
+        raise ValueError(
+            f"{type(module).__name__} keeps {sorted(variables)} besides its parameters. vae() and"
+            " chain() take modules of parameters alone: write the record by hand, with a group"
+            " 'state', or compute the bound with vae_jax.batched."
+        )
+    return params
+
+
+def apply_module(module: nn.Module, params: Params, value: Event, c: Event, key: Key | None) -> Any:
+    """What a module returns, with dropout noise from `key`, or without any for None."""
+    rngs = {} if key is None else {"dropout": key}
+    return module.apply({"params": params}, value, c, rngs=rngs)
+
+
 def _plain_trace(model: VAE) -> Callable[..., Trace]:
     """The trace of a model with one stochastic layer."""
 
@@ -150,20 +169,3 @@ def _plain_trace(model: VAE) -> Callable[..., Trace]:
 
 def _sum_log_prob(layers: tuple[Distribution, ...], z: tuple[Event, ...]) -> Array:
     return jnp.sum(jnp.stack([d.log_prob(z_l) for d, z_l in zip(layers, z, strict=True)]))
-
-
-def _init(module: nn.Module, key: Key, value: Event, c: Event) -> Params:
-    variables = dict(module.init(key, value, c))
-    params = variables.pop("params", {})
-    if variables:
-        raise ValueError(
-            f"{type(module).__name__} keeps {sorted(variables)} besides its parameters. vae() takes"
-            " modules of parameters alone: write the VAE record by hand, with a group 'state', or"
-            " compute the bound with vae_jax.batched."
-        )
-    return params
-
-
-def _apply(module: nn.Module, params: Params, value: Event, c: Event, key: Key | None) -> Any:
-    rngs = {} if key is None else {"dropout": key}
-    return module.apply({"params": params}, value, c, rngs=rngs)

@@ -32,7 +32,7 @@ FLOORS = [
     ["bounds"],
     ["batched"],
     ["model"],
-    ["objectives"],
+    ["chain", "objectives"],
     ["train", "evaluate", "generate"],
     ["fitting"],
     ["configs"],

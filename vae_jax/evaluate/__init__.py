@@ -9,7 +9,12 @@ dequantised once, by the caller.
 """
 
 from vae_jax.evaluate.information import MutualInformation, mutual_information
-from vae_jax.evaluate.latents import ActiveUnits, active_units, posterior_means
+from vae_jax.evaluate.latents import (
+    ActiveUnits,
+    active_units,
+    layer_active_units,
+    posterior_means,
+)
 from vae_jax.evaluate.scores import Mean, elbos, log_likelihoods, mean
 from vae_jax.evaluate.support import check_support
 
@@ -20,6 +25,7 @@ __all__ = [
     "active_units",
     "check_support",
     "elbos",
+    "layer_active_units",
     "log_likelihoods",
     "mean",
     "mutual_information",

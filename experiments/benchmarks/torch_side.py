@@ -1,0 +1,65 @@
+"""The contestants of the training benchmark that are written in PyTorch: bare loops.
+
+The loop is as short as it can be: all data are one tensor in memory, of which a permutation takes a
+batch. To the compiled one every switch is given that we know of: `torch.compile` of the loss, and
+the fused Adam.
+"""
+
+from collections.abc import Callable
+
+import torch
+
+from experiments.benchmarks.cases import CASES, Case, images
+from experiments.benchmarks.contest import Turn, Work, cores, serve
+from experiments.benchmarks.torch_nets import Loss
+
+
+def eager(case: Case, steps: int) -> Turn:
+    """Turns of plain PyTorch."""
+    model = Loss(case)
+    return _loop(case, steps, model, _adam(case, model))
+
+
+def compiled(case: Case, steps: int) -> Turn:
+    """Turns of compiled PyTorch; it needs a C++ compiler."""
+    model = Loss(case)
+    return _loop(case, steps, torch.compile(model), _adam(case, model, fused=True))
+
+
+CONTESTANTS = {"PyTorch, eager": eager, "PyTorch, compiled": compiled}
+
+
+def prepare(work: Work) -> Turn:
+    """The turns of a contestant in a case."""
+    torch.manual_seed(0)
+    torch.set_num_threads(cores())
+    return CONTESTANTS[work["contestant"]](CASES[work["case"]], work["steps"])
+
+
+def _loop(
+    case: Case,
+    steps: int,
+    loss_of: Callable[[torch.Tensor], torch.Tensor],
+    optimizer: torch.optim.Optimizer,
+) -> Turn:
+    x = torch.from_numpy(images(steps * case.batch))
+
+    def turn() -> float:
+        total = torch.zeros(())
+        for index in torch.randperm(len(x)).split(case.batch):
+            optimizer.zero_grad(set_to_none=True)
+            loss = loss_of(x[index])
+            loss.backward()
+            optimizer.step()
+            total += loss.detach()
+        return float(total) / steps
+
+    return turn
+
+
+def _adam(case: Case, model: Loss, **options: bool) -> torch.optim.Adam:
+    return torch.optim.Adam(model.parameters(), case.learning_rate, eps=case.epsilon, **options)
+
+
+if __name__ == "__main__":
+    serve(prepare)

@@ -1,0 +1,36 @@
+"""MNIST in the two binarisations that are published."""
+
+import functools
+from pathlib import Path
+
+from vae_jax import data
+from vae_jax.configs import Data
+from vae_jax.configs.experiment import images
+
+
+@functools.cache
+def read(binarisation: str, raw: Path | None) -> data.Dataset:
+    """The images, read once.
+
+    "dynamic": the 60,000 and 10,000 of MNIST, in grey. "fixed": the 50,000, 10,000 and 10,000 that
+    Larochelle binarised, of which, as in the authors' code, the second 10,000 are left aside.
+
+    Args:
+      binarisation: one of the two.
+      raw: the folder of the raw files, or one with the subfolders mnist and static_mnist.
+    """
+    name = {"dynamic": "mnist", "fixed": "static_mnist"}[binarisation]
+    raw = None if raw is None else raw.expanduser()
+    if raw is not None and (raw / name).is_dir():
+        raw = raw / name
+    return data.load(name, raw)
+
+
+def prepare_of(binarisation: str) -> data.Prepare | None:
+    """What is done to an image each time it is seen in training."""
+    return data.binarise(255) if binarisation == "dynamic" else None
+
+
+def prepared(binarisation: str, dataset: data.Dataset) -> Data:
+    """Training images as they are stored; test images, drawn once as those of `mnist_vae` are."""
+    return images(dataset, prepare_of(binarisation))

@@ -1,0 +1,52 @@
+"""What a trained cell is worth, on the 10,000 test images."""
+
+from typing import Any
+
+import jax
+import numpy as np
+
+from vae_jax import evaluate
+from vae_jax.evaluate.scores import Rate
+from vae_jax.model import VAE
+from vae_jax.objectives import rate, sampled_rate
+from vae_jax.types import Array, Batch, Key, Params
+
+IMPORTANCE_SAMPLES, ELBO_SAMPLES, UNIT_SAMPLES = 5000, 10, 100
+
+Json = dict[str, Any]
+
+
+def rate_of(model: VAE) -> Rate:
+    """In closed form for one layer, sampled for a chain."""
+    return rate if model.trace is None else sampled_rate
+
+
+def score(model: VAE, params: Params, key: Key, test: Batch) -> Json:
+    """The negative log-likelihood and the negative bound, nats, and each layer's active units."""
+    elbo_key, likelihood_key, units_key = jax.random.split(key, 3)
+    bound = evaluate.elbos(
+        model, params, elbo_key, test, num_samples=ELBO_SAMPLES, rate=rate_of(model)
+    )
+    estimates = evaluate.log_likelihoods(
+        model, params, likelihood_key, test, num_samples=IMPORTANCE_SAMPLES
+    )
+    units = evaluate.layer_active_units(model, params, units_key, test, num_samples=UNIT_SAMPLES)
+    return {
+        "nll": {
+            **_negative_mean(estimates.value),
+            "importance_samples": IMPORTANCE_SAMPLES,
+            "mean_monte_carlo_standard_error": float(np.mean(estimates.standard_error)),
+        },
+        "negative_elbo": {**_negative_mean(bound.value), "samples": ELBO_SAMPLES},
+        "active_units": {
+            "numbers": [layer.number for layer in units],
+            "threshold": units[0].threshold,
+            "images": units[0].num_examples,
+            "samples": UNIT_SAMPLES,
+        },
+    }
+
+
+def _negative_mean(values: Array) -> Json:
+    mean = evaluate.mean(values)
+    return {"value": -mean.value, "standard_error_over_images": mean.standard_error}

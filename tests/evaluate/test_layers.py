@@ -1,0 +1,59 @@
+"""Active units of each stochastic layer."""
+
+import jax
+import numpy as np
+import pytest
+from linear_gaussian import z_score
+from two_layers import make_params, run
+
+from vae_jax import VAE, chain, evaluate, standard_gaussian
+from vae_jax.networks import MLP, BernoulliHead, GaussianHead, Network
+
+MODEL = VAE(None, None, None, None)._replace(trace=run)
+PARAMS = make_params(width=3.0)
+ENCODER = PARAMS["encoder"]
+
+
+def three_layers():
+    body = MLP((8,))
+    heads = (BernoulliHead((5,)), GaussianHead((4,)), GaussianHead((3,)))
+    encoders = [Network(body, GaussianHead((n,))) for n in (4, 3, 2)]
+    return chain(encoders, [Network(body, head) for head in heads], standard_gaussian(2))
+
+
+def test_active_units_of_each_layer():
+    """E_q[z1|x] = A x + c and E_q[z2|x] = d (A x + c) + e, whose variances over x are known; of the
+    second layer K draws know it to the noise of d z1, and that noise's own variance is taken off.
+    """
+    x = np.random.default_rng(0).normal(size=(40, 3)) * 0.05  # the draws' noise is the larger part
+    first = np.var(x @ np.asarray(ENCODER["A"]), ddof=1)
+    expected = (first, float(ENCODER["d"]) ** 2 * first)
+    data = {"x": x.astype(np.float32)}
+
+    def variances(seed):
+        key = jax.random.key(seed)
+        units = evaluate.layer_active_units(MODEL, PARAMS, key, data, num_samples=3)
+        return [unit.variance[0] for unit in units]
+
+    found = np.array([variances(seed) for seed in range(100)])  # [n, 2]
+    np.testing.assert_allclose(found[:, 0], expected[0], rtol=1e-4)
+    assert abs(z_score(found[:, 1], expected[1])) < 4.5
+    noise = float(ENCODER["d"]) ** 2 * np.exp(2 * float(ENCODER["log_scales"][0]))
+    error = found[:, 1].std() / 10
+    assert noise / 3 > 10 * error  # left in, it would be seen
+
+
+def test_active_units_are_counted_above_the_threshold(key):
+    data, model = {"x": np.eye(5, dtype=np.float32)}, three_layers()
+    params = jax.jit(model.init)(key, data["x"][0])
+    units = evaluate.layer_active_units(model, params, key, data, threshold=-1.0, batch_size=2)
+    assert [unit.number for unit in units] == [4, 3, 2]
+    assert [(unit.threshold, unit.num_examples) for unit in units] == [(-1.0, 5)] * 3
+    first = evaluate.active_units(model, params, data)
+    np.testing.assert_allclose(units[0].variance, first.variance, rtol=1e-5)
+    none = evaluate.layer_active_units(model, params, key, data, threshold=1e3)
+    assert [unit.number for unit in none] == [0, 0, 0]
+    with pytest.raises(ValueError, match="need two examples at least; got 1"):
+        evaluate.layer_active_units(model, params, key, {"x": data["x"][:1]})
+    with pytest.raises(ValueError, match="noise of 1 draw is unknown"):
+        evaluate.layer_active_units(model, params, key, data, num_samples=1)

@@ -1,0 +1,3 @@
+"""The fixture of the tests of experiments/papers/iwae."""
+
+from tiny_mnist import tiny_data  # noqa: F401
