@@ -171,7 +171,7 @@ def test_a_raw_folder_may_hold_both_data_sets(tmp_path, monkeypatch):
 
 def test_the_papers_schedule():
     """3^i passes at 1e-3 * 10^(-i/7), of 3,000 steps each."""
-    assert PROTOCOLS["paper"].settings["iwae"] == Settings(20, 3280, 1e-3, None)
+    assert PROTOCOLS["paper"].settings["fixed"] == Settings(20, 3280, 1e-3, None)
     schedule, begin = stages(1e-3, 3280 * 3000), 0
     for i in range(8):
         end = begin + 3**i * 3000

@@ -58,7 +58,7 @@ class Cell(NamedTuple):
         return {**names, "settings": settings}
 
     def _changed(self) -> Json:
-        usual = PROTOCOLS[self.protocol].settings[self.row.kind]._asdict()
+        usual = PROTOCOLS[self.protocol].settings[self.row.data]._asdict()
         ours = self.settings._asdict()
         return {name: value for name, value in ours.items() if value != usual[name]}
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import optax
 
-from experiments.papers.iwae.rows import ROWS, Row
+from experiments.papers.iwae.rows import Row
 from vae_jax.objectives import Objective
 from vae_jax.train import Step, averaged, descend
 
@@ -29,7 +29,7 @@ class Settings(NamedTuple):
 
 
 class Protocol(NamedTuple):
-    """Settings for each kind of objective, and (learning rate, steps) -> its schedule."""
+    """Settings for each of the data, and (learning rate, steps) -> the schedule."""
 
     settings: dict[str, Settings]
     schedule: Callable[[float, int], optax.Schedule]
@@ -51,11 +51,11 @@ def cosine(learning_rate: float, steps: int) -> optax.Schedule:
     return optax.cosine_decay_schedule(learning_rate, steps)
 
 
-_KINDS = {row.kind for row in ROWS.values()}
-
 PROTOCOLS = {
-    "paper": Protocol(dict.fromkeys(_KINDS, Settings(20, 3280, 1e-3)), stages),
-    "short": Protocol(dict.fromkeys(_KINDS, Settings(100, 500, 2e-3)), cosine),
+    "paper": Protocol(dict.fromkeys(("dynamic", "fixed"), Settings(20, 3280, 1e-3)), stages),
+    "short": Protocol(
+        {"dynamic": Settings(100, 400, 4e-3), "fixed": Settings(100, 250, 4e-3)}, cosine
+    ),
 }
 
 
@@ -67,7 +67,7 @@ def make_settings(protocol: str, row: Row, **given: Any) -> Settings:
     if protocol not in PROTOCOLS:
         raise ValueError(f"there is no protocol {protocol!r}; there are {', '.join(PROTOCOLS)}.")
     changed = {name: value for name, value in given.items() if value is not None}
-    settings = PROTOCOLS[protocol].settings[row.kind]._replace(**changed)
+    settings = PROTOCOLS[protocol].settings[row.data]._replace(**changed)
     return settings._replace(average=settings.average or None)
 
 

@@ -53,7 +53,7 @@ class Row(NamedTuple):
       name: data, stochastic layers, objective and its numbers, gradient (none: the plain one).
       data: "dynamic" or "fixed" binarisation.
       layers: stochastic layers, 1 or 2.
-      kind: of objective, by which a protocol may choose its numbers.
+      kind: of objective, as it is named in the paper.
       objective: model -> objective.
       published: the negative log-likelihood, nats; that of the plain gradient, as in the paper.
       published_units: the active units of each layer, or None.
