@@ -1,4 +1,4 @@
-"""What was measured to decide how a density and an epoch are written: docs/design.md.
+"""What was measured to decide how densities, convolutions and epochs are written: docs/design.md.
 
 python -m experiments.benchmarks.choices
 """
@@ -9,9 +9,10 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
+from flax import linen as nn
 
 from vae_jax.distributions import Bernoulli
-from vae_jax.networks import ConvEncoder
+from vae_jax.networks.products import ConvTranspose
 from vae_jax.types import Array, Params
 
 _ROUNDS = 9
@@ -47,8 +48,9 @@ def softplus_form(images: int = 5000) -> tuple[Callable[[], Array], Callable[[],
 def convolution_in_a_scan(
     images: int = 100, steps: int = 3
 ) -> tuple[Callable[[], Array], Callable[[], Array]]:
-    """`steps` gradient steps of a convolutional encoder: in a compiled loop, and one by one."""
-    body = ConvEncoder((32, 64))
+    """`steps` gradient steps of two `nn.Conv` of stride 2: in a compiled loop, and one by one."""
+    first, second = (nn.Conv(features, (4, 4), strides=(2, 2)) for features in (32, 64))
+    body = nn.Sequential([first, nn.relu, second, nn.relu])
     x = jax.random.normal(jax.random.key(0), (images, 28, 28, 1))
     params = body.init(jax.random.key(1), x[0])
 
@@ -68,10 +70,21 @@ def convolution_in_a_scan(
     return lambda: scanned(params), one_by_one
 
 
+def convolution_gradient(
+    images: int = 100,
+) -> tuple[Callable[[], Params], Callable[[], Params]]:
+    """The gradient of a transposed convolution: of `nn.ConvTranspose`, and of a matrix product."""
+    x = jax.random.normal(jax.random.key(0), (images, 14, 14, 64))
+    ours = ConvTranspose(32, (4, 4), stride=2)
+    params = ours.init(jax.random.key(1), x[0])
+    native = nn.ConvTranspose(32, (4, 4), strides=(2, 2))
+    return _gradient(native, params, x), _gradient(ours, params, x)
+
+
 def main() -> None:
-    """Print the three ratios."""
+    """Print the four ratios."""
     print(f"{jax.devices()[0]}, jax {jax.__version__}, medians of {_ROUNDS}")
-    for measured in (channel_axis, softplus_form, convolution_in_a_scan):
+    for measured in (channel_axis, softplus_form, convolution_gradient, convolution_in_a_scan):
         print(f"{ratio(*measured()):5.1f}  {measured.__doc__}")
 
 
@@ -79,6 +92,14 @@ def _seconds(run: Callable[[], Array]) -> float:
     start = time.perf_counter()
     jax.block_until_ready(run())
     return time.perf_counter() - start
+
+
+def _gradient(layer: nn.Module, params: Params, x: Array) -> Callable[[], Params]:
+    def loss(params: Params, x: Array) -> Array:
+        return jnp.sum(jnp.square(jax.vmap(lambda x: layer.apply(params, x))(x)))  # type: ignore[arg-type]
+
+    compiled = jax.jit(jax.grad(loss, argnums=(0, 1)))
+    return lambda: compiled(params, x)
 
 
 def _last_layer(images: int) -> tuple[Array, Array, Array]:

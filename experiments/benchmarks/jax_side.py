@@ -33,7 +33,7 @@ from vae_jax.networks import (
 
 def library(case: Case, steps: int) -> Turn:
     """Turns of `train_epoch`."""
-    model = _model(case)
+    model = make_model(case)
     objective = (
         importance_weighted(model, iwae_bound(), num_draws=case.draws)
         if case.draws
@@ -66,7 +66,8 @@ def prepare(work: Work) -> Turn:
     return CONTESTANTS[work["contestant"]](CASES[work["case"]], work["steps"])
 
 
-def _model(case: Case) -> VAE:
+def make_model(case: Case) -> VAE:
+    """The networks of a case."""
     activation = getattr(nn, case.activation)
     posterior = GaussianHead((case.latent,), PredictedScale(floor=None))
     if case.convolutional:

@@ -66,7 +66,7 @@ def main(
         print(_line(rows[-1]), flush=True)
     print(_footing(rows, found))
     given = shlex.join(["python", "-m", "experiments.benchmarks.training", *sys.argv[1:]])
-    _save(out, {"command": given, "peers": _versions(found), "rows": rows})
+    save(out, {"command": given, "peers": _versions(found), "rows": rows})
     print(f"{time.perf_counter() - start:.0f} s; {out}")
 
 
@@ -172,7 +172,8 @@ def _versions(peers: str | None) -> dict[str, str] | None:
     return dict(zip(("torch", "pythae"), asked.stdout.split(), strict=True))
 
 
-def _save(out: Path, result: dict[str, Any]) -> None:
+def save(out: Path, result: dict[str, Any]) -> None:
+    """Write what was measured, with when and where."""
     date = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     out.parent.mkdir(parents=True, exist_ok=True)
     result = {**result, "date": date, "machine": machine(), "circumstances": circumstances()}

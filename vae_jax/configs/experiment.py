@@ -43,7 +43,7 @@ class Experiment(NamedTuple):
       batch_size, epochs, seed: of training.
       importance_samples: K of the reported log-likelihood.
       num_levels: of dequantised intensities; None where x is not made of integers.
-      scan: see `train_epoch`; False for convolutions on a CPU.
+      scan: see `train_epoch`; False on a CPU for `resized`, `pooled` and `nn.Conv`.
       text: one example -> what to print of it; None where examples are images.
       found: options that were read from the data, kept with the run so that it can be loaded
         without them.

@@ -67,5 +67,5 @@ def fashion_conv(
         importance_samples=20,
         seed=seed,
         num_levels=256,
-        scan=jax.default_backend() != "cpu",
+        scan=jax.default_backend() != "cpu",  # for `resized`
     )

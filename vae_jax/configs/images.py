@@ -87,7 +87,7 @@ def images(
         importance_samples=100,
         seed=seed,
         num_levels=levels if likelihood == "gaussian" and levels > 1 else None,
-        scan=jax.default_backend() != "cpu",
+        scan=jax.default_backend() != "cpu",  # for `resized`
         found={"shape": tuple(shape), "levels": levels},
     )
 

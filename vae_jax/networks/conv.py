@@ -3,7 +3,8 @@
 Called as the other bodies are (see `bodies`). Each stage of the encoder halves the image, rounding
 up: 28 -> 14 -> 7 -> 4. The decoder goes through the same sizes backwards, and ends exactly at H, W.
 How an image is made smaller or larger is a function: `strided` or `pooled`, `transposed` or
-`resized`.
+`resized`. On a CPU the first of each is a matrix product (see `products`); the second is not, and
+needs `train_epoch(..., scan=False)` there.
 """
 
 from collections.abc import Callable
@@ -17,12 +18,13 @@ from flax.typing import Dtype, Initializer
 from vae_jax.networks.bodies import check_condition, drop, flatten
 from vae_jax.networks.init import Activation, default_init
 from vae_jax.networks.norms import Norm, normalize
+from vae_jax.networks.products import Conv, ConvTranspose
 from vae_jax.types import Array, Event
 
 
 def strided(x: Array, **layer: Any) -> Array:
     """Half the size by a convolution of stride 2."""
-    return nn.Conv(strides=(2, 2), **layer)(x)
+    return Conv(stride=2, **layer)(x)
 
 
 def pooled(x: Array, **layer: Any) -> Array:
@@ -32,7 +34,7 @@ def pooled(x: Array, **layer: Any) -> Array:
 
 def transposed(x: Array, size: tuple[int, int], **layer: Any) -> Array:
     """Twice the size by a transposed convolution of stride 2, cropped to `size` at the end."""
-    return nn.ConvTranspose(strides=(2, 2), **layer)(x)[: size[0], : size[1]]
+    return ConvTranspose(stride=2, **layer)(x)[: size[0], : size[1]]
 
 
 def resized(x: Array, size: tuple[int, int], **layer: Any) -> Array:

@@ -1,0 +1,190 @@
+"""Where the time of a training step goes: its parts, each alone in a compiled loop.
+
+python -m experiments.benchmarks.anatomy
+
+The floor of a step is what it cannot do without: its matrix products, at the speed this machine has
+at their shapes, and one pass of Adam over parameters, gradients and moments. The parts are measured
+in turn with the whole; inside the whole some overlap, and others wait for each other, so that they
+need not add up to it.
+"""
+
+import shlex
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+import tyro
+
+from experiments.benchmarks.cases import CASES, PIXELS, Case, images
+from experiments.benchmarks.contest import Turn
+from experiments.benchmarks.jax_side import library, make_model
+from experiments.benchmarks.machine import machine, matrix_products, operations
+from experiments.benchmarks.training import save
+from vae_jax import Bernoulli, data
+from vae_jax.types import Array, Key
+
+Row = dict[str, Any]
+Part = Callable[[Case, int], Turn]
+
+_DENSE = tuple(name for name, case in CASES.items() if not case.convolutional)
+
+
+def adam(case: Case, steps: int) -> Turn:
+    """The optimizer's pass over parameters, gradients and moments."""
+    params = make_model(case).init(jax.random.key(0), jnp.zeros(PIXELS))
+    optimizer = optax.adam(case.learning_rate, eps=case.epsilon)
+
+    def step(carried: Any, key: Key) -> Any:
+        params, state = carried
+        gradient = jax.tree.map(lambda p: 1e-3 * p, params)
+        updates, state = optimizer.update(gradient, state)
+        return optax.apply_updates(params, updates), state
+
+    return _loop(step, (params, optimizer.init(params)), steps)
+
+
+def noise(case: Case, steps: int) -> Turn:
+    """The draws from the posteriors: a key for each example and draw, and its normals."""
+
+    def draw(key: Key) -> Array:
+        keys = jax.random.split(key, max(case.draws, 1))
+        return jax.vmap(lambda k: jax.random.normal(k, (case.latent,)))(keys)
+
+    def step(total: Array, key: Key) -> Array:
+        return total + jnp.sum(jax.vmap(draw)(jax.random.split(key, case.batch)))
+
+    return _loop(step, jnp.zeros(()), steps)
+
+
+def binarisation(case: Case, steps: int) -> Turn:
+    """Drawing the pixels anew (which the training benchmark does not: its pixels are binary)."""
+    grey = (255 * jnp.asarray(images(case.batch))).astype(jnp.uint8)
+    prepare = data.binarise(255)
+
+    def step(total: Array, key: Key) -> Array:
+        keys = jax.random.split(key, case.batch)
+        return total + jnp.sum(jax.vmap(prepare)(keys, grey))
+
+    return _loop(step, jnp.zeros(()), steps)
+
+
+def density(case: Case, steps: int) -> Turn:
+    """The likelihood's log-density of logits that are there, and its gradient in them."""
+    x = jnp.asarray(images(case.batch))
+    logits = jax.random.normal(jax.random.key(0), (case.batch, max(case.draws, 1), PIXELS))
+
+    def total(logits: Array) -> Array:
+        each = jax.vmap(jax.vmap(lambda row, x: Bernoulli(row).log_prob(x), (0, None)))
+        return jnp.sum(each(logits, x))
+
+    def step(logits: Array, key: Key) -> Array:
+        value, gradient = jax.value_and_grad(total)(logits)
+        return logits + 1e-6 * gradient + 1e-12 * value
+
+    return _loop(step, logits, steps)
+
+
+def gathering(case: Case, steps: int) -> Turn:
+    """Taking a batch out of the data."""
+    x = jnp.asarray(images(20 * case.batch))
+
+    def step(total: Array, key: Key) -> Array:
+        return total + jnp.sum(x[jax.random.randint(key, (case.batch,), 0, len(x))])
+
+    return _loop(step, jnp.zeros(()), steps)
+
+
+PARTS: dict[str, Part] = {
+    "whole": library,
+    "products": matrix_products,
+    "Adam": adam,
+    "density": density,
+    "noise": noise,
+    "gathering": gathering,
+    "(binarising)": binarisation,
+}
+
+
+def measure(case: Case, steps: int, rounds: int) -> Row:
+    """Seconds of a step of each part: the median over rounds, in which they take turns."""
+    turns = {name: part(case, steps) for name, part in PARTS.items()}
+    seconds: dict[str, list[float]] = {name: [] for name in turns}
+    for turn in turns.values():
+        turn()
+    for _ in range(rounds):
+        for name, turn in turns.items():
+            start = time.perf_counter()
+            turn()
+            seconds[name].append((time.perf_counter() - start) / steps)
+    medians = {name: statistics.median(s) for name, s in seconds.items()}
+    floor = medians["products"] + medians["Adam"]
+    return {
+        "case": case.name,
+        "operations": operations(case),
+        "adam_bytes": 7 * 4 * _size(case),
+        "seconds": medians,
+        "floor": floor,
+        "over_floor": medians["whole"] / floor,
+        "every_seconds": seconds,
+    }
+
+
+def main(
+    rounds: int = 9,
+    steps: int = 100,
+    cases: tuple[str, ...] = _DENSE,
+    out: Path = Path("results/anatomy.json"),
+) -> None:
+    """Time the parts of a training step.
+
+    Args:
+      rounds: Turns of each part, after one to warm up.
+      steps: Of a turn.
+      cases: Which of the dense ones.
+      out: File of all that was measured.
+    """
+    about = machine()
+    print(f"{about['processor']}, {about['threads']} threads, medians of {rounds}; us a step\n")
+    head = "".join(f"{name:>14}" for name in (*PARTS, "floor", "whole/floor"))
+    print(f"{'':10}{'Mflop':>8}{'Adam MB':>9}{head}")
+    rows = []
+    for name in cases:
+        row = measure(CASES[name], steps, rounds)
+        rows.append(row)
+        parts = "".join(f"{1e6 * s:14,.0f}" for s in (*row["seconds"].values(), row["floor"]))
+        sizes = f"{row['operations'] / 1e6:8,.0f}{row['adam_bytes'] / 1e6:9.1f}"
+        print(f"{name:10}{sizes}{parts}{row['over_floor']:14.2f}", flush=True)
+    given = shlex.join(["python", "-m", "experiments.benchmarks.anatomy", *sys.argv[1:]])
+    save(out, {"command": given, "rows": rows})
+
+
+def _loop(step: Callable[[Any, Key], Any], first: Any, steps: int) -> Turn:
+    """Turns of `steps` steps in one compiled loop, each with a key."""
+
+    @jax.jit
+    def run(carried: Any) -> Any:
+        keys = jax.random.split(jax.random.key(0), steps)
+        return jax.lax.scan(lambda c, key: (step(c, key), None), carried, keys)[0]
+
+    def turn() -> float:
+        jax.block_until_ready(run(first))
+        return 0.0
+
+    return turn
+
+
+def _size(case: Case) -> int:
+    """How many parameters."""
+    model = make_model(case)
+    params = jax.eval_shape(model.init, jax.random.key(0), jnp.zeros(PIXELS))
+    return sum(leaf.size for leaf in jax.tree.leaves(params))
+
+
+if __name__ == "__main__":
+    sys.exit(tyro.cli(main, prog="python -m experiments.benchmarks.anatomy"))

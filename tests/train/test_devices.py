@@ -1,0 +1,239 @@
+"""An epoch over several devices: what each of them does, and the numbers of one device.
+
+Run as a script, with the CPU taken for eight devices, this file prints what the tests look at.
+"""
+
+import json
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from jax.sharding import AxisType, NamedSharding, PartitionSpec
+
+from experiments.benchmarks import devices
+from vae_jax import (
+    Player,
+    Term,
+    alternate,
+    descend,
+    importance_weighted,
+    iwae_bound,
+    standard_gaussian,
+    train_epoch,
+    vae,
+    weighted_sum,
+)
+from vae_jax.data import binarise
+from vae_jax.networks import (
+    MLP,
+    BernoulliHead,
+    ConvDecoder,
+    ConvEncoder,
+    GaussianHead,
+    Network,
+    one_hot,
+)
+from vae_jax.objectives import distortion, rate
+
+DEVICES, B = 8, 64
+GREYS = np.random.default_rng(0).integers(0, 256, (2 * B + 3, 8, 8, 1)).astype(np.uint8)
+DATA = {"x": GREYS}
+LABELS = {"c": np.arange(len(GREYS), dtype=np.int32) % 3}
+
+
+def make_model(encoder=MLP((48,)), decoder=MLP((48,)), embed=None):  # noqa: B008
+    return vae(
+        Network(encoder, GaussianHead((2,)), embed=embed),
+        Network(decoder, BernoulliHead((8, 8, 1)), embed=embed),
+        standard_gaussian(2),
+    )
+
+
+MODEL = make_model()
+PARAMS = MODEL.init(jax.random.key(0), GREYS[0])
+
+
+def spread(t, x):
+    """The variance over the batch of the posterior's mean: an example that asks for its batch."""
+    loc = t.q[0].loc
+    return jnp.sum((loc - jax.lax.pmean(loc, "batch")) ** 2)
+
+
+TERMS = [Term("distortion", distortion), Term("rate", rate), Term("spread", spread, -0.5)]
+ADAM = optax.adam(1e-2)
+
+
+def in_turn(model):
+    objective = weighted_sum(model)
+    return alternate(
+        Player("decoder", objective, ("decoder",), ADAM),
+        Player("encoder", objective, ("encoder",), ADAM),
+    )
+
+
+def start(model, step, data, dtype):
+    params = model.init(jax.random.key(0), *(data[name][0] for name in ("x", "c") if name in data))
+    return step.init(jax.random.key(1), jax.tree.map(lambda leaf: leaf.astype(dtype), params))
+
+
+def compared(model, step, data=DATA, scan=True, dtype=jnp.float32):
+    """Two epochs on one device and on eight: how far apart they end, and where."""
+    ends = []
+    for sharding in (None, devices.batch_sharding(DEVICES)):
+        state, how = start(model, step, data, dtype), {"scan": scan, "batch_sharding": sharding}
+        for _ in range(2):
+            given = state
+            state, metrics = train_epoch(
+                step, given, data, batch_size=B, prepare=binarise(255), **how
+            )
+        ends.append((state, metrics))
+    (one, _), (other, metrics) = ends
+    leaves = jax.tree.leaves((other, metrics))
+    return {
+        "parameters": devices.difference(one.params, other.params),
+        "metrics": devices.difference(ends[0][1], metrics),
+        "everywhere": all(leaf.sharding.is_fully_replicated for leaf in leaves),
+        "devices": min(leaf.sharding.num_devices for leaf in leaves),
+        "donated": given.step.is_deleted(),
+    }
+
+
+def counted(objective, count, steps=2):
+    step, data = descend(objective, ADAM), {"x": GREYS[: steps * B]}
+    sharding = None if count == 1 else devices.batch_sharding(count)
+    state = start(MODEL, step, data, jnp.float32)
+    return devices.counted(devices.compile_epoch(step, state, data, B, sharding))
+
+
+@pytest.fixture(scope="module")
+def found():
+    return json.loads(devices.with_devices(DEVICES, __file__))
+
+
+def test_each_device_does_its_part(found):
+    """An eighth of the operations, and what all do: the descent itself, some 4 % of this batch's.
+
+    Equal numbers would not tell: they are so too where each device does the whole batch.
+    """
+    counts = found["counted"]
+    share = counts["eight"]["operations"] / counts["one"]["operations"]
+    assert 1 / DEVICES < share < 1.15 / DEVICES
+    # A loop's body counts once, however many steps.
+    assert counts["one"]["operations"] == pytest.approx(
+        counts["one, fewer steps"]["operations"], rel=0.01
+    )
+
+
+def test_the_gradients_meet_in_one_sum(found):
+    """And the loss and the bound, which differ by their sign; nothing else is told."""
+    assert found["counted"]["one"]["collectives"] == {}
+    expected = {"all-reduce": {"count": 1, "bytes": found["gradient"] + 4}}
+    assert found["counted"]["eight"]["collectives"] == expected
+
+
+def test_a_mean_over_the_batch_is_two_sums_more(found):
+    """Of two numbers going forward, and of two going back; and four metrics with the gradient."""
+    expected = {"all-reduce": {"count": 3, "bytes": found["gradient"] + 2 * 8 + 3 * 4}}
+    assert found["counted"]["eight, batch means"]["collectives"] == expected
+
+
+@pytest.mark.parametrize(
+    ("case", "tolerance"),
+    [
+        ("one by one", 1e-4),
+        ("in turn", 1e-4),
+        ("batch means, float64", 1e-12),
+    ],
+)
+def test_the_numbers_are_those_of_one_device(found, case, tolerance):
+    """Relative to the largest of an array, after four steps of adam of 1e-2."""
+    compared = found["compared"][case]
+    assert compared["parameters"] < tolerance
+    assert compared["metrics"] < tolerance
+    assert compared["everywhere"]
+    assert compared["devices"] == DEVICES
+    assert compared["donated"]
+
+
+def sharded(spec=PartitionSpec("batch"), axis=AxisType.Auto):  # noqa: B008
+    return NamedSharding(jax.make_mesh((1,), ("batch",), axis_types=(axis,)), spec)
+
+
+def test_a_mesh_of_one_device():
+    step, ends = descend(weighted_sum(MODEL), ADAM), []
+    for sharding in (None, sharded()):
+        state, how = start(MODEL, step, DATA, jnp.float32), {"prepare": binarise(255)}
+        state, _ = train_epoch(step, state, DATA, batch_size=B, batch_sharding=sharding, **how)
+        ends.append(state.params)
+    assert devices.difference(*ends) < 1e-6
+
+
+def test_a_batch_that_cannot_be_divided(found):
+    assert found["refusal"] == (
+        "A batch of 68 cannot be divided equally among 8 devices: pass a batch_size that is a"
+        " multiple of 8, or a mesh of fewer devices."
+    )
+
+
+def test_refusals():
+    step = descend(weighted_sum(MODEL), ADAM)
+    state = start(MODEL, step, DATA, jnp.float32)
+
+    def refused(sharding, message):
+        with pytest.raises(ValueError, match=message):
+            train_epoch(step, state, DATA, batch_size=B, batch_sharding=sharding)
+        assert not state.step.is_deleted()
+
+    refused(sharded(axis=AxisType.Explicit), r"axis_types=\(jax.sharding.AxisType.Auto,\)")
+    for spec in (PartitionSpec(), PartitionSpec(None, "batch")):
+        refused(sharded(spec), r'pass NamedSharding\(mesh, PartitionSpec\("batch"\)\)')
+
+
+def refusal():
+    """What is said of a batch that eight devices cannot share."""
+    step = descend(weighted_sum(MODEL), ADAM)
+    try:
+        train_epoch(
+            step,
+            start(MODEL, step, DATA, jnp.float32),
+            DATA,
+            batch_size=B + 4,
+            batch_sharding=devices.batch_sharding(DEVICES),
+        )
+    except ValueError as error:
+        return str(error)
+
+
+def main():
+    """Everything that takes eight devices."""
+    five = importance_weighted(MODEL, iwae_bound(), num_draws=5)
+    of_batch = weighted_sum(MODEL, TERMS)
+    labelled = make_model(embed=one_hot(3))
+    conv = make_model(ConvEncoder((2,)), ConvDecoder((8, 8), (2,)))
+    with jax.enable_x64(True):
+        double = compared(MODEL, descend(of_batch, ADAM), dtype=jnp.float64)
+    found = {
+        "counted": {
+            "one": counted(five, 1),
+            "one, fewer steps": counted(five, 1, steps=1),
+            "eight": counted(five, DEVICES),
+            "eight, batch means": counted(of_batch, DEVICES),
+        },
+        "compared": {
+            "one by one": compared(
+                labelled, descend(weighted_sum(labelled), ADAM), {**DATA, **LABELS}, scan=False
+            ),
+            "in turn": compared(conv, in_turn(conv)),
+            "batch means, float64": double,
+        },
+        "refusal": refusal(),
+        "gradient": sum(leaf.nbytes for leaf in jax.tree.leaves(PARAMS)),
+    }
+    sys.stdout.write(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()
