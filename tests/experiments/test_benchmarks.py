@@ -12,6 +12,7 @@ from experiments.benchmarks import choices, streaming
     [
         choices.channel_axis,
         choices.softplus_form,
+        choices.density_gradient,
         choices.convolution_gradient,
         choices.convolution_in_a_scan,
     ],

@@ -54,7 +54,7 @@ def cosine(learning_rate: float, steps: int) -> optax.Schedule:
 PROTOCOLS = {
     "paper": Protocol(dict.fromkeys(("dynamic", "fixed"), Settings(20, 3280, 1e-3)), stages),
     "short": Protocol(
-        {"dynamic": Settings(100, 600, 2e-3), "fixed": Settings(100, 250, 2e-3)}, cosine
+        {"dynamic": Settings(100, 600, 2e-3), "fixed": Settings(100, 700, 2e-3)}, cosine
     ),
 }
 

@@ -1,0 +1,113 @@
+"""The contestants of the likelihood benchmark that are written in JAX: ours, and the limit.
+
+A step of theirs is an image.
+"""
+
+import inspect
+from functools import partial
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+
+from experiments.benchmarks.cases import CASES, Case, images
+from experiments.benchmarks.contest import Turn, Work, serve
+from experiments.benchmarks.dense import decoding, encoding, load_weights, model
+from experiments.benchmarks.machine import Product
+from vae_jax.bounds import LogLikelihood, log_likelihood
+from vae_jax.evaluate import log_likelihoods
+from vae_jax.types import Array, Event, Key, Params
+
+_DEFAULTS = inspect.signature(log_likelihoods).parameters
+BATCH_SIZE: int = _DEFAULTS["batch_size"].default
+CHUNK_SIZE: int = _DEFAULTS["chunk_size"].default
+LIMIT = "matrix products"
+
+
+def library(case: Case, work: Work) -> Turn:
+    """Turns of `evaluate.log_likelihoods`: with its defaults, unless the work says otherwise."""
+    net, params = model(case), load_weights(Path(work["weights"]))
+    options = work["sizes"].get(work["contestant"], {})
+    data, key = {"x": jnp.asarray(images(work["steps"]))}, jax.random.key(0)
+
+    def turn() -> float:
+        nonlocal key
+        key, now = jax.random.split(key)
+        found = log_likelihoods(
+            net, params, now, data, num_samples=work["importance_samples"], **options
+        )
+        return float(found.value.mean())
+
+    return turn
+
+
+def matrix_products(case: Case, work: Work) -> Turn:
+    """Turns of the products alone, of the shapes that the defaults make, and as many of them."""
+    batch_size = min(BATCH_SIZE, work["steps"])
+    batches = -(-work["steps"] // batch_size)
+    chunks = -(-work["importance_samples"] // CHUNK_SIZE)
+    draws = batch_size * -(-work["importance_samples"] // chunks)
+    first, second = (_operands(p) for p in (encoding(case, batch_size), decoding(case, draws)))
+
+    @jax.jit
+    def run(first: list[Array], second: list[Array]) -> tuple[Array, Array]:
+        encoded = _repeated(first, batches)
+        return encoded, _repeated(second, batches * chunks)
+
+    def turn() -> float:
+        jax.block_until_ready(run(first, second))
+        return 0.0  # it has no likelihood
+
+    return turn
+
+
+def temporary_bytes(
+    case: Case, num_samples: int, batch_size: int = BATCH_SIZE, chunk_size: int = CHUNK_SIZE
+) -> int:
+    """Bytes that the compiled likelihood of a batch needs besides what goes in and comes out."""
+    net = model(case)
+
+    def score(params: Params, key: Key, x: Event) -> LogLikelihood:
+        encode, decode = partial(net.encode, params), partial(net.decode, params)
+        sizes = {"num_samples": num_samples, "chunk_size": chunk_size}
+        return log_likelihood(key, x, encode, decode, net.prior(params), **sizes)
+
+    x, keys = jnp.asarray(images(batch_size)), jax.random.split(jax.random.key(0), batch_size)
+    params = net.init(keys[0], x[0])
+    compiled = jax.jit(jax.vmap(score, in_axes=(None, 0, 0))).lower(params, keys, x).compile()
+    needed = compiled.memory_analysis()
+    if needed is None:
+        raise NotImplementedError("This device does not say what memory compiled code needs.")
+    return int(needed.temp_size_in_bytes)
+
+
+def prepare(work: Work) -> Turn:
+    """The turns of a contestant."""
+    contestant = matrix_products if work["contestant"] == LIMIT else library
+    return contestant(CASES[work["case"]], work)
+
+
+def _operands(products: list[Product]) -> list[Array]:
+    """The input of the first layer, then every layer's weights, small enough to stay finite."""
+    keys = jax.random.split(jax.random.key(0), 1 + len(products))
+    shapes = [products[0][:2], *(p[1:] for p in products)]
+    return [0.05 * jax.random.normal(k, shape) for k, shape in zip(keys, shapes, strict=True)]
+
+
+def _repeated(operands: list[Array], times: int) -> Array:
+    """The layers so often, the input each time changed by a number: no compiler does them once."""
+    first, *weights = operands
+
+    def again(_: int, carried: tuple[Array, Array]) -> tuple[Array, Array]:
+        x, _result = carried
+        result = x
+        for w in weights:
+            result = result @ w
+        return x.at[0, 0].set(jnp.tanh(result[0, 0])), result
+
+    result = jnp.zeros((len(first), weights[-1].shape[1]))
+    return jax.lax.fori_loop(0, times, again, (first, result))[1]
+
+
+if __name__ == "__main__":
+    serve(prepare)

@@ -1,0 +1,31 @@
+"""The file of a benchmark's results, and what was measured against what."""
+
+import datetime
+import json
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from experiments.benchmarks.machine import machine
+from vae_jax.runs.circumstances import circumstances
+
+_VERSIONS = "import importlib.metadata as m; print(m.version('torch'), m.version('pythae'))"
+
+
+def save(out: Path, module: str, result: dict[str, Any]) -> None:
+    """Write a result as JSON, with the command that made it, the date and the circumstances."""
+    command = shlex.join(["python", "-m", f"experiments.benchmarks.{module}", *sys.argv[1:]])
+    date = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    about = {"date": date, "machine": machine(), "circumstances": circumstances()}
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps({"command": command, **result, **about}, indent=2) + "\n")
+
+
+def versions(peers: str | None) -> dict[str, str] | None:
+    """The versions of PyTorch and Pythae under the peers' Python; None without one."""
+    if peers is None:
+        return None
+    asked = subprocess.run([peers, "-c", _VERSIONS], capture_output=True, text=True, check=True)
+    return dict(zip(("torch", "pythae"), asked.stdout.split(), strict=True))
