@@ -8,7 +8,6 @@ in turn with the whole; inside the whole some overlap, and others wait for each 
 need not add up to it.
 """
 
-import shlex
 import statistics
 import sys
 import time
@@ -23,9 +22,10 @@ import tyro
 
 from experiments.benchmarks.cases import CASES, PIXELS, Case, images
 from experiments.benchmarks.contest import Turn
-from experiments.benchmarks.jax_side import library, make_model
+from experiments.benchmarks.jax_side import library
 from experiments.benchmarks.machine import machine, matrix_products, operations
-from experiments.benchmarks.training import save
+from experiments.benchmarks.models import example, model
+from experiments.benchmarks.results import save
 from vae_jax import Bernoulli, data
 from vae_jax.types import Array, Key
 
@@ -37,7 +37,7 @@ _DENSE = tuple(name for name, case in CASES.items() if not case.convolutional)
 
 def adam(case: Case, steps: int) -> Turn:
     """The optimizer's pass over parameters, gradients and moments."""
-    params = make_model(case).init(jax.random.key(0), jnp.zeros(PIXELS))
+    params = model(case).init(jax.random.key(0), example(case))
     optimizer = optax.adam(case.learning_rate, eps=case.epsilon)
 
     def step(carried: Any, key: Key) -> Any:
@@ -127,12 +127,18 @@ def measure(case: Case, steps: int, rounds: int) -> Row:
     return {
         "case": case.name,
         "operations": operations(case),
-        "adam_bytes": 7 * 4 * _size(case),
+        "adam_bytes": adam_bytes(case),
         "seconds": medians,
         "floor": floor,
         "over_floor": medians["whole"] / floor,
         "every_seconds": seconds,
     }
+
+
+def adam_bytes(case: Case) -> int:
+    """What a pass of Adam moves: parameters, gradient, two moments read; all but one written."""
+    params = jax.eval_shape(model(case).init, jax.random.key(0), example(case))
+    return 7 * 4 * sum(leaf.size for leaf in jax.tree.leaves(params))
 
 
 def main(
@@ -160,8 +166,7 @@ def main(
         parts = "".join(f"{1e6 * s:14,.0f}" for s in (*row["seconds"].values(), row["floor"]))
         sizes = f"{row['operations'] / 1e6:8,.0f}{row['adam_bytes'] / 1e6:9.1f}"
         print(f"{name:10}{sizes}{parts}{row['over_floor']:14.2f}", flush=True)
-    given = shlex.join(["python", "-m", "experiments.benchmarks.anatomy", *sys.argv[1:]])
-    save(out, {"command": given, "rows": rows})
+    save(out, "anatomy", {"rows": rows})
 
 
 def _loop(step: Callable[[Any, Key], Any], first: Any, steps: int) -> Turn:
@@ -177,13 +182,6 @@ def _loop(step: Callable[[Any, Key], Any], first: Any, steps: int) -> Turn:
         return 0.0
 
     return turn
-
-
-def _size(case: Case) -> int:
-    """How many parameters."""
-    model = make_model(case)
-    params = jax.eval_shape(model.init, jax.random.key(0), jnp.zeros(PIXELS))
-    return sum(leaf.size for leaf in jax.tree.leaves(params))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The VAE of a case of dense layers: given weights, kept in a file, and counted forward."""
+"""A case of dense layers: its weights, kept in a file, and its products going forward."""
 
 import itertools
 from pathlib import Path
@@ -6,31 +6,13 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
-from flax import linen as nn
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from experiments.benchmarks.cases import PIXELS, Case, images
 from experiments.benchmarks.machine import Product
-from vae_jax import VAE, Step, descend, importance_weighted, standard_gaussian, train_epoch, vae
-from vae_jax.bounds import iwae_bound
-from vae_jax.networks import MLP, BernoulliHead, GaussianHead, Network, PredictedScale
+from experiments.benchmarks.models import descent, model
+from vae_jax import train_epoch
 from vae_jax.types import Params
-
-
-def model(case: Case) -> VAE:
-    """The networks of a case."""
-    activation = getattr(nn, case.activation)
-    posterior = GaussianHead((case.latent,), PredictedScale(floor=None))
-    encoder = Network(MLP(case.encoder, activation), posterior)
-    decoder = Network(MLP(case.decoder, activation), BernoulliHead((PIXELS,)))
-    return vae(encoder, decoder, standard_gaussian(case.latent))
-
-
-def descent(case: Case, net: VAE) -> Step:
-    """A step of Adam on the importance-weighted bound."""
-    objective = importance_weighted(net, iwae_bound(), num_draws=case.draws)
-    return descend(objective, optax.adam(case.learning_rate, eps=case.epsilon))
 
 
 def calm(case: Case, steps: int = 5, times: float = 0.05) -> Params:

@@ -7,12 +7,10 @@ cores, so there are no times here. Read from the compiled programs: how many ope
 does in a step, and what the devices tell each other.
 """
 
-import datetime
 import json
 import math
 import os
 import re
-import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -20,24 +18,18 @@ from typing import Any
 
 import jax
 import numpy as np
-import optax
 import tyro
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 from experiments.benchmarks.cases import CASES, Case, images
+from experiments.benchmarks.models import descent, example, model
+from experiments.benchmarks.results import save
 from vae_jax import (
     Step,
     TrainState,
-    descend,
-    importance_weighted,
-    iwae_bound,
-    standard_gaussian,
     train_epoch,
-    vae,
 )
 from vae_jax.data import binarise
-from vae_jax.networks import MLP, BernoulliHead, GaussianHead, Network
-from vae_jax.runs.circumstances import circumstances
 from vae_jax.types import Batch
 
 CASE = CASES["iwae k=50"]._replace(name="iwae k=5", batch=160, draws=5)
@@ -60,11 +52,7 @@ def main(devices: int = 8, out: Path = Path("results/devices.json")) -> None:
     """
     result = json.loads(with_devices(devices, "-c", _CHILD, str(devices)))
     print(table(result))
-    given = shlex.join(["python", "-m", "experiments.benchmarks.devices", *sys.argv[1:]])
-    date = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    result = {"command": given, **result, "date": date, "circumstances": circumstances()}
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(result, indent=2) + "\n")
+    save(out, "devices", result)
     print(out)
 
 
@@ -193,13 +181,9 @@ def _placed(arrays: Any, batch_sharding: NamedSharding | None) -> Any:
 
 
 def _training(case: Case, dtype: str = "float32") -> tuple[Step, TrainState]:
-    activation = {"tanh": jax.numpy.tanh, "relu": jax.nn.relu}[case.activation]
-    encoder = Network(MLP(case.encoder, activation=activation), GaussianHead((case.latent,)))
-    decoder = Network(MLP(case.decoder, activation=activation), BernoulliHead((784,)))
-    model = vae(encoder, decoder, standard_gaussian(case.latent))
-    objective = importance_weighted(model, iwae_bound(), num_draws=case.draws)
-    step = descend(objective, optax.adam(case.learning_rate, eps=case.epsilon))
-    params = model.init(jax.random.key(1), images(1)[0])
+    net = model(case)
+    step = descent(case, net)
+    params = net.init(jax.random.key(1), example(case))
     params = jax.tree.map(lambda leaf: leaf.astype(dtype), params)
     return step, step.init(jax.random.key(0), params)
 

@@ -29,9 +29,10 @@ import tyro
 
 from experiments.benchmarks.cases import CASES, Case, images
 from experiments.benchmarks.contest import NOT_RUN, Contest, Contestant, Record, contest, ratio
-from experiments.benchmarks.dense import calm, decoding, encoding, load_weights, model, save_weights
+from experiments.benchmarks.dense import calm, decoding, encoding, load_weights, save_weights
 from experiments.benchmarks.likelihood_jax import BATCH_SIZE, CHUNK_SIZE, LIMIT, temporary_bytes
 from experiments.benchmarks.machine import machine
+from experiments.benchmarks.models import model
 from experiments.benchmarks.results import save, versions
 from vae_jax.evaluate import log_likelihoods
 

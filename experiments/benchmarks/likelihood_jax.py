@@ -12,8 +12,9 @@ import jax.numpy as jnp
 
 from experiments.benchmarks.cases import CASES, Case, images
 from experiments.benchmarks.contest import Turn, Work, serve
-from experiments.benchmarks.dense import decoding, encoding, load_weights, model
+from experiments.benchmarks.dense import decoding, encoding, load_weights
 from experiments.benchmarks.machine import Product
+from experiments.benchmarks.models import model
 from vae_jax.bounds import LogLikelihood, log_likelihood
 from vae_jax.evaluate import log_likelihoods
 from vae_jax.types import Array, Event, Key, Params

@@ -24,9 +24,9 @@ import tyro
 from experiments.benchmarks import startup
 from experiments.benchmarks.cases import CASES, Case, images
 from experiments.benchmarks.contest import Record, Turn, ratio
-from experiments.benchmarks.dense import descent, model
 from experiments.benchmarks.jax_side import library
 from experiments.benchmarks.machine import machine, operations
+from experiments.benchmarks.models import descent, model
 from experiments.benchmarks.results import save
 from vae_jax import train_epoch
 

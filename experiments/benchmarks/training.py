@@ -9,12 +9,8 @@ alone, as this machine does them. PyTorch and Pythae are in an environment of th
 `make peers` makes.
 """
 
-import datetime
-import json
-import shlex
 import shutil
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -26,7 +22,7 @@ import tyro
 from experiments.benchmarks.cases import CASES, CHANCE, Case
 from experiments.benchmarks.contest import NOT_RUN, Contest, Contestant, Record, contest, ratio
 from experiments.benchmarks.machine import machine, operations
-from vae_jax.runs.circumstances import circumstances
+from experiments.benchmarks.results import save, versions
 
 OURS, LIMIT = "vae_jax", "matrix products"
 _HERE = {OURS: "jax_side", LIMIT: "jax_side", "flax example": "jax_side"}
@@ -36,7 +32,6 @@ _PEERS = {
     "Pythae": "pythae_side",
 }
 OTHERS = [name for name in (*_HERE, *_PEERS) if name not in (OURS, LIMIT)]
-_VERSIONS = "import importlib.metadata as m; print(m.version('torch'), m.version('pythae'))"
 
 Row = dict[str, Any]
 
@@ -65,8 +60,7 @@ def main(
         rows.append(as_row(CASES[name], run))
         print(_line(rows[-1]), flush=True)
     print(_footing(rows, found))
-    given = shlex.join(["python", "-m", "experiments.benchmarks.training", *sys.argv[1:]])
-    save(out, {"command": given, "peers": _versions(found), "rows": rows})
+    save(out, "training", {"peers": versions(found), "rows": rows})
     print(f"{time.perf_counter() - start:.0f} s; {out}")
 
 
@@ -163,21 +157,6 @@ def _shown(row: Row, name: str, key: str, form: str) -> str:
 
 def _contestant(python: str, name: str, module: str) -> Contestant:
     return Contestant(name, (python, "-m", f"experiments.benchmarks.{module}"))
-
-
-def _versions(peers: str | None) -> dict[str, str] | None:
-    if peers is None:
-        return None
-    asked = subprocess.run([peers, "-c", _VERSIONS], capture_output=True, text=True, check=True)
-    return dict(zip(("torch", "pythae"), asked.stdout.split(), strict=True))
-
-
-def save(out: Path, result: dict[str, Any]) -> None:
-    """Write what was measured, with when and where."""
-    date = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    result = {**result, "date": date, "machine": machine(), "circumstances": circumstances()}
-    out.write_text(json.dumps(result, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,8 @@ import pytest
 from experiments.benchmarks import likelihood, likelihood_jax
 from experiments.benchmarks.cases import CASES, Case, images
 from experiments.benchmarks.contest import ROOT, Contest, Record
-from experiments.benchmarks.dense import calm, load_weights, model, save_weights
+from experiments.benchmarks.dense import calm, load_weights, save_weights
+from experiments.benchmarks.models import model
 from vae_jax.evaluate import log_likelihoods
 
 PEERS = ROOT / ".peers/bin/python"

@@ -1,7 +1,7 @@
 """Convolutions as matrix products, for CPUs.
 
 On a CPU, XLA has a fast kernel for a convolution, and none for the gradient of a strided or a
-transposed one: docs/performance.md has the ratio. But a convolution of stride s over pixels is one
+transposed one: docs/design.md has the ratio. But a convolution of stride s over pixels is one
 of stride 1 over blocks of s x s pixels, which is a product: of the windows, as rows, with the
 kernel, as a matrix. A transposed convolution is the same with the blocks at the other end. The
 numbers are those of `jax.lax.conv_general_dilated` and `jax.lax.conv_transpose`, but for rounding,
