@@ -30,9 +30,9 @@ def chain(encoders: Sequence[nn.Module], decoders: Sequence[nn.Module], prior: D
 
     Its `encode` is q(z_1|x) and its `decode` p(x|z_1). Its `prior` is that of z_1, which can be
     drawn (z_L, ..., z_1) and has no density in closed form: a bound goes through the trace. The
-    rate has no closed form either, since q(z_1|x) is not given the z_2 that p(z_1|z_2) is: descend
-    `importance_weighted(...)` or a `Term("rate", sampled_rate)`, and pass `rate=sampled_rate` to
-    `fit` and to `evaluate.elbos`.
+    rate has no closed form either (`rate` is a TypeError), since q(z_1|x) is not given the z_2 that
+    p(z_1|z_2) is: descend `importance_weighted(...)` or a `Term("rate", sampled_rate)`, and pass
+    `rate=sampled_rate` to `fit` and to `evaluate.elbos`.
 
     Args:
       encoders: (z_l, c) -> q(z_{l+1}|z_l,c) for l = 0 .. L - 1, where z_0 = x.
@@ -83,7 +83,7 @@ def chain(encoders: Sequence[nn.Module], decoders: Sequence[nn.Module], prior: D
             lambda layer, below: q(params, layer, below, c, q_noise[layer - 1]), key, x, z, layers
         )
         above = [p(params, layer, draws[layer - 1], c, p_noise[layer - 1]) for layer in layers]
-        return Trace(draws, posteriors, (*above[1:], prior), above[0])
+        return Trace(draws, posteriors, (*map(GivenAbove, above[1:]), prior), above[0])
 
     def encode(params: Params, x: Event, c: Event = None, key: Key | None = None) -> Distribution:
         return q(params, 1, x, c, key)
@@ -95,6 +95,39 @@ def chain(encoders: Sequence[nn.Module], decoders: Sequence[nn.Module], prior: D
         return prior if len(layers) == 1 else Ancestral(params, c, prior, p, len(layers))
 
     return VAE(init, encode, decode, first_prior, trace=run)
+
+
+class GivenAbove(Distribution):
+    """p(z_l|z_{l+1}) in the trace of a chain, with a z_{l+1} that was drawn given z_l.
+
+    It is the distribution it is given, and of a type of its own, because there is no closed form of
+    KL(q(z_l|z_{l-1}) || p(z_l|z_{l+1})) that would be a part of the rate: `rate` raises a
+    TypeError, where it would otherwise be wrong by nats.
+
+    Args:
+      distribution: p(z_l|z_{l+1}).
+    """
+
+    distribution: Distribution
+
+    @property
+    def reparameterized(self) -> bool:
+        """That of the distribution."""
+        return self.distribution.reparameterized
+
+    def _sample(self, key: Key) -> Event:
+        return self.distribution.sample(key)
+
+    def _log_prob(self, value: Event) -> Array:
+        return self.distribution.log_prob(value)
+
+    def mean(self) -> Event:
+        """That of the distribution."""
+        return self.distribution.mean()
+
+    def in_support(self, value: Event) -> Array:
+        """That of the distribution."""
+        return self.distribution.in_support(value)
 
 
 class Ancestral(Distribution):

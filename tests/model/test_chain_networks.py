@@ -28,7 +28,7 @@ def test_each_network_has_dropout_noise_of_its_own():
     def masks(seed):
         noise = jax.random.key(seed)
         t = trace(model, params, noise, jnp.ones(8), noise=noise)
-        return jnp.stack([t.q[0].loc, t.q[1].loc, t.p[0].loc, t.likelihood.loc])
+        return jnp.stack([t.q[0].loc, t.q[1].loc, t.p[0].distribution.loc, t.likelihood.loc])
 
     seen = np.asarray(jax.vmap(masks)(jnp.arange(20)))  # [20, 4, 8]
     assert set(np.unique(seen)) == {0.0, 2.0}

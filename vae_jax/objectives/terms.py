@@ -36,7 +36,8 @@ def rate(t: Trace, x: Event) -> Array:
 
     For one layer, or layers of which q_l and p_l are given the same others: top-down inference,
     q(z_2|x) q(z_1|z_2,x). Where p_l is given a layer drawn after z_l, as in bottom-up inference,
-    q(z_1|x) q(z_2|z_1) against p(z_1|z_2), this is not the rate: use `sampled_rate`.
+    q(z_1|x) q(z_2|z_1) against p(z_1|z_2), this is not the rate: use `sampled_rate` (a `chain`
+    insists on it; a trace of your own must).
     """
     del x
     return jnp.sum(jnp.stack([kl(q, p) for q, p in zip(t.q, t.p, strict=True)]))
