@@ -1,11 +1,23 @@
-"""Settings of every test: no silent broadcasting between ranks, fixed keys."""
+"""Settings of every test: no silent broadcasting, fixed keys, few compiled programs at a time."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import jax
 import pytest
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+MAPS, MANY_MAPS = Path("/proc/self/maps"), 30_000
+
+
+@pytest.fixture(autouse=True, scope="module")
+def few_memory_maps() -> Iterator[None]:
+    """Every compiled program holds some memory maps; Linux gives a process 65,530 of them, and XLA
+    aborts when there are no more."""
+    yield
+    if MAPS.exists() and MAPS.read_bytes().count(b"\n") > MANY_MAPS:
+        jax.clear_caches()
 
 
 @pytest.fixture

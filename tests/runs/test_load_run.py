@@ -114,10 +114,11 @@ def test_data_that_have_moved(tmp_path, monkeypatch):
     assert read(folder, "config.json")["options"]["data"] == str(before)
 
 
-def test_options_that_were_not_given_can_name_data():
+def test_options_that_were_not_given_can_name_data(tmp_path, monkeypatch):
     """A run that was started from Python records only what it was given."""
     from vae_jax.runs.load import build
 
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))  # where nothing is prepared
     config = {"config": "mnist_vae", "options": {}}
     with pytest.raises(FileNotFoundError, match=r"pass data=<their place>\. \(mnist is not on"):
         build(config, "/absent").load()
