@@ -55,15 +55,8 @@ def chain(encoders: Sequence[nn.Module], decoders: Sequence[nn.Module], prior: D
     _check_lengths(len(encoders), len(decoders))
     layers = range(1, len(encoders) + 1)
 
-    def q(params: Params, layer: int, z: Event, c: Event, noise: Key | None = None) -> Distribution:
-        """q(z_l|z_{l-1})."""
-        module = encoders[layer - 1]
-        return apply_module(module, params["encoder"][str(layer)], z, c, noise)
-
-    def p(params: Params, layer: int, z: Event, c: Event, noise: Key | None = None) -> Distribution:
-        """p(z_{l-1}|z_l)."""
-        module = decoders[layer - 1]
-        return apply_module(module, params["decoder"][str(layer)], z, c, noise)
+    q = _networks(encoders, "encoder")  # q(z_l|z_{l-1})
+    p = _networks(decoders, "decoder")  # p(z_{l-1}|z_l)
 
     def init(key: Key, x: Event, c: Event = None) -> Params:
         params, top = _first_params(encoders, decoders, key, x, c)
@@ -165,6 +158,17 @@ class Ancestral(Distribution):
             " model.trace; for a bound use importance_weighted, or sampled_rate, as in"
             " evaluate.elbos(..., rate=sampled_rate)."
         )
+
+
+def _networks(modules: Sequence[nn.Module], group: str) -> Callable[..., Distribution]:
+    """(params, l, z, c, noise) -> what the network of layer l makes of z."""
+
+    def apply(
+        params: Params, layer: int, z: Event, c: Event, noise: Key | None = None
+    ) -> Distribution:
+        return apply_module(modules[layer - 1], params[group][str(layer)], z, c, noise)
+
+    return apply
 
 
 def _first_params(

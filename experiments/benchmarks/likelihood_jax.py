@@ -78,7 +78,7 @@ def temporary_bytes(
     compiled = jax.jit(jax.vmap(score, in_axes=(None, 0, 0))).lower(params, keys, x).compile()
     needed = compiled.memory_analysis()
     if needed is None:
-        raise NotImplementedError("This device does not say what memory compiled code needs.")
+        raise RuntimeError("This device does not say what memory compiled code needs.")
     return int(needed.temp_size_in_bytes)
 
 
