@@ -27,7 +27,8 @@ Work = dict[str, Any]
 Answer = dict[str, Any]
 Turn = Callable[[], float]  # does all steps of a turn; returns what contestants should agree on
 
-_FEW, _MOST = 3, 400  # steps of a turn: to find out how long one takes; and at the most
+_FEW = 3  # steps by which to find out how long one takes
+_LEAST, _MOST = 20, 400  # steps of a turn: what is done once a turn should not count
 
 
 class Contestant(NamedTuple):
@@ -187,8 +188,8 @@ def _ask(child: _Child, work: Work) -> Answer:
 
 
 def _steps_of(answer: Answer, seconds: float) -> int:
-    wanted = seconds / answer["seconds"] if answer.get("seconds") else _FEW
-    return round(min(max(wanted, _FEW), _MOST))
+    wanted = seconds / answer["seconds"] if answer.get("seconds") else _LEAST
+    return round(min(max(wanted, _LEAST), _MOST))
 
 
 def _record(answers: list[Answer]) -> Record:
