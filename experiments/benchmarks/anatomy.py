@@ -32,8 +32,6 @@ from vae_jax.types import Array, Key
 Row = dict[str, Any]
 Part = Callable[[Case, int], Turn]
 
-_DENSE = tuple(name for name, case in CASES.items() if not case.convolutional)
-
 
 def adam(case: Case, steps: int) -> Turn:
     """The optimizer's pass over parameters, gradients and moments."""
@@ -144,7 +142,7 @@ def adam_bytes(case: Case) -> int:
 def main(
     rounds: int = 9,
     steps: int = 100,
-    cases: tuple[str, ...] = _DENSE,
+    cases: tuple[str, ...] = tuple(CASES),
     out: Path = Path("results/anatomy.json"),
 ) -> None:
     """Time the parts of a training step.
@@ -152,21 +150,34 @@ def main(
     Args:
       rounds: Turns of each part, after one to warm up.
       steps: Of a turn.
-      cases: Which of the dense ones.
+      cases: Which of them.
       out: File of all that was measured.
     """
-    about = machine()
-    print(f"{about['processor']}, {about['threads']} threads, medians of {rounds}; us a step\n")
-    head = "".join(f"{name:>14}" for name in (*PARTS, "floor", "whole/floor"))
-    print(f"{'':10}{'Mflop':>8}{'Adam MB':>9}{head}")
+    print(_heading(rounds))
     rows = []
     for name in cases:
-        row = measure(CASES[name], steps, rounds)
-        rows.append(row)
-        parts = "".join(f"{1e6 * s:14,.0f}" for s in (*row["seconds"].values(), row["floor"]))
-        sizes = f"{row['operations'] / 1e6:8,.0f}{row['adam_bytes'] / 1e6:9.1f}"
-        print(f"{name:10}{sizes}{parts}{row['over_floor']:14.2f}", flush=True)
+        rows.append(measure(CASES[name], steps, rounds))
+        print(line(rows[-1]), flush=True)
     save(out, "anatomy", {"rows": rows})
+
+
+def line(row: Row) -> str:
+    """A row of the table."""
+    parts = "".join(f"{1e6 * s:14,.0f}" for s in (*row["seconds"].values(), row["floor"]))
+    sizes = f"{row['operations'] / 1e6:8,.0f}{row['adam_bytes'] / 1e6:9.1f}"
+    return f"{row['case']:10}{sizes}{parts}{row['over_floor']:14.2f}"
+
+
+def _heading(rounds: int) -> str:
+    about = machine()
+    columns = "".join(f"{name:>14}" for name in (*PARTS, "floor", "whole/floor"))
+    return "\n".join(
+        [
+            f"{about['processor']}, {about['threads']} threads, medians of {rounds}; us a step",
+            "",
+            f"{'':10}{'Mflop':>8}{'Adam MB':>9}{columns}",
+        ]
+    )
 
 
 def _loop(step: Callable[[Any, Key], Any], first: Any, steps: int) -> Turn:

@@ -4,13 +4,17 @@ python -m experiments.benchmarks.choices
 """
 
 import statistics
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
+import tyro
 from flax import linen as nn
 
+from experiments.benchmarks.results import save
 from vae_jax.distributions import Bernoulli
 from vae_jax.networks.products import ConvTranspose
 from vae_jax.types import Array, Params
@@ -97,17 +101,18 @@ def convolution_gradient(
     return _gradient(native, params, x), _gradient(ours, params, x)
 
 
-def main() -> None:
-    """Print the four ratios."""
+def main(out: Path = Path("results/choices.json")) -> None:
+    """Print the ratios.
+
+    Args:
+      out: File of all of them.
+    """
     print(f"{jax.devices()[0]}, jax {jax.__version__}, medians of {_ROUNDS}")
-    for measured in (
-        channel_axis,
-        softplus_form,
-        density_gradient,
-        convolution_gradient,
-        convolution_in_a_scan,
-    ):
-        print(f"{ratio(*measured()):5.1f}  {measured.__doc__}")
+    ratios = {}
+    for measured in MEASURED:
+        ratios[measured.__name__] = ratio(*measured())
+        print(f"{ratios[measured.__name__]:5.1f}  {measured.__doc__}", flush=True)
+    save(out, "choices", {"ratios": ratios})
 
 
 def _seconds(run: Callable[[], Array]) -> float:
@@ -143,5 +148,13 @@ def _scored(
     return lambda: compiled(features)
 
 
+MEASURED = (
+    channel_axis,
+    softplus_form,
+    density_gradient,
+    convolution_gradient,
+    convolution_in_a_scan,
+)
+
 if __name__ == "__main__":
-    main()
+    sys.exit(tyro.cli(main, prog="python -m experiments.benchmarks.choices"))

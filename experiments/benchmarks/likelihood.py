@@ -69,7 +69,7 @@ def main(
         run = measure(weights, found, images, importance_samples, rounds, sizes)
         expected = reference(weights, images, importance_samples)
     rows = as_rows(CASES[CASE], run, importance_samples)
-    print("\n".join(map(_line, rows)))
+    print("\n".join(map(line, rows)))
     memory = {str(k): temporary_bytes(CASES[CASE], k) for k in (FEW, MANY)}
     print(_footing(rows, expected, memory, found))
     about: Row = {"images": images, "importance_samples": importance_samples}
@@ -159,7 +159,7 @@ def _heading(images: int, importance_samples: int, rounds: int) -> str:
     )
 
 
-def _line(row: Row) -> str:
+def line(row: Row) -> str:
     if "failed" in row:
         return f"{row['contestant']:20}{'failed':>10}"
     value = "-" if row["contestant"] == LIMIT else f"{row['log_likelihood']:.3f}"

@@ -77,7 +77,7 @@ def main(
     print(_heading(rounds))
     for name, group in groups().items():
         rows += measure(name, group, rounds, operations_a_turn)
-        print("\n".join(_line(row) for row in rows if row["group"] == name), "\n", flush=True)
+        print("\n".join(line(row) for row in rows if row["group"] == name), "\n", flush=True)
     imports = startup.imports(startup_rounds)
     print(_startup("import, a whole process:", imports), "\n", flush=True)
     compilations = startup.compilations(startup_rounds)
@@ -182,7 +182,7 @@ def _heading(rounds: int) -> str:
     )
 
 
-def _line(row: Row) -> str:
+def line(row: Row) -> str:
     return (
         f"{row['group']:8}{row['number']:4}{1e6 * row['seconds']:12,.0f}{row['times_base']:9.2f}"
         f"{1e6 * row['seconds_an_example']:13,.1f}{row['times_base_an_example']:9.2f}"

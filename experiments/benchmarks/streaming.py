@@ -6,6 +6,7 @@ python -m experiments.benchmarks.streaming
 import os
 import platform
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -14,7 +15,9 @@ from pathlib import Path
 import jax
 import numpy as np
 import optax
+import tyro
 
+from experiments.benchmarks.results import save
 from vae_jax import TrainState, descend, standard_gaussian, train_epoch, vae, weighted_sum
 from vae_jax.data import Source, binarise, open_array, open_images, read_images
 from vae_jax.networks import MLP, BernoulliHead, GaussianHead, Network
@@ -59,19 +62,26 @@ def rates(setting: Setting, images: int, rounds: int = _ROUNDS) -> dict[str, flo
     return {name: images / statistics.median(spent) for name, spent in seconds.items()}
 
 
-def main() -> None:
-    """Print one table."""
+def main(out: Path = Path("results/streaming.json")) -> None:
+    """Print one table.
+
+    Args:
+      out: File of all that was measured.
+    """
     print(
         f"{jax.devices()[0]}, {os.cpu_count()} cores ({platform.machine()}), jax"
         f" {jax.__version__}, medians of {_ROUNDS}, batches of {_BATCH} images 28x28"
     )
     print(f"{'':32}  {'way':22} {'examples/s':>10}  {'of scanned':>10}")
+    examples_a_second = {}
     for prepared, images in ((arrays, 20_000), (pictures, 2_000)):
         with tempfile.TemporaryDirectory() as folder:
             measured = rates(prepared(Path(folder), images), images)
+        examples_a_second[prepared.__name__] = measured
         for name, rate in measured.items():
             part = rate / measured["in memory, scanned"]
             print(f"{prepared.__doc__:32}  {name:22} {rate:10,.0f}  {part:10.2f}")
+    save(out, "streaming", {"examples_a_second": examples_a_second})
 
 
 def _setting(x: np.ndarray, source: Source, batch_size: int) -> Setting:
@@ -94,4 +104,4 @@ def _setting(x: np.ndarray, source: Source, batch_size: int) -> Setting:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(tyro.cli(main, prog="python -m experiments.benchmarks.streaming"))

@@ -58,7 +58,7 @@ def main(
     for name in cases:
         run = measure(CASES[name], found, rounds, steps)
         rows.append(as_row(CASES[name], run))
-        print(_line(rows[-1]), flush=True)
+        print(line(rows[-1]), flush=True)
     print(_footing(rows, found))
     save(out, "training", {"peers": versions(found), "rows": rows})
     print(f"{time.perf_counter() - start:.0f} s; {out}")
@@ -113,7 +113,7 @@ def _heading(rounds: int) -> str:
     )
 
 
-def _line(row: Row) -> str:
+def line(row: Row) -> str:
     ours = row["contestants"][OURS]
     if "failed" in ours:
         return f"{row['case']:10}{ours['failed']}"

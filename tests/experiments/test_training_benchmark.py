@@ -109,10 +109,15 @@ def test_contestants_take_turns(fake):
 
 def test_the_first_contestant_decides_the_steps(fake):
     contestants, log = fake
-    run = contest(contestants("once", "twice"), {}, rounds=1, seconds=22, pause=0)
-    assert run.steps == 20  # 22 s at 1.1 s a step, as its second turn of three steps had it
-    asked = ["once 3", "once 3", "once 20", "twice 20", "once 20", "twice 20"]
+    run = contest(contestants("once", "twice"), {}, rounds=1, seconds=33, pause=0)
+    assert run.steps == 30  # 33 s at 1.1 s a step, as its second turn of three steps had it
+    asked = ["once 3", "once 3", "once 30", "twice 30", "once 30", "twice 30"]
     assert log.read_text().splitlines() == asked
+
+
+def test_a_turn_has_twenty_steps_at_least(fake):
+    contestants, _ = fake
+    assert contest(contestants("once"), {}, rounds=1, seconds=1, pause=0).steps == 20
 
 
 def test_who_fails_is_left_out_and_said_to_have(fake):
