@@ -107,6 +107,7 @@ PARTS: dict[str, Part] = {
     "gathering": gathering,
     "(binarising)": binarisation,
 }
+_FLOOR = ("floor", "whole/floor")
 
 
 def measure(case: Case, steps: int, rounds: int) -> Row:
@@ -163,21 +164,26 @@ def main(
 
 def line(row: Row) -> str:
     """A row of the table."""
-    parts = "".join(f"{1e6 * s:14,.0f}" for s in (*row["seconds"].values(), row["floor"]))
+    columns = [f"{1e6 * s:,.0f}" for s in (*row["seconds"].values(), row["floor"])]
+    columns += [f"{row['over_floor']:.2f}"]
     sizes = f"{row['operations'] / 1e6:8,.0f}{row['adam_bytes'] / 1e6:9.1f}"
-    return f"{row['case']:10}{sizes}{parts}{row['over_floor']:14.2f}"
+    return f"{row['case']:10}{sizes}{_columns(*columns)}"
 
 
 def _heading(rounds: int) -> str:
     about = machine()
-    columns = "".join(f"{name:>14}" for name in (*PARTS, "floor", "whole/floor"))
     return "\n".join(
         [
             f"{about['processor']}, {about['threads']} threads, medians of {rounds}; us a step",
             "",
-            f"{'':10}{'Mflop':>8}{'Adam MB':>9}{columns}",
+            f"{'':10}{'Mflop':>8}{'Adam MB':>9}{_columns(*PARTS, *_FLOOR)}",
         ]
     )
+
+
+def _columns(*words: str) -> str:
+    widths = (max(len(name), 6) + 2 for name in (*PARTS, *_FLOOR))
+    return "".join(f"{word:>{width}}" for word, width in zip(words, widths, strict=True))
 
 
 def _loop(step: Callable[[Any, Key], Any], first: Any, steps: int) -> Turn:

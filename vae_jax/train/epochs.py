@@ -39,7 +39,7 @@ def train_epoch(
       prepare: (key, x) -> x of one example, anew each time it is drawn: `data.binarise(255)`.
       scan: False compiles one step and loops in Python, for some convolutions on a CPU (`nn.Conv`
         of one's own; `resized` and `pooled`, but not `strided` and `transposed`, which are matrix
-        products there): XLA runs their gradients some fifteen times slower inside a compiled loop
+        products there): XLA runs their gradients over fifteen times slower inside a compiled loop
         (jax issue 12868).
       batch_sharding: divides the leading axis of each batch among the devices of a mesh:
         `NamedSharding(mesh, PartitionSpec("batch"))`. Each prepares and differentiates its part,

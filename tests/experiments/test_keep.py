@@ -1,0 +1,52 @@
+"""What is kept of a run is what its folder says, and nothing of where it was."""
+
+import json
+import os
+
+from experiments import keep
+
+SCORES = {
+    "elbo": {"elbo": -22.848, "elbo_standard_error": 0.232},
+    "log_likelihood": {
+        "value": -22.195,
+        "standard_error_over_images": 0.198,
+        "importance_samples": 5000,
+    },
+}
+
+
+def folder_of(path, config, scores=SCORES, **options):
+    about = {"versions": {"jax": "0"}, "commit": "a", "device": "cpu:0", "training": {"clip": None}}
+    path.mkdir()
+    written = {"config": config, "options": {"epochs": 3, **options}, "example": {}, **about}
+    (path / "config.json").write_text(json.dumps(written))
+    (path / "evaluation.json").write_text(json.dumps(scores))
+    for name, time in (("config.json", 1000), ("evaluation.json", 1090)):
+        os.utime(path / name, (time, time))
+    return path
+
+
+def test_a_run_is_kept_once_for_each_config(tmp_path, capsys):
+    out, first = tmp_path / "kept.json", folder_of(tmp_path / "first", "mnist_vae", raw="/secret")
+    keep.main((folder_of(tmp_path / "digits", "digits"), first), out)
+    keep.main((folder_of(tmp_path / "again", "mnist_vae", raw=None),), out)
+    digits, mnist = keep.load(out)
+    assert (digits["command"], digits["seconds"]) == ("python -m experiments.train digits", 90)
+    assert mnist["command"] == "python -m experiments.train mnist_vae --raw FOLDER"
+    assert digits["scores"] == SCORES
+    assert mnist["options"] == {"epochs": 3}
+    assert "secret" not in out.read_text()
+    assert capsys.readouterr().out == "2 min | 22.85 ± 0.23 | 22.20 ± 0.20 (5,000)\n" * 3
+
+
+def test_large_numbers_have_fewer_digits(tmp_path):
+    scores = {
+        "elbo": {"elbo": 664.42, "elbo_standard_error": 2.91},
+        "log_likelihood": {
+            "value": 682.31,
+            "standard_error_over_images": 2.88,
+            "importance_samples": 20,
+        },
+    }
+    run = keep.read(folder_of(tmp_path / "run", "fashion_conv", scores))
+    assert keep.line(run) == "2 min | -664.4 ± 2.9 | -682.3 ± 2.9 (20)"
