@@ -1,6 +1,7 @@
 """Cells of the tables: run, interrupted, resumed; and what is printed of them."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from tiny_mnist import TINY
@@ -90,7 +91,7 @@ def test_the_command_runs_a_chain_and_prints_the_table(tmp_path, capsys):
     assert sum("not run" in line for line in lines) == len(ROWS) - 1
     (line,) = (line for line in lines if "| fixed-2-vae-1 |" in line)
     value = f"{result['nll']['value']:.2f}"
-    assert f"| 88.08 | short: 1 passes, batches of 100, 0.001 | {value} (1 seed) |" in line
+    assert f"| 88.08 | short: 1 pass, batches of 100, 0.001 | {value} (1 seed) |" in line
 
 
 def finished(seed, nll, **settings):
@@ -118,17 +119,25 @@ def test_seeds_are_averaged_and_settings_are_kept_apart(tmp_path):
     lines = [ln for ln in results.table(results.load(path)).splitlines() if "iwae-5-dreg" in ln]
     ours = [line for line in lines if "dynamic-1" in line]
     assert len(ours) == 2
-    both = "| 85.50 +- 0.71 (2 seeds) | 90.00 +- 0.00 | 21, 22 | 1.5, abacus |"
+    both = "| 85.50 +- 0.71 (2 seeds) | 90.00 +- 0.00 | 21, 22 | 1.5 min, abacus |"
     assert any(both in line for line in ours)
     assert any("9 passes" in line and "| 80.00 (1 seed) | 90.00 | 21 |" in line for line in ours)
     assert all("| 85.54 [22] |" in line for line in ours)
+
+
+def test_no_cell_is_lost_where_several_finish_at_once(tmp_path):
+    path, seeds = tmp_path / "iwae.json", range(40)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda seed: results.merge(path, finished(seed, 85.0)), seeds))
+    assert {cell["seed"] for cell in results.load(path)} == set(seeds)
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ([], "which rows"),
-        (["dynamic-3-*"], r"there is no row 'dynamic-3-\*'"),
+        (["dynamic-1-iwae-6"], "Did you mean dynamic-1-iwae-"),
+        (["dynamic-3-*"], r"no row is called 'dynamic-3-\*'"),
         (["dynamic-1-vae-1", "--protocol", "long"], "no protocol 'long'; there are paper, short"),
         (["dynamic-1-vae-1", "--epochs", "0"], "epochs must be at least 1"),
     ],

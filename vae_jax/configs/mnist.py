@@ -1,7 +1,8 @@
 """MNIST, binarised anew at every step: the one-layer networks of Burda et al. 2015.
 
-784-200-200-50-200-200-784, tanh, Glorot uniform, log standard deviation linear in the features
-without a floor, output bias at the logit of the training mean (clipped to [.001, .999]).
+784-200-200-50-200-200-784, tanh, Glorot uniform (layers that give parameters of distributions:
+LeCun normal), log standard deviation linear in the features without a floor, output bias at the
+logit of the training mean (clipped to [.001, .999]).
 """
 
 import functools

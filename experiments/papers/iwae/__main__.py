@@ -1,5 +1,6 @@
 """`python -m experiments.papers.iwae`: see `experiments.papers.iwae`."""
 
+import difflib
 import fnmatch
 import sys
 from collections.abc import Callable, Sequence
@@ -76,10 +77,12 @@ def reproduce(
 def chosen(patterns: Sequence[str]) -> list[Row]:
     """The rows of these names, in order. ValueError where a name or pattern is of none."""
     if not patterns:
-        raise ValueError(f"which rows? There are {', '.join(ROWS)}; or print the --table.")
+        raise ValueError("which rows? --table shows them all; 'dynamic-1-*' is several.")
     for pattern in patterns:
         if not fnmatch.filter(ROWS, pattern):
-            raise ValueError(f"there is no row {pattern!r}. There are {', '.join(ROWS)}.")
+            near = " or ".join(difflib.get_close_matches(pattern, ROWS, n=3))
+            meant = f" Did you mean {near}?" if near else ""
+            raise ValueError(f"no row is called {pattern!r}.{meant} --table shows them all.")
     names = dict.fromkeys(name for p in patterns for name in fnmatch.filter(ROWS, p))
     return [ROWS[name] for name in names]
 
@@ -90,7 +93,7 @@ def summary(result: Json) -> str:
     return (
         f"NLL {nll['value']:.2f} +- {nll['standard_error_over_images']:.2f} over images, -ELBO"
         f" {result['negative_elbo']['value']:.2f}, {units} active units,"
-        f" {result['training_seconds'] / 60:.1f} minutes"
+        f" {result['training_seconds'] / 60:.1f} minutes of training"
     )
 
 

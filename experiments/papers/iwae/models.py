@@ -1,7 +1,8 @@
 """The networks of Burda et al. 2015.
 
-Dense layers of tanh, Glorot uniform; log standard deviations linear in the features, without a
-floor; the output's bias at the logit of the training images' mean, clipped to [.001, .999].
+Dense layers of tanh, Glorot uniform; means, logits and log standard deviations linear in the
+features, LeCun normal, without a floor; the output's bias at the logit of the training images'
+mean, clipped to [.001, .999].
 """
 
 import numpy as np

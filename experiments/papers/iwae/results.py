@@ -1,7 +1,10 @@
 """The file of finished cells, and the table that is made of it."""
 
+import contextlib
+import fcntl
+import os
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +13,7 @@ from vae_jax.runs import folder as files
 
 Json = dict[str, Any]
 
-_HEAD = ("row", "published", "protocol", "ours", "-ELBO", "active units", "minutes, machine")
+_HEAD = ("row", "published", "protocol", "ours", "-ELBO", "active units", "training, machine")
 _NAMES = ("row", "protocol", "seed", "settings")
 
 
@@ -20,25 +23,42 @@ def load(path: Path) -> list[Json]:
 
 
 def merge(path: Path, result: Json) -> None:
-    """Put a finished cell into the file, in the place of an earlier one of the same settings."""
-    others = [cell for cell in load(path) if _identity(cell) != _identity(result)]
+    """Put a finished cell into the file, in the place of an earlier one of the same settings.
+
+    Several processes may do so at once: they wait for each other.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    cells = sorted([*others, result], key=lambda cell: list(map(str, _identity(cell))))
-    files.write_json(path, {"cells": cells})
+    with _locked(path.parent):
+        others = [cell for cell in load(path) if _identity(cell) != _identity(result)]
+        cells = sorted([*others, result], key=lambda cell: list(map(str, _identity(cell))))
+        files.write_json(path, {"cells": cells})
 
 
 def table(cells: Sequence[Json]) -> str:
     """Markdown: every row of the published tables, with the cells of each protocol and settings.
 
-    "ours" and "-ELBO" are means over seeds, nats, with the standard deviation over seeds.
+    Those that were run come first. In brackets: published active units, of each layer. "ours" and
+    "-ELBO" are means over seeds, nats, with the standard deviation over seeds.
     """
-    lines = [_HEAD, ("---",) * len(_HEAD)]
+    run: list[tuple[str, ...]] = []
+    not_run: list[tuple[str, ...]] = []
     for row in ROWS.values():
         groups = _by_settings([cell for cell in cells if cell["row"] == row.name])
-        lines += [_line(row, group) for group in groups]
+        run += [_line(row, group) for group in groups]
         if not groups:
-            lines.append((row.name, _published(row), "", "not run", "", "", ""))
+            not_run.append((row.name, _published(row), "", "not run", "", "", ""))
+    lines = [_HEAD, ("---",) * len(_HEAD), *run, *not_run]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(opened, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(opened)
 
 
 def _line(row: Row, cells: Sequence[Json]) -> tuple[str, ...]:
@@ -57,7 +77,7 @@ def _line(row: Row, cells: Sequence[Json]) -> tuple[str, ...]:
         f"{nll} ({seeds})",
         elbo,
         units,
-        f"{minutes:.1f}, {machines}",
+        f"{minutes:.1f} min, {machines}",
     )
 
 
@@ -74,8 +94,9 @@ def _published(row: Row) -> str:
 
 def _protocol(cell: Json) -> str:
     settings = cell["settings"]
+    passes = "1 pass" if settings["epochs"] == 1 else f"{settings['epochs']} passes"
     text = (
-        f"{cell['protocol']}: {settings['epochs']} passes, batches of {settings['batch_size']},"
+        f"{cell['protocol']}: {passes}, batches of {settings['batch_size']},"
         f" {settings['learning_rate']:g}"
     )
     return text if settings["average"] is None else f"{text}, average {settings['average']:g}"

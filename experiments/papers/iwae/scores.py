@@ -36,6 +36,7 @@ def score(model: VAE, params: Params, key: Key, test: Batch) -> Json:
             **_negative_mean(estimates.value),
             "importance_samples": IMPORTANCE_SAMPLES,
             "mean_monte_carlo_standard_error": float(np.mean(estimates.standard_error)),
+            "median_effective_sample_size": float(np.median(estimates.ess)),
         },
         "negative_elbo": {**_negative_mean(bound.value), "samples": ELBO_SAMPLES},
         "active_units": {
