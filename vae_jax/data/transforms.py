@@ -28,7 +28,7 @@ def binarise(max_value: float) -> Prepare:
     binarisation"); for numbers to compare, draw once (`prepare_fixed`) or use `static_mnist`.
 
     Args:
-      max_value: the largest intensity, of which a pixel is surely 1.
+      max_value: the largest intensity, of which a pixel is surely 1: `Dataset.max_value`.
 
     Returns:
       (key, x) -> float32 of 0 and 1, the shape of x.

@@ -81,7 +81,8 @@ def fit(
       NotFiniteError: a loss, a score or a parameter is NaN or infinite; no checkpoint is made of
         it, and those before it stay.
       OSError: a checkpoint could not be written. ValueError: one could not be read.
-      ValueError, TypeError: data outside the likelihood's support, options that make no sense.
+      ValueError, TypeError: data outside the likelihood's support, of which the first 1,000
+        examples and those held out are asked; options that make no sense.
     """
     settings = Settings(
         model=model,

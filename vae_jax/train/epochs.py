@@ -29,7 +29,8 @@ def train_epoch(
     """One pass over the data, in one compiled loop.
 
     The data stay on the device in the type they have (bytes, say); each batch is gathered, and
-    prepared there.
+    prepared there. Shapes are checked and values are not, which nothing can under `jit`:
+    `evaluate.check_support` does it, and `fit` calls it.
 
     Args:
       step: from `descend` or `alternate`.
