@@ -1,10 +1,5 @@
 """Settings of every test: no silent broadcasting, fixed keys, few compiled programs at a time."""
 
-import os
-
-# Tests compile much and compute little. Before JAX is imported, and for processes of their own.
-os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
-
 from collections.abc import Iterator
 from pathlib import Path
 
