@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from experiments import keep
+from experiments.benchmarks import anatomy, devices, likelihood, scaling, training
 from experiments.papers.iwae import results
 
 ROOT = Path(__file__).parents[2]
@@ -14,7 +16,7 @@ FILES = sorted((ROOT / "results").glob("*.json"))
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_a_result_names_the_command_that_made_it(path):
     found = json.loads(path.read_text())
-    for result in found.get("cells", [found]):
+    for result in found.get("cells") or found.get("runs") or [found]:
         assert result["command"].startswith("python -m experiments.")
         assert "jax" in json.dumps(result)  # the versions
 
@@ -25,3 +27,34 @@ def test_the_table_of_the_papers_is_that_of_the_results():
     cells = results.load(ROOT / "results/iwae.json")
     assert len(cells) > 0
     assert table.startswith(results.table(cells) + "\n<!-- end -->")
+
+
+@pytest.mark.parametrize("benchmark", [anatomy, likelihood, scaling, training])
+def test_the_tables_of_the_benchmarks_are_those_of_the_results(benchmark):
+    name = benchmark.__name__.split(".")[-1]
+    rows = json.loads((ROOT / f"results/{name}.json").read_text())["rows"]
+    shown = (ROOT / "docs/performance.md").read_text().splitlines()
+    assert len(rows) > 3
+    assert [row for row in map(benchmark.line, rows) if row not in shown] == []
+
+
+def test_the_table_of_several_devices_is_that_of_the_results():
+    found = json.loads((ROOT / "results/devices.json").read_text())
+    assert devices.table(found) in (ROOT / "docs/performance.md").read_text()
+
+
+def test_the_table_of_the_experiments_is_that_of_the_results():
+    shown = (ROOT / "README.md").read_text()
+    runs = keep.load(ROOT / "results/experiments.json")
+    assert len(runs) == 5
+    for run in runs:
+        (row,) = (row for row in shown.splitlines() if row.startswith(f"| `{run['config']}"))
+        assert row.endswith(f" | {keep.line(run)} |")
+
+
+def test_the_slopes_of_the_signal_to_noise_ratios_are_those_of_the_results():
+    found = json.loads((ROOT / "results/signal_to_noise.json").read_text())["found"]
+    shown = (ROOT / "docs/papers.md").read_text()
+    for over, slopes in found.items():
+        (row,) = (row for row in shown.splitlines() if row.startswith(f"| over {over} "))
+        assert row.endswith(" | ".join(f"{s['slope']:+.3f}" for s in slopes.values()) + " |")
