@@ -45,7 +45,7 @@ def read(folder: Path) -> Json:
     """What is kept of a run: its config and circumstances, its time, its scores."""
     config, scores = files.read_config(folder), files.read_json(folder / "evaluation.json")
     written = [(folder / name).stat().st_mtime for name in ("config.json", "evaluation.json")]
-    about = {name: config[name] for name in ("options", "training", "versions", "commit", "device")}
+    about = {name: config[name] for name in ("training", "versions", "commit", "device")}
     return {
         "config": config["config"],
         "command": command(config),
