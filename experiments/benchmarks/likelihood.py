@@ -30,7 +30,13 @@ import tyro
 from experiments.benchmarks.cases import CASES, Case, images
 from experiments.benchmarks.contest import NOT_RUN, Contest, Contestant, Record, contest, ratio
 from experiments.benchmarks.dense import calm, decoding, encoding, load_weights, save_weights
-from experiments.benchmarks.likelihood_jax import BATCH_SIZE, CHUNK_SIZE, LIMIT, temporary_bytes
+from experiments.benchmarks.likelihood_jax import (
+    BATCH_SIZE,
+    CHUNK_SIZE,
+    LIMIT,
+    PARTS,
+    temporary_bytes,
+)
 from experiments.benchmarks.machine import machine
 from experiments.benchmarks.models import model
 from experiments.benchmarks.results import save, versions
@@ -91,7 +97,7 @@ def measure(
     together = {
         f"Pythae, {n:,}": n for n in sorted({min(100, importance_samples), importance_samples})
     }
-    contestants = [_contestant(sys.executable, n, "jax") for n in (OURS, LIMIT, *ours)]
+    contestants = [_contestant(sys.executable, n, "jax") for n in (OURS, *PARTS, *ours)]
     if peers is not None:
         contestants += [_contestant(peers, name, "pythae") for name in together]
     work = {"case": CASE, "weights": str(weights), "importance_samples": importance_samples}
@@ -162,7 +168,7 @@ def _heading(images: int, importance_samples: int, rounds: int) -> str:
 def line(row: Row) -> str:
     if "failed" in row:
         return f"{row['contestant']:20}{'failed':>10}"
-    value = "-" if row["contestant"] == LIMIT else f"{row['log_likelihood']:.3f}"
+    value = "-" if row["contestant"] in PARTS else f"{row['log_likelihood']:.3f}"
     return (
         f"{row['contestant']:20}{row['seconds_extrapolated']:10,.0f}{row['gflops']:10.1f}"
         f"{_shown(row['of_the_limit'], '.0%'):>9}{_shown(row['times_ours'], '.2f'):>10}{value:>12}"

@@ -1,11 +1,13 @@
-"""The contestants of the likelihood benchmark that are written in JAX: ours, and the limit.
+"""The contestants of the likelihood benchmark that are written in JAX: ours, its parts, the limit.
 
 A step of theirs is an image.
 """
 
 import inspect
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +18,7 @@ from experiments.benchmarks.dense import decoding, encoding, load_weights
 from experiments.benchmarks.machine import Product
 from experiments.benchmarks.models import model
 from vae_jax.bounds import LogLikelihood, log_likelihood
+from vae_jax.distributions import Distribution
 from vae_jax.evaluate import log_likelihoods
 from vae_jax.types import Array, Event, Key, Params
 
@@ -44,11 +47,9 @@ def library(case: Case, work: Work) -> Turn:
 
 def matrix_products(case: Case, work: Work) -> Turn:
     """Turns of the products alone, of the shapes that the defaults make, and as many of them."""
-    batch_size = min(BATCH_SIZE, work["steps"])
-    batches = -(-work["steps"] // batch_size)
-    chunks = -(-work["importance_samples"] // CHUNK_SIZE)
-    draws = batch_size * -(-work["importance_samples"] // chunks)
-    first, second = (_operands(p) for p in (encoding(case, batch_size), decoding(case, draws)))
+    batch_size, batches, draws, chunks = _sizes(work)
+    first = _operands(encoding(case, batch_size))
+    second = _operands(decoding(case, batch_size * draws))
 
     @jax.jit
     def run(first: list[Array], second: list[Array]) -> tuple[Array, Array]:
@@ -60,6 +61,53 @@ def matrix_products(case: Case, work: Work) -> Turn:
         return 0.0  # it has no likelihood
 
     return turn
+
+
+def decoding_alone(case: Case, work: Work) -> Turn:
+    """Turns of the decoder and the density of the images, at latents that are there."""
+    net, params = model(case), load_weights(Path(work["weights"]))
+    batch_size, batches, draws, chunks = _sizes(work)
+    z = jax.random.normal(jax.random.key(0), (batch_size, draws, case.latent))
+
+    def run(params: Params, x: Array, z: Array) -> Array:
+        def density(x: Array, z: Array) -> Array:
+            return net.decode(params, z).log_prob(x)
+
+        def again(_: int, z: Array) -> Array:
+            found = jax.vmap(jax.vmap(density, (None, 0)))(x, z)
+            return z + 1e-12 * found[..., None]  # changed: no compiler does them once
+
+        return jax.lax.fori_loop(0, batches * chunks, again, z)
+
+    return _timed(run, params, jnp.asarray(images(batch_size)), z)
+
+
+def drawing_alone(case: Case, work: Work) -> Turn:
+    """Turns of the latents, each from its key, and of their densities under posterior and prior."""
+    net, params = model(case), load_weights(Path(work["weights"]))
+    batch_size, batches, draws, chunks = _sizes(work)
+    prior = net.prior(params)
+
+    def weight(q: Distribution, key: Key) -> Array:
+        z, log_q = q.sample_and_log_prob(key)
+        return prior.log_prob(z) - log_q
+
+    def run(q: Distribution, key: Key) -> Array:
+        def again(chunk: int, total: Array) -> Array:
+            keys = jax.random.split(jax.random.fold_in(key, chunk), (batch_size, draws))
+            return total + jax.vmap(jax.vmap(weight, (None, 0)))(q, keys)
+
+        return jax.lax.fori_loop(0, batches * chunks, again, jnp.zeros((batch_size, draws)))
+
+    q = jax.vmap(partial(net.encode, params))(jnp.asarray(images(batch_size)))
+    return _timed(run, q, jax.random.key(0))
+
+
+PARTS = {
+    LIMIT: matrix_products,
+    "decoding alone": decoding_alone,
+    "drawing alone": drawing_alone,
+}
 
 
 def temporary_bytes(
@@ -84,8 +132,26 @@ def temporary_bytes(
 
 def prepare(work: Work) -> Turn:
     """The turns of a contestant."""
-    contestant = matrix_products if work["contestant"] == LIMIT else library
-    return contestant(CASES[work["case"]], work)
+    return PARTS.get(work["contestant"], library)(CASES[work["case"]], work)
+
+
+def _sizes(work: Work) -> tuple[int, int, int, int]:
+    """Images of a batch, batches, draws of a chunk, and chunks, by our defaults."""
+    batch_size = min(BATCH_SIZE, work["steps"])
+    chunks = -(-work["importance_samples"] // CHUNK_SIZE)
+    draws = -(-work["importance_samples"] // chunks)
+    return batch_size, -(-work["steps"] // batch_size), draws, chunks
+
+
+def _timed(run: Callable[..., Array], *arguments: Any) -> Turn:
+    """Turns of what returns no likelihood."""
+    compiled = jax.jit(run)
+
+    def turn() -> float:
+        jax.block_until_ready(compiled(*arguments))
+        return 0.0
+
+    return turn
 
 
 def _operands(products: list[Product]) -> list[Array]:

@@ -84,8 +84,10 @@ def test_operations_counted_by_hand():
     assert likelihood.operations(case, importance_samples=10) == by_hand
 
 
-def test_the_matrix_products_can_be_done(weights):
-    assert likelihood_jax.prepare(work_of(weights, likelihood_jax.LIMIT))() == 0
+@pytest.mark.parametrize("part", likelihood_jax.PARTS)
+def test_the_parts_can_be_done(weights, part):
+    """They have no likelihood."""
+    assert likelihood_jax.prepare(work_of(weights, part))() == 0
 
 
 def test_memory_does_not_grow_with_the_draws():
@@ -127,7 +129,7 @@ def test_pythae_estimates_the_same(tmp_path):
     save_weights(weights, calm(CASES[likelihood.CASE]))
     run = likelihood.measure(weights, str(PEERS), 3, 1000, rounds=1, sizes=((1, 200),))
     assert {name: record.failed for name, record in run.records.items() if record.failed} == {}
-    values = {n: r.values[0] for n, r in run.records.items() if n != likelihood.LIMIT}
+    values = {n: r.values[0] for n, r in run.records.items() if n not in likelihood.PARTS}
     assert list(values) == [likelihood.OURS, "vae_jax, 1 x 200", "Pythae, 100", "Pythae, 1,000"]
     expected = likelihood.reference(weights, 3, 1000)
     error = 4 * math.sqrt(2) * expected["standard_error"]

@@ -108,18 +108,25 @@ def _product_convolution(x: Array, kernel: Array, s: int) -> Array:
     (top, _), (left, _) = lax.padtype_to_pads((H, W), (kh, kw), (s, s), "SAME")
     x = _framed(x, top, left, (h + qh - 1) * s, (w + qw - 1) * s)
     kernel = _framed(kernel, 0, 0, qh * s, qw * s).reshape(qh, s, qw, s, C, F)
-    matrix = kernel.transpose(0, 2, 1, 3, 4, 5).reshape(-1, F)
-    return _windows(_blocks(x, s), qh, qw) @ matrix
+    matrix = kernel.transpose(5, 0, 2, 1, 3, 4).reshape(F, -1)
+    return _product(_windows(_blocks(x, s), qh, qw), matrix)
 
 
 def _product_transposed(x: Array, kernel: Array, s: int) -> Array:
     (H, W, C), (kh, kw, _, F) = x.shape, kernel.shape
     qh, qw = -(-kh // s), -(-kw // s)  # blocks that a pixel reaches
     kernel = _framed(kernel[::-1, ::-1], 0, 0, qh * s, qw * s).reshape(qh, s, qw, s, C, F)
-    matrix = kernel[::-1, :, ::-1].transpose(0, 2, 4, 1, 3, 5).reshape(-1, s * s * F)
+    matrix = kernel[::-1, :, ::-1].transpose(1, 3, 5, 0, 2, 4).reshape(s * s * F, -1)
     x = jnp.pad(x, ((qh - 1, qh - 1), (qw - 1, qw - 1), (0, 0)))
-    y = _pixels(_windows(x, qh, qw) @ matrix, s)
+    y = _pixels(_product(_windows(x, qh, qw), matrix), s)
     return _framed(y, -_cropped(kh, s), -_cropped(kw, s), s * H, s * W)
+
+
+def _product(x: Array, matrix: Array) -> Array:
+    """[h, w, C], [F, C] -> [h, w, F]."""
+    # Channels last in both: the gradient of a matrix [C, F] would be a product that XLA has no
+    # fast kernel for.
+    return lax.dot_general(x, matrix, (((2,), (1,)), ((), ())))
 
 
 def _windows(x: Array, height: int, width: int) -> Array:
