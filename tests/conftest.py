@@ -1,10 +1,15 @@
-"""Settings of every test: no silent broadcasting, fixed keys, few compiled programs at a time."""
+"""Settings of every test: quick compilation, no silent broadcasting, fixed keys, few programs."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import jax
 import pytest
+
+# Most of a test is compiling, which takes half as long if the machine code is not optimised: as in
+# JAX's own tests. Set before JAX first computes, and seen by the processes that tests start.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 

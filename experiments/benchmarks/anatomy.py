@@ -13,14 +13,14 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import jax
 import jax.numpy as jnp
 import optax
 import tyro
 
-from experiments.benchmarks.cases import CASES, PIXELS, Case, images
+from experiments.benchmarks.cases import CASES, PIXELS, Case, Name, images
 from experiments.benchmarks.contest import Turn
 from experiments.benchmarks.jax_side import library
 from experiments.benchmarks.machine import machine, matrix_products, operations
@@ -143,7 +143,7 @@ def adam_bytes(case: Case) -> int:
 def main(
     rounds: int = 9,
     steps: int = 100,
-    cases: tuple[str, ...] = tuple(CASES),
+    cases: tuple[Name, ...] = get_args(Name),
     out: Path = Path("results/anatomy.json"),
 ) -> None:
     """Time the parts of a training step.

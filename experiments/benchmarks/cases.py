@@ -4,7 +4,7 @@ Only numpy is imported here, because the contestants live in different environme
 """
 
 import math
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -49,6 +49,7 @@ _CONV = Case("conv", (32, 64), 16, (64, 32), batch=128, convolutional=True)
 CASES = {
     case.name: case for case in (_MLP, _BURDA, _BURDA._replace(name="iwae k=50", draws=50), _CONV)
 }
+Name = Literal["mlp", "iwae k=1", "iwae k=50", "conv"]
 
 
 def images(number: int) -> np.ndarray:

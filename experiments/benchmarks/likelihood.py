@@ -33,6 +33,7 @@ from experiments.benchmarks.dense import calm, decoding, encoding, load_weights,
 from experiments.benchmarks.likelihood_jax import (
     BATCH_SIZE,
     CHUNK_SIZE,
+    DRAWING,
     LIMIT,
     PARTS,
     temporary_bytes,
@@ -127,7 +128,7 @@ def as_rows(case: Case, run: Contest, importance_samples: int) -> list[Row]:
     ours, limit = run.records[OURS], run.records[LIMIT]
     count = operations(case, importance_samples)
     return [
-        {"contestant": name, **_measured(record, ours, limit, count)}
+        {"contestant": name, **_measured(record, ours, limit, 0 if name == DRAWING else count)}
         for name, record in run.records.items()
     ]
 
@@ -140,8 +141,8 @@ def _measured(record: Record, ours: Record, limit: Record, count: int) -> Row:
         "seconds_an_image": median,
         "seconds_extrapolated": TEST_SET * median,
         "operations_an_image": count,
-        "gflops": count / median / 1e9,
-        "of_the_limit": ratio(limit, record),
+        "gflops": count / median / 1e9 if count else None,
+        "of_the_limit": ratio(limit, record) if count else None,
         "times_ours": ratio(record, ours),
         "log_likelihood": statistics.fmean(record.values),
         "every_seconds_an_image": record.seconds,
@@ -168,10 +169,11 @@ def _heading(images: int, importance_samples: int, rounds: int) -> str:
 def line(row: Row) -> str:
     if "failed" in row:
         return f"{row['contestant']:20}{'failed':>10}"
-    value = "-" if row["contestant"] in PARTS else f"{row['log_likelihood']:.3f}"
+    value = None if row["contestant"] in PARTS else row["log_likelihood"]
     return (
-        f"{row['contestant']:20}{row['seconds_extrapolated']:10,.0f}{row['gflops']:10.1f}"
-        f"{_shown(row['of_the_limit'], '.0%'):>9}{_shown(row['times_ours'], '.2f'):>10}{value:>12}"
+        f"{row['contestant']:20}{row['seconds_extrapolated']:10,.0f}"
+        f"{_shown(row['gflops'], '.1f'):>10}{_shown(row['of_the_limit'], '.0%'):>9}"
+        f"{_shown(row['times_ours'], '.2f'):>10}{_shown(value, '.3f'):>12}"
     )
 
 

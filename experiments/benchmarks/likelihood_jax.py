@@ -25,7 +25,7 @@ from vae_jax.types import Array, Event, Key, Params
 _DEFAULTS = inspect.signature(log_likelihoods).parameters
 BATCH_SIZE: int = _DEFAULTS["batch_size"].default
 CHUNK_SIZE: int = _DEFAULTS["chunk_size"].default
-LIMIT = "matrix products"
+LIMIT, DRAWING = "matrix products", "drawing alone"
 
 
 def library(case: Case, work: Work) -> Turn:
@@ -106,7 +106,7 @@ def drawing_alone(case: Case, work: Work) -> Turn:
 PARTS = {
     LIMIT: matrix_products,
     "decoding alone": decoding_alone,
-    "drawing alone": drawing_alone,
+    DRAWING: drawing_alone,
 }
 
 

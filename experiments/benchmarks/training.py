@@ -15,11 +15,11 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import tyro
 
-from experiments.benchmarks.cases import CASES, CHANCE, Case
+from experiments.benchmarks.cases import CASES, CHANCE, Case, Name
 from experiments.benchmarks.contest import NOT_RUN, Contest, Contestant, Record, contest, ratio
 from experiments.benchmarks.machine import machine, operations
 from experiments.benchmarks.results import save, versions
@@ -39,7 +39,7 @@ Row = dict[str, Any]
 def main(
     peers: Path = Path(".peers/bin/python"),
     rounds: int = 9,
-    cases: tuple[str, ...] = tuple(CASES),
+    cases: tuple[Name, ...] = get_args(Name),
     steps: int | None = None,
     out: Path = Path("results/training.json"),
 ) -> None:

@@ -4,6 +4,7 @@ import difflib
 import fnmatch
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from experiments.papers.iwae.cells import PROGRAM, Cell, run
 from experiments.papers.iwae.protocols import make_settings
 from experiments.papers.iwae.rows import ROWS, Row
 from vae_jax.commands import command
-from vae_jax.commands.signals import handled
+from vae_jax.commands.signals import Signals, handled
 
 Json = dict[str, Any]
 
@@ -65,7 +66,8 @@ def reproduce(
     with handled() as signals:
         for cell in cells:
             signals.waiting = True
-            result = run(cell, raw, runs, _progress(cell), signals.received, signals.end_waiting)
+            scoring = partial(_scoring, cell, signals)
+            result = run(cell, raw, runs, _progress(cell), signals.received, scoring)
             if result is None:
                 print(f"{cell.name}: interrupted; the same command goes on.", file=sys.stderr)
                 return signals.status
@@ -107,6 +109,11 @@ def _progress(cell: Cell) -> Callable[[Json], None]:
         print(f"{cell.name}: {epoch}, {told}", file=sys.stderr, flush=True)
 
     return report
+
+
+def _scoring(cell: Cell, signals: Signals) -> None:
+    signals.end_waiting()  # training is saved
+    print(f"{cell.name}: trained, to be scored: minutes on a CPU", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

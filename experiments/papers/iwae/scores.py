@@ -6,6 +6,7 @@ import jax
 import numpy as np
 
 from vae_jax import evaluate
+from vae_jax.commands.terminal import track
 from vae_jax.evaluate.scores import Rate
 from vae_jax.model import VAE
 from vae_jax.objectives import rate, sampled_rate
@@ -28,7 +29,12 @@ def score(model: VAE, params: Params, key: Key, test: Batch) -> Json:
         model, params, elbo_key, test, num_samples=ELBO_SAMPLES, rate=rate_of(model)
     )
     estimates = evaluate.log_likelihoods(
-        model, params, likelihood_key, test, num_samples=IMPORTANCE_SAMPLES
+        model,
+        params,
+        likelihood_key,
+        test,
+        num_samples=IMPORTANCE_SAMPLES,
+        progress=track("log p(x)"),
     )
     units = evaluate.layer_active_units(model, params, units_key, test, num_samples=UNIT_SAMPLES)
     return {
