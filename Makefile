@@ -18,7 +18,7 @@ types: .venv/installed
 	$(BIN)/mypy
 
 pytest: .venv/installed .venv/browser/chromium
-	$(BIN)/pytest --numprocesses 2 --dist loadfile
+	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 # For the tests that look at a report; where it cannot be had they are skipped, and say so.
 .venv/browser/chromium: | .venv/installed
