@@ -3,13 +3,14 @@
 import json
 import sys
 from pathlib import Path
+from typing import get_args
 
 import jax
 import numpy as np
 import pytest
 
 from experiments.benchmarks import training
-from experiments.benchmarks.cases import CASES, CHANCE, Case, images
+from experiments.benchmarks.cases import CASES, CHANCE, Case, Name, images
 from experiments.benchmarks.contest import ROOT, Contest, Contestant, Record, contest, ratio
 from experiments.benchmarks.jax_side import prepare
 from experiments.benchmarks.machine import matrix_products, operations, products
@@ -38,6 +39,10 @@ for i, line in enumerate(sys.stdin):
     scale = {"twice": 2}.get(work["contestant"], 1)
     print(json.dumps(failed or {"seconds": scale * (0.1 + i**2), "value": i}), flush=True)
 """
+
+
+def test_the_command_offers_every_case():
+    assert get_args(Name) == tuple(CASES)
 
 
 @pytest.mark.parametrize("name", CASES)
