@@ -22,6 +22,7 @@ those of each parameter; M varies at K = 16.
   python -m experiments.papers.signal_to_noise --out FOLDER
 """
 
+import datetime
 import json
 import sys
 import time
@@ -159,7 +160,10 @@ def main(draws: int = 10_000, seed: int = 0, out: Path = Path("results")) -> Non
     found = measure(draws, seed=seed)
     out.mkdir(parents=True, exist_ok=True)
     command = f"python -m experiments.papers.signal_to_noise --draws {draws} --seed {seed}"
-    result = {"command": command, "found": found, **circumstances()}
+    seconds = time.perf_counter() - start
+    date = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    result = {"command": command, "found": found, "seconds": seconds, "date": date}
+    result |= circumstances()
     (out / "signal_to_noise.json").write_text(json.dumps(result, indent=2) + "\n")
     _plot(out / "signal_to_noise.png", found)
     for name, groups in found.items():

@@ -21,7 +21,7 @@ from vae_jax.networks.products import (
 )
 
 LAYOUT = ("NHWC", "HWIO", "NHWC")
-IMAGES = [(5, 9), (7, 4), (1, 2)]  # every remainder of 2 and 3; smaller than a kernel
+IMAGES = [(5, 9), (6, 4), (1, 2)]  # every remainder of 2 and 3; smaller than a kernel
 KERNELS = [(1, 1), (2, 5), (3, 2), (4, 4), (5, 3)]
 LAYERS = [(Conv, nn.Conv), (ConvTranspose, nn.ConvTranspose)]
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from tiny_runs import shorten
 
 from tests.package.test_readme import blocks
 
@@ -34,6 +35,7 @@ def test_the_python_of_a_page_runs(page, tmp_path, monkeypatch):
 
 def test_the_commands_of_the_page_on_experiments_run(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
+    shorten(monkeypatch)
     _some_data()
     lines = commands((DOCS / "experiments.md").read_text())
     assert len(lines) > 10

@@ -39,8 +39,8 @@ def mnist_vae(
     """The VAE of Burda et al. 2015: the evidence lower bound, averaged over k draws.
 
     `python -m experiments.train mnist_vae --raw FOLDER` gave, on the 10,000 test images, -ELBO
-    90.82 and -log p(x) 86.91 (5,000 samples), each +- 0.24 over images; 21 active units. The paper
-    has 86.76 after 3,280 passes in batches of 20: 0.15 less than after 500 in batches of 100.
+    90.82 +- 0.24 and -log p(x) 86.91 +- 0.23 (5,000 samples) over images; 21 active units. The
+    paper has 86.76 after 3,280 passes in batches of 20: 0.15 less than after 500 in batches of 100.
 
     Args:
       k: Draws of z for each image and step.
@@ -70,8 +70,8 @@ def mnist_iwae(
     """The importance-weighted autoencoder of Burda et al. 2015, of k draws.
 
     `python -m experiments.train mnist_iwae --raw FOLDER` gave, on the 10,000 test images, -ELBO
-    95.56 and -log p(x) 88.16 (5,000 samples), each +- 0.25 over images; 23 active units. The paper
-    has 85.54 after 3,280 passes: 100 passes are not enough.
+    95.56 +- 0.25 and -log p(x) 88.16 +- 0.23 (5,000 samples) over images; 23 active units. The
+    paper has 85.54 after 3,280 passes: 100 passes are not enough.
 
     Args:
       k: Draws of z for each image and step.

@@ -14,14 +14,15 @@ importance samples each, in nats; the lower the better.
 
 Departures from Burda et al.: images are shuffled anew in each pass (their code keeps one order);
 the loss is a mean over the batch (theirs a sum, to which Adam's eps is twenty times smaller; their
-Adam has b1 = .99); learning rates are those of the paper (their code rounds them); the layers that
-give distributions their parameters begin LeCun normal, the hidden ones Glorot uniform (theirs all
-Glorot); one-layer VAEs descend the rate in closed form (theirs: sampled, the same in expectation).
-Active units are counted on the test images (theirs: 500 training images), at their threshold,
-Var_x(E_q[z]) > 0.01, and those of a second layer by the mean over the first, as the paper has it
-(their code: at one draw of the first, whose noise then counts, so that ours may be fewer). Dynamic
-binarisation is trained on all 60,000 images. Rows of Rainforth et al. have the protocols of Burda
-et al.
+Adam has b1 = .99, and its second moment begins at one); test images are binarised once, and
+training images at each step (theirs: all of them at every access); learning rates are those of the
+paper (their code rounds them); the layers that give distributions their parameters begin LeCun
+normal, the hidden ones Glorot uniform (theirs all Glorot); one-layer VAEs descend the rate in
+closed form (theirs: sampled, the same in expectation). Active units are counted on the test images
+(theirs: 500 training images), at their threshold, Var_x(E_q[z]) > 0.01, and those of a second layer
+by the mean over the first, as the paper has it (their code: at one draw of the first, whose noise
+then counts, so that ours may be fewer). Dynamic binarisation is trained on all 60,000 images. Rows
+of Rainforth et al. have the protocols of Burda et al.
 
 Reference: Burda, Grosse, Salakhutdinov 2015, arXiv 1509.00519; Rainforth et al. 2018, arXiv
 1802.04537; the doubly reparameterized gradient: Tucker et al. 2019, arXiv 1810.04152; sticking the

@@ -13,7 +13,7 @@ Found = tuple[float | None, tuple[int, ...] | None]  # NLL, and the active units
 BURDA = "Burda et al. 2015"
 RAINFORTH = "Rainforth et al. 2018"
 
-# Burda et al. 2015, table 1: the negative log-likelihood, active units
+# The tables of Burda et al. 2015: the negative log-likelihood, active units
 _TABLE: dict[tuple[str, int], dict[tuple[str, int], Found]] = {
     ("dynamic", 1): {
         ("vae", 1): (86.76, (19,)),
