@@ -1,8 +1,8 @@
-"""`python -m experiments.embed`: see `vae_jax.commands.embed`."""
+"""`python -m experiments.embed`: see `vae_jax.cli.embed`."""
 
 import sys
 
-from vae_jax.commands.embed import main
+from vae_jax.cli.embed import main
 
 if __name__ == "__main__":
     sys.exit(main(prog="python -m experiments.embed"))

@@ -1,8 +1,8 @@
-"""`python -m experiments.interpolate`: see `vae_jax.commands.interpolate`."""
+"""`python -m experiments.interpolate`: see `vae_jax.cli.interpolate`."""
 
 import sys
 
-from vae_jax.commands.interpolate import main
+from vae_jax.cli.interpolate import main
 
 if __name__ == "__main__":
     sys.exit(main(prog="python -m experiments.interpolate"))

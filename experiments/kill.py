@@ -28,7 +28,7 @@ import jax
 import numpy as np
 
 from vae_jax.checkpoint import Checkpoints
-from vae_jax.commands import command
+from vae_jax.cli import command
 
 _ROOT = Path(__file__).parents[1]
 _TIMES = ("seconds", "examples_per_second")  # what differs between runs that are the same

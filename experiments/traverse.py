@@ -1,8 +1,8 @@
-"""`python -m experiments.traverse`: see `vae_jax.commands.traverse`."""
+"""`python -m experiments.traverse`: see `vae_jax.cli.traverse`."""
 
 import sys
 
-from vae_jax.commands.traverse import main
+from vae_jax.cli.traverse import main
 
 if __name__ == "__main__":
     sys.exit(main(prog="python -m experiments.traverse"))

@@ -12,7 +12,7 @@ from jax.experimental.compilation_cache import compilation_cache
 from PIL import Image
 
 from vae_jax import data
-from vae_jax.commands.train import main
+from vae_jax.cli.train import main
 from vae_jax.configs import CONFIGS
 from vae_jax.runs import train as runs_train
 

@@ -7,8 +7,7 @@ The public names, from the ground up:
   bounds          elbo, sampled_elbo, iwae, miwae, ciwae, log_likelihood: for your own networks
   batched         the same for networks that must see the whole batch
   networks        Flax bodies and heads, and networks of the two
-  model           the VAE record: encode, decode and prior as one value
-  chain           the VAE of several stochastic layers
+  models          the VAE record: encode, decode and prior as one value; chains of several layers
   objectives      what is descended: weighted sums of terms, importance-weighted bounds
   train           steps, and epochs of steps
   evaluate        bounds, likelihoods and active units of a data set
@@ -31,7 +30,7 @@ from vae_jax import (
     distributions,
     evaluate,
     generate,
-    model,
+    models,
     networks,
     objectives,
     plots,
@@ -52,7 +51,6 @@ from vae_jax.bounds import (
     miwae_bound,
     sampled_elbo,
 )
-from vae_jax.chain import chain
 from vae_jax.distributions import (
     Bernoulli,
     Categorical,
@@ -65,8 +63,7 @@ from vae_jax.distributions import (
     standard_gaussian,
 )
 from vae_jax.divergences import kl, register_kl
-from vae_jax.fitting import Fitted, fit
-from vae_jax.model import VAE, Trace, vae
+from vae_jax.models import VAE, Trace, chain, vae
 from vae_jax.networks import describe
 from vae_jax.objectives import (
     Aux,
@@ -80,6 +77,7 @@ from vae_jax.objectives import (
 )
 from vae_jax.runs import load_run
 from vae_jax.train import (
+    Fitted,
     NotFiniteError,
     Player,
     Step,
@@ -88,6 +86,7 @@ from vae_jax.train import (
     averaged,
     decay_mask,
     descend,
+    fit,
     stream_epoch,
     train_epoch,
 )
@@ -142,7 +141,7 @@ __all__ = [
     "log_likelihood",
     "miwae",
     "miwae_bound",
-    "model",
+    "models",
     "networks",
     "objectives",
     "per_group",

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from vae_jax.distributions import Distribution, Gaussian
-from vae_jax.model import VAE
+from vae_jax.models import VAE
 from vae_jax.types import Array, Event, Key, Params
 
 Path: TypeAlias = Callable[[Array, Array, Array], Array]  # start, end, t in [0, 1] -> z

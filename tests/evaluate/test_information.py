@@ -12,7 +12,7 @@ import scipy.stats
 from vae_jax import VAE, Categorical, Gaussian, Joint, Trace, evaluate, standard_gaussian
 from vae_jax.bounds.draws import draw_keys, sample_keys
 from vae_jax.evaluate import mutual_information
-from vae_jax.model import trace
+from vae_jax.models import trace
 
 KEY = jax.random.key(1)
 N = 23

@@ -31,13 +31,13 @@ FLOORS = [
     ["divergences", "checks"],
     ["bounds"],
     ["batched"],
-    ["model"],
-    ["chain", "objectives"],
-    ["train", "evaluate", "generate"],
-    ["fitting"],
+    ["models"],
+    ["objectives"],
+    ["evaluate", "generate"],
+    ["train"],
     ["configs"],
     ["runs"],
-    ["commands"],
+    ["cli"],
 ]
 BESIDE = {
     "networks": {"types", "distributions"},
@@ -51,7 +51,7 @@ def below(part):
     if part in BESIDE:
         return BESIDE[part]
     floor = next(i for i, parts in enumerate(FLOORS) if part in parts)
-    beside = set(BESIDE) if floor >= FLOORS.index(["fitting"]) else set()
+    beside = set(BESIDE) if floor >= FLOORS.index(["train"]) else set()
     return beside.union(*FLOORS[:floor])
 
 
@@ -126,7 +126,7 @@ def test_everything_public_has_a_docstring(path):
 
 @pytest.mark.parametrize(
     "path",
-    [path for path in FILES if path.parent.name != "commands"],
+    [path for path in FILES if path.parent.name != "cli"],
     ids=lambda path: str(path.relative_to(ROOT)),
 )
 def test_the_library_prints_nothing(path):

@@ -24,7 +24,7 @@ from tiny_runs import (
 
 from vae_jax import data, generate
 from vae_jax.checkpoint import Checkpoints
-from vae_jax.commands.train import main
+from vae_jax.cli.train import main
 from vae_jax.configs import CONFIGS
 from vae_jax.runs import Training, load_run, start
 from vae_jax.runs.train import _divide

@@ -11,9 +11,9 @@ import pytest
 from bits import assert_same_bits
 from tiny_runs import read, resume, rows, shorten, timeless, train
 
-from vae_jax.commands import terminal
-from vae_jax.commands.signals import Interrupted, Signals, handled
-from vae_jax.commands.train import main
+from vae_jax.cli import terminal
+from vae_jax.cli.signals import Interrupted, Signals, handled
+from vae_jax.cli.train import main
 from vae_jax.runs import load_run
 
 ROOT = Path(__file__).parents[2]

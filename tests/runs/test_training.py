@@ -7,11 +7,11 @@ import optax
 import pytest
 
 from vae_jax.configs import CONFIGS
-from vae_jax.fitting.rows import train_row
 from vae_jax.objectives import Aux
 from vae_jax.runs import Training
 from vae_jax.runs.training import check_training, make_step
 from vae_jax.train.averages import average_params
+from vae_jax.train.rows import train_row
 
 STEPS, PEAK = 8, 0.5
 GRADIENT = jnp.array([3.0, 4.0])  # of norm 5

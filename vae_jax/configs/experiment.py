@@ -8,7 +8,7 @@ import numpy as np
 import optax
 
 from vae_jax import data
-from vae_jax.model import VAE
+from vae_jax.models import VAE
 from vae_jax.objectives import Objective
 from vae_jax.types import Array, Batch
 

@@ -9,7 +9,7 @@ from vae_jax import data
 from vae_jax.checks import check_count
 from vae_jax.configs.experiment import Experiment, images
 from vae_jax.distributions import standard_gaussian
-from vae_jax.model import vae
+from vae_jax.models import vae
 from vae_jax.networks import (
     ConvDecoder,
     ConvEncoder,

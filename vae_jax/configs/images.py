@@ -12,7 +12,7 @@ from vae_jax.checks import check_count
 from vae_jax.configs.experiment import Data, Experiment
 from vae_jax.configs.experiment import images as in_memory
 from vae_jax.distributions import standard_gaussian
-from vae_jax.model import vae
+from vae_jax.models import vae
 from vae_jax.networks import (
     BernoulliHead,
     ConvDecoder,

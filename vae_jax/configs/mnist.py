@@ -20,7 +20,7 @@ from vae_jax import data
 from vae_jax.bounds import iwae_bound
 from vae_jax.configs.experiment import Experiment, images
 from vae_jax.distributions import standard_gaussian
-from vae_jax.model import VAE, vae
+from vae_jax.models import VAE, vae
 from vae_jax.networks import MLP, BernoulliHead, GaussianHead, Network, PredictedScale
 from vae_jax.objectives import Objective, importance_weighted, weighted_sum
 from vae_jax.types import Array, Key

@@ -11,7 +11,7 @@ from vae_jax import data as datasets
 from vae_jax.checks import check_count
 from vae_jax.configs.experiment import Data, Experiment
 from vae_jax.distributions import standard_gaussian
-from vae_jax.model import vae
+from vae_jax.models import vae
 from vae_jax.networks import MLP, CategoricalHead, GaussianHead, Network, one_hot
 from vae_jax.objectives import weighted_sum
 from vae_jax.types import Array

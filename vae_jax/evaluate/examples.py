@@ -9,7 +9,7 @@ import numpy as np
 
 from vae_jax.bounds.draws import sample_keys
 from vae_jax.checks import check_count
-from vae_jax.model import VAE
+from vae_jax.models import VAE
 from vae_jax.objectives import batch_size as size_of
 from vae_jax.types import Array, Batch, Key, Params
 

@@ -9,7 +9,7 @@ import numpy as np
 from vae_jax.bounds.draws import draw_keys
 from vae_jax.evaluate.examples import Progress, over_examples
 from vae_jax.evaluate.scores import mean
-from vae_jax.model import VAE, log_posterior, log_prior, trace
+from vae_jax.models import VAE, log_posterior, log_prior, trace
 from vae_jax.objectives import batch_size as size_of
 from vae_jax.types import Array, Batch, Event, Key, Params
 

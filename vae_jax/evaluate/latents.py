@@ -9,7 +9,7 @@ import numpy as np
 from vae_jax.bounds.draws import draw_keys
 from vae_jax.distributions import Distribution
 from vae_jax.evaluate.examples import over_examples
-from vae_jax.model import VAE, trace
+from vae_jax.models import VAE, trace
 from vae_jax.objectives import batch_size as size_of
 from vae_jax.types import Array, Batch, Event, Key, Params
 

@@ -12,7 +12,7 @@ from vae_jax.bounds.draws import draw_keys, sample_keys
 from vae_jax.bounds.likelihood import streamed_log_likelihood
 from vae_jax.evaluate.examples import Progress, over_examples
 from vae_jax.evaluate.support import check_support
-from vae_jax.model import VAE, Trace, log_posterior, log_prior, trace
+from vae_jax.models import VAE, Trace, log_posterior, log_prior, trace
 from vae_jax.objectives import distortion, rate
 from vae_jax.types import Array, Batch, Event, Key, Params
 

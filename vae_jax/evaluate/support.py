@@ -5,7 +5,7 @@ import jax.numpy as jnp
 
 from vae_jax.data import check_array
 from vae_jax.evaluate.examples import check_some, over_examples
-from vae_jax.model import VAE, trace
+from vae_jax.models import VAE, trace
 from vae_jax.objectives import batch_size as size_of
 from vae_jax.types import Array, Batch, Event, Key, Params
 

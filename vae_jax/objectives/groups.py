@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import jax
 import jax.numpy as jnp
 
-from vae_jax.model import learned
+from vae_jax.models import learned
 from vae_jax.objectives.objective import Aux, Objective
 from vae_jax.types import Array, Batch, Key, Params
 

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from vae_jax.bounds.draws import draw_keys
 from vae_jax.bounds.functionals import Bound, score_free_bound
 from vae_jax.checks import check_count
-from vae_jax.model import VAE, Trace, log_posterior, log_prior
+from vae_jax.models import VAE, Trace, log_posterior, log_prior
 from vae_jax.objectives.objective import (
     Aux,
     Objective,

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import jax
 
 from vae_jax.checks import check_reparameterized
-from vae_jax.model import VAE, Trace, trace
+from vae_jax.models import VAE, Trace, trace
 from vae_jax.types import Array, Batch, Event, Key, Params
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple, TypeAlias
 import jax.numpy as jnp
 
 from vae_jax.divergences import kl
-from vae_jax.model import Trace, log_posterior, log_prior
+from vae_jax.models import Trace, log_posterior, log_prior
 from vae_jax.types import Array, Event
 
 Weight: TypeAlias = float | Callable[[Array], Array]  # a number, or a schedule of the step

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from vae_jax.bounds.draws import draw_keys
 from vae_jax.checks import check_count
-from vae_jax.model import VAE
+from vae_jax.models import VAE
 from vae_jax.objectives.objective import (
     Aux,
     Objective,

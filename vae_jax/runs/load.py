@@ -10,7 +10,7 @@ import jax
 
 from vae_jax.checkpoint import Checkpoints
 from vae_jax.configs import CONFIGS, Data, Experiment
-from vae_jax.model import VAE, trace
+from vae_jax.models import VAE, trace
 from vae_jax.runs import folder as run_folder
 from vae_jax.types import Batch, Params
 

@@ -11,7 +11,7 @@ from vae_jax import evaluate
 from vae_jax.checks import check_count
 from vae_jax.configs import Experiment
 from vae_jax.evaluate.examples import Progress
-from vae_jax.model import VAE
+from vae_jax.models import VAE
 from vae_jax.objectives import batch_size as size_of
 from vae_jax.types import Batch, Key, Params
 

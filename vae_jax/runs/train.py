@@ -14,7 +14,6 @@ from vae_jax.checks import check_count
 from vae_jax.configs import CONFIGS, Data, Experiment
 from vae_jax.configs.experiment import fixed
 from vae_jax.evaluate.examples import Progress
-from vae_jax.fitting import Fitted, fit, held_out_bound
 from vae_jax.objectives import batch_size as size_of
 from vae_jax.report import write_report
 from vae_jax.runs import folder as run_folder
@@ -23,7 +22,7 @@ from vae_jax.runs.load import build, example_of
 from vae_jax.runs.pictures import save_pictures
 from vae_jax.runs.scores import score
 from vae_jax.runs.training import Training, check_training, make_step
-from vae_jax.train import NotFiniteError
+from vae_jax.train import Fitted, NotFiniteError, fit, held_out_bound
 from vae_jax.train.epochs import steps_of
 from vae_jax.types import Batch, Key, Params
 

@@ -1,4 +1,4 @@
-"""Steps of training, and epochs of steps.
+"""Steps of training, epochs of steps, and `fit`: training in one call.
 
     step = descend(weighted_sum(model), optax.adam(1e-3))
     state = step.init(key, model.init(init_key, x))
@@ -10,6 +10,11 @@ key as `fold_in(key, i)`: a key may be split or folded, not both.) A run that is
 epochs and continued is therefore bit-identical to one that was not; one that `stream_epoch` reads
 from disk, also within an epoch.
 
+    fitted = fit(model, step, {"x": images}, key=jax.random.key(0), epochs=50)
+
+`fit` is a loop over `train_epoch` or `stream_epoch`, which those who want their own loop call, with
+checkpoints, held-out scores and when to stop.
+
 An objective, a step and a preparation are what `jit` recognises a compiled epoch by: build them
 once, outside the loop.
 """
@@ -17,6 +22,8 @@ once, outside the loop.
 from vae_jax.train.averages import Averaged, average_params, averaged
 from vae_jax.train.epochs import epoch_order, train_epoch
 from vae_jax.train.finite import NotFiniteError, check_metrics, check_params
+from vae_jax.train.fit import fit, held_out_bound
+from vae_jax.train.records import Fitted, Progress
 from vae_jax.train.steps import (
     Metrics,
     Player,
@@ -30,9 +37,11 @@ from vae_jax.train.streams import stream_epoch
 
 __all__ = [
     "Averaged",
+    "Fitted",
     "Metrics",
     "NotFiniteError",
     "Player",
+    "Progress",
     "Step",
     "TrainState",
     "alternate",
@@ -43,6 +52,8 @@ __all__ = [
     "decay_mask",
     "descend",
     "epoch_order",
+    "fit",
+    "held_out_bound",
     "stream_epoch",
     "train_epoch",
 ]

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from vae_jax.model import learned
+from vae_jax.models import learned
 from vae_jax.train.steps import Metrics, Step, TrainState
 from vae_jax.types import Batch, Key, Params
 

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vae_jax.model import learned
+from vae_jax.models import learned
 from vae_jax.train.epochs import epoch_order, steps_of
 from vae_jax.train.steps import Metrics
 from vae_jax.types import Array, Key, Params

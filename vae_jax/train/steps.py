@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import optax
 
 from vae_jax.checks import check_count, check_key
-from vae_jax.model import learned
+from vae_jax.models import learned
 from vae_jax.objectives import Aux, Objective
 from vae_jax.types import Array, Batch, Key, Params
 

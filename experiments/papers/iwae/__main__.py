@@ -15,8 +15,8 @@ from experiments.papers.iwae import results
 from experiments.papers.iwae.cells import PROGRAM, Cell, run
 from experiments.papers.iwae.protocols import make_settings
 from experiments.papers.iwae.rows import ROWS, Row
-from vae_jax.commands import command
-from vae_jax.commands.signals import Signals, handled
+from vae_jax.cli import command
+from vae_jax.cli.signals import Signals, handled
 
 Json = dict[str, Any]
 

@@ -9,9 +9,9 @@ import numpy as np
 from flax import linen as nn
 
 from vae_jax import data
-from vae_jax.chain import chain
 from vae_jax.distributions import standard_gaussian
-from vae_jax.model import VAE, vae
+from vae_jax.models import VAE, vae
+from vae_jax.models.hierarchies import chain
 from vae_jax.networks import MLP, BernoulliHead, GaussianHead, Network, PredictedScale
 
 

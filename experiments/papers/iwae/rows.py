@@ -5,7 +5,7 @@ from functools import partial
 from typing import NamedTuple
 
 from vae_jax.bounds import ciwae_bound, elbo_bound, iwae_bound, miwae_bound
-from vae_jax.model import VAE
+from vae_jax.models import VAE
 from vae_jax.objectives import Objective, importance_weighted, per_group, weighted_sum
 
 Found = tuple[float | None, tuple[int, ...] | None]  # NLL, and the active units of each layer

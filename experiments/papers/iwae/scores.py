@@ -6,9 +6,9 @@ import jax
 import numpy as np
 
 from vae_jax import evaluate
-from vae_jax.commands.terminal import track
+from vae_jax.cli.terminal import track
 from vae_jax.evaluate.scores import Rate
-from vae_jax.model import VAE
+from vae_jax.models import VAE
 from vae_jax.objectives import rate, sampled_rate
 from vae_jax.types import Array, Batch, Key, Params
 

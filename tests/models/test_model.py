@@ -7,7 +7,7 @@ import pytest
 from flax import linen as nn
 
 from vae_jax import Bernoulli, Gaussian, standard_gaussian, vae
-from vae_jax.model import learned, log_posterior, log_prior, trace
+from vae_jax.models import learned, log_posterior, log_prior, trace
 from vae_jax.networks import MLP, BernoulliHead, GaussianHead, Network, one_hot
 
 X = jnp.array([1.0, 0.0, 1.0])

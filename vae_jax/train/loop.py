@@ -11,13 +11,13 @@ import numpy as np
 from vae_jax import evaluate
 from vae_jax.checkpoint import Checkpoints
 from vae_jax.data import check_array, prepare_fixed
-from vae_jax.fitting.records import Fitted, Now, Progress, Row, Settings
-from vae_jax.fitting.rows import STREAM, held_out_row, train_row
 from vae_jax.objectives import batch_size as size_of
-from vae_jax.train import TrainState, train_epoch
 from vae_jax.train.averages import average_params
-from vae_jax.train.epochs import steps_of
+from vae_jax.train.epochs import steps_of, train_epoch
 from vae_jax.train.finite import NotFiniteError, check_metrics, check_params
+from vae_jax.train.records import Fitted, Now, Progress, Row, Settings
+from vae_jax.train.rows import STREAM, held_out_row, train_row
+from vae_jax.train.steps import TrainState
 from vae_jax.train.streams import stream_epoch
 from vae_jax.types import Batch, Key
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import jax
 import tyro
 
-from vae_jax.commands import command
-from vae_jax.commands.terminal import print_scores, track
+from vae_jax.cli import command
+from vae_jax.cli.terminal import print_scores, track
 from vae_jax.report import write_report
 from vae_jax.runs import load_run
 from vae_jax.runs.folder import write_json

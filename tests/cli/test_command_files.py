@@ -10,8 +10,8 @@ from PIL import Image
 from tiny_runs import bytes_of, copy, read, write_pngs
 
 from vae_jax import data, evaluate, generate
-from vae_jax.commands import embed, interpolate, reconstruct, sample, traverse
-from vae_jax.commands import evaluate as evaluate_command
+from vae_jax.cli import embed, interpolate, reconstruct, sample, traverse
+from vae_jax.cli import evaluate as evaluate_command
 from vae_jax.configs.experiment import fixed
 from vae_jax.runs import load_run
 from vae_jax.runs.scores import score

@@ -9,8 +9,8 @@ from typing import Any
 
 import absl.logging
 
-from vae_jax.commands import options
-from vae_jax.commands.signals import INTERRUPTED, Interrupted
+from vae_jax.cli import options
+from vae_jax.cli.signals import INTERRUPTED, Interrupted
 
 _LATE = "Event loop is closed"
 _MORE = """Exit status: 0; 1 for an error, told on stderr (with --debug by its traceback); 2 for

@@ -15,8 +15,8 @@ import jax.numpy as jnp
 import tyro
 
 from vae_jax import evaluate, generate
-from vae_jax.commands import command
-from vae_jax.commands.output import save
+from vae_jax.cli import command
+from vae_jax.cli.output import save
 from vae_jax.runs import load_run
 from vae_jax.runs.pictures import save_examples
 

@@ -8,7 +8,7 @@ from affine import Affine
 from flax import linen as nn
 
 from vae_jax import Gaussian, chain, standard_gaussian
-from vae_jax.model import trace
+from vae_jax.models import trace
 from vae_jax.networks import MLP
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from vae_jax.commands.terminal import console
+from vae_jax.cli.terminal import console
 from vae_jax.runs.folder import write
 
 

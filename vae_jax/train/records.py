@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 from vae_jax.data import Prepare, Source
 from vae_jax.evaluate.scores import Rate
-from vae_jax.model import VAE
-from vae_jax.train import Step, TrainState
+from vae_jax.models import VAE
+from vae_jax.train.steps import Step, TrainState
 from vae_jax.types import Batch, Params
 
 Row = dict[str, Any]  # what is reported of an epoch; see `fit`

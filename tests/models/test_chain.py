@@ -13,7 +13,7 @@ from two_layers import run as by_hand
 
 from vae_jax import chain, elbo, evaluate, generate, sampled_rate, standard_gaussian, vae
 from vae_jax.bounds import ciwae_bound, elbo_bound, iwae_bound
-from vae_jax.model import log_posterior, log_prior, trace
+from vae_jax.models import log_posterior, log_prior, trace
 from vae_jax.networks import MLP, BernoulliHead, GaussianHead, Network, one_hot
 from vae_jax.objectives import importance_weighted, weighted_sum
 

@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: there is no command {name!r}.\n\n{_help()}", file=sys.stderr)
         return 2
     try:
-        command = importlib.import_module(f"vae_jax.commands.{name}")
+        command = importlib.import_module(f"vae_jax.cli.{name}")
     except ImportError as error:
         print(
             f"error: {error}. The commands need more than the library: pip install"

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from vae_jax.commands import command, main, options
-from vae_jax.commands.train import main as train
+from vae_jax.cli import command, main, options
+from vae_jax.cli.train import main as train
 from vae_jax.configs import CONFIGS
 from vae_jax.data import prepared
 
@@ -24,7 +24,7 @@ def status(call, arguments):
 
 
 def module(name):
-    return importlib.import_module(f"vae_jax.commands.{name}")
+    return importlib.import_module(f"vae_jax.cli.{name}")
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -233,7 +233,7 @@ def test_vae_jax_lists_its_commands(capsys):
 
 def test_the_commands_are_the_modules():
     shared = {"__init__", "command", "main", "options", "output", "signals", "terminal"}
-    files = {path.stem for path in (ROOT / "vae_jax" / "commands").glob("*.py")}
+    files = {path.stem for path in (ROOT / "vae_jax" / "cli").glob("*.py")}
     assert files - shared == set(COMMANDS)
     assert set(COMMANDS) <= {path.stem for path in (ROOT / "experiments").glob("*.py")}
 
@@ -248,7 +248,7 @@ def test_vae_jax_hands_over(name, monkeypatch):
 
 def test_a_missing_extra_is_named(capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "tyro", None)
-    monkeypatch.delitem(sys.modules, "vae_jax.commands.sample", raising=False)
+    monkeypatch.delitem(sys.modules, "vae_jax.cli.sample", raising=False)
     assert main.main(["sample"]) == 1
     message = capsys.readouterr().err
     assert message.startswith("error: ")

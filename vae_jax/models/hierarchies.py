@@ -8,7 +8,7 @@ import jax
 
 from vae_jax.checks import check_distribution, check_likelihood, event_shape
 from vae_jax.distributions import Distribution
-from vae_jax.model import VAE, Trace, apply_module, init_module
+from vae_jax.models.vae import VAE, Trace, apply_module, init_module
 from vae_jax.types import Array, Event, Key, Params
 
 Noise = tuple[Key | None, ...]

@@ -24,8 +24,7 @@ from small import (
 )
 
 from vae_jax import descend, evaluate, sampled_rate, train_epoch
-from vae_jax.fitting import Progress
-from vae_jax.train import average_params
+from vae_jax.train import Progress, average_params
 
 
 def by_hand(step=STEP, epochs=4, **options):
@@ -72,7 +71,7 @@ def test_scan_reaches_the_epoch(monkeypatch, scan):
         asked.append(scan)
         return train_epoch(*args, scan=scan, **options)
 
-    monkeypatch.setattr("vae_jax.fitting.loop.train_epoch", watched)
+    monkeypatch.setattr("vae_jax.train.loop.train_epoch", watched)
     run(epochs=1, scan=scan)
     assert asked == [scan]
 

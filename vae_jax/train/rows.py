@@ -5,9 +5,9 @@ import numpy as np
 import optax
 
 from vae_jax import evaluate
-from vae_jax.fitting.records import Now, Row, Settings
-from vae_jax.train import Metrics, TrainState
 from vae_jax.train.averages import average_params
+from vae_jax.train.records import Now, Row, Settings
+from vae_jax.train.steps import Metrics, TrainState
 
 STREAM = 2**32 - 3  # of the key of training; steps and epochs do not reach it
 

@@ -11,7 +11,7 @@ from two_layers import batch, log_evidence, make_params, run
 
 from vae_jax import VAE, Gaussian, Trace, evaluate, standard_gaussian
 from vae_jax.bounds import ciwae_bound, elbo_bound, iwae_bound, miwae_bound
-from vae_jax.model import trace
+from vae_jax.models import trace
 from vae_jax.objectives import (
     Term,
     distortion,

@@ -16,9 +16,9 @@ import tyro
 
 from vae_jax import data as datasets
 from vae_jax import evaluate
-from vae_jax.commands import command
-from vae_jax.commands.output import save_arrays, save_parquet
-from vae_jax.commands.terminal import console
+from vae_jax.cli import command
+from vae_jax.cli.output import save_arrays, save_parquet
+from vae_jax.cli.terminal import console
 from vae_jax.configs.experiment import fixed
 from vae_jax.runs import Run, load_run
 from vae_jax.types import Batch

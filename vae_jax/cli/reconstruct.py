@@ -12,8 +12,8 @@ import tyro
 
 from vae_jax import generate
 from vae_jax.checks import check_count
-from vae_jax.commands import command
-from vae_jax.commands.output import save
+from vae_jax.cli import command
+from vae_jax.cli.output import save
 from vae_jax.runs import load_run
 from vae_jax.runs.pictures import save_reconstructions
 

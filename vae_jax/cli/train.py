@@ -23,10 +23,10 @@ import jax
 import tyro
 
 from vae_jax import runs
-from vae_jax.commands import command
-from vae_jax.commands.options import same_options
-from vae_jax.commands.signals import Signals, handled
-from vae_jax.commands.terminal import EpochBar, console, print_scores, track
+from vae_jax.cli import command
+from vae_jax.cli.options import same_options
+from vae_jax.cli.signals import Signals, handled
+from vae_jax.cli.terminal import EpochBar, console, print_scores, track
 from vae_jax.configs import CONFIGS, Config, Data, Experiment
 from vae_jax.networks import describe
 from vae_jax.runs import Ended, Training, Watch

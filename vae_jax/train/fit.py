@@ -8,13 +8,13 @@ from vae_jax.checkpoint import Checkpoints
 from vae_jax.checks import check_count
 from vae_jax.data import Prepare, Source
 from vae_jax.evaluate.scores import Rate
-from vae_jax.fitting.loop import run
-from vae_jax.fitting.records import Fitted, Row, Settings
-from vae_jax.model import VAE
+from vae_jax.models import VAE
 from vae_jax.objectives import batch_size as size_of
 from vae_jax.objectives import rate
-from vae_jax.train import Step
 from vae_jax.train.epochs import steps_of
+from vae_jax.train.loop import run
+from vae_jax.train.records import Fitted, Row, Settings
+from vae_jax.train.steps import Step
 from vae_jax.types import Batch, Key, Params
 
 

@@ -12,8 +12,8 @@ import tyro
 from rich.table import Table
 
 from vae_jax import plots
-from vae_jax.commands import command
-from vae_jax.commands.terminal import console
+from vae_jax.cli import command
+from vae_jax.cli.terminal import console
 from vae_jax.runs.folder import read_config, read_json, read_rows
 
 Json = dict[str, Any]

@@ -3,7 +3,7 @@
 from PIL import Image
 from tiny_runs import copy, edit, read
 
-from vae_jax.commands import compare
+from vae_jax.cli import compare
 
 
 def test_a_table_and_a_plot(digits, conditional, tmp_path, capsys, monkeypatch):

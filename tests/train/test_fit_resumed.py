@@ -19,7 +19,7 @@ from small import (
 )
 
 from vae_jax.checkpoint import Checkpoints
-from vae_jax.fitting import Progress
+from vae_jax.train import Progress
 
 SOURCE = [{"x": x} for x in DATA["x"]]
 CASES = {
