@@ -4,7 +4,7 @@ Only numpy is imported here, because the contestants live in different environme
 """
 
 import math
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -27,6 +27,7 @@ class Case(NamedTuple):
       activation: "relu" or "tanh".
       learning_rate, epsilon: of Adam.
       convolutional: whether `encoder` and `decoder` are channels.
+      dtype: of the networks' arithmetic, "bfloat16"; None for that of parameters and pixels.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Case(NamedTuple):
     learning_rate: float = 1e-3
     epsilon: float = 1e-8
     convolutional: bool = False
+    dtype: str | None = None
 
 
 _MLP = Case("mlp", (512,), 16, (512,), batch=128)
@@ -50,6 +52,21 @@ CASES = {
     case.name: case for case in (_MLP, _BURDA, _BURDA._replace(name="iwae k=50", draws=50), _CONV)
 }
 Name = Literal["mlp", "iwae k=1", "iwae k=50", "conv"]
+
+
+def case_of(told: str | dict[str, Any]) -> Case:
+    """The case of a name; or of the fields, as they come out of JSON."""
+    if isinstance(told, str):
+        return CASES[told]
+    fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in told.items()}
+    return Case(**fields)
+
+
+def tiny(case: Case) -> Case:
+    """The same of a few units, on small batches, by which to try a command."""
+    encoder, decoder = ((4,) * len(widths) for widths in (case.encoder, case.decoder))
+    small = case._replace(encoder=encoder, decoder=decoder, latent=2)
+    return small._replace(batch=min(case.batch, 5), draws=min(case.draws, 2))
 
 
 def images(number: int) -> np.ndarray:

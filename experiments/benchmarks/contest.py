@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -31,11 +31,16 @@ _FEW = 3  # steps by which to find out how long one takes
 _LEAST, _MOST = 20, 400  # steps of a turn: what is done once a turn should not count
 
 
+# For everyone, where the peers' environment knows no other device.
+PROCESSORS = {"JAX_PLATFORMS": "cpu", "CUDA_VISIBLE_DEVICES": ""}
+
+
 class Contestant(NamedTuple):
-    """A program that serves turns: its name, and the command that starts it."""
+    """A program that serves turns: its name, the command that starts it, its environment."""
 
     name: str
     command: Sequence[str]
+    environment: Mapping[str, str] = PROCESSORS
 
 
 class Record(NamedTuple):
@@ -59,7 +64,9 @@ class Contest(NamedTuple):
     records: dict[str, Record]
 
 
-class _Child(NamedTuple):
+class Child(NamedTuple):
+    """A contestant's process, and the file of what it says on stderr."""
+
     process: subprocess.Popen[str]
     complaints: IO[str]
 
@@ -87,11 +94,11 @@ def contest(
       Contest. One who fails is left out from then on, and what it did before does not count.
     """
     with contextlib.ExitStack() as stack:
-        children = {c.name: stack.enter_context(_started(c.command)) for c in contestants}
+        children = {c.name: stack.enter_context(started(c)) for c in contestants}
 
         def turn(name: str, steps: int) -> Answer:
             time.sleep(pause)
-            return _ask(children[name], {**work, "contestant": name, "steps": steps})
+            return ask(children[name], {**work, "contestant": name, "steps": steps})
 
         steps = steps or _steps_of([turn(contestants[0].name, _FEW) for _ in range(2)][1], seconds)
         answers: dict[str, list[Answer]] = {name: [] for name in children}
@@ -99,7 +106,7 @@ def contest(
             for name, given in answers.items():
                 if not (given and "failed" in given[-1]):
                     given.append(turn(name, steps))
-    return Contest(steps, {name: _record(given) for name, given in answers.items()})
+    return Contest(steps, {name: as_record(given) for name, given in answers.items()})
 
 
 def ratio(record: Record, ours: Record) -> float | None:
@@ -111,24 +118,45 @@ def ratio(record: Record, ours: Record) -> float | None:
     )
 
 
+def measured(record: Record, ours: Record, count: int) -> Work:
+    """What is saved of a contestant: medians, ratios, and every number they are made of.
+
+    Args:
+      record: of what it did.
+      ours: of what it is compared with.
+      count: operations of a step.
+    """
+    if record.failed:
+        return {"failed": record.failed}
+    median = statistics.median(record.seconds)
+    return {
+        "seconds": median,
+        "gflops": count / median / 1e9,
+        "times_ours": ratio(record, ours),
+        "loss": record.values[-1],
+        "every_seconds": record.seconds,
+        "every_loss": record.values,
+    }
+
+
 def serve(prepare: Callable[[Work], Turn]) -> None:
     """Be a contestant: answer turns until the input ends.
 
     Args:
-      prepare: what makes a turn of some work. It is called again only when the work changes, so
-        that a model goes on training from turn to turn.
+      prepare: what makes a turn of some work. It is called once for each work, so that a model
+        goes on training from turn to turn.
     """
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what a library prints is no answer
-    told, turn = "", None
+    turns: dict[str, Turn] = {}
     for line in sys.stdin:
         work = json.loads(line)
         try:
-            if line != told or turn is None:
-                told, turn = line, prepare(work)
-            answer = _timed(turn, work["steps"])
+            if line not in turns:
+                turns[line] = prepare(work)
+            answer = _timed(turns[line], work["steps"])
         except Exception as error:  # whatever it is, it is reported, and the others go on
-            answer, turn = {"failed": _reason(error)}, None
+            answer = {"failed": reason(error)}
         print(json.dumps(answer), file=answers, flush=True)
 
 
@@ -143,35 +171,36 @@ def _timed(turn: Turn, steps: int) -> Answer:
     return {"seconds": (time.perf_counter() - start) / steps, "value": value}
 
 
-def _reason(error: BaseException) -> str:
+def reason(error: BaseException) -> str:
+    """An error in a line."""
     first = next(iter(str(error).strip().splitlines()), "")
     return f"{type(error).__name__}: {first}"[:200]
 
 
 @contextlib.contextmanager
-def _started(command: Sequence[str]) -> Iterator[_Child]:
-    # Processors only, for everyone: the peers' environment knows no other device.
-    environment = {**os.environ, "JAX_PLATFORMS": "cpu", "CUDA_VISIBLE_DEVICES": ""}
+def started(contestant: Contestant) -> Iterator[Child]:
+    """A contestant's process, which ends when its input does."""
     with (
         tempfile.TemporaryFile("w+", errors="replace") as complaints,
         subprocess.Popen(
-            command,
+            contestant.command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=complaints,
             text=True,
             cwd=ROOT,
-            env=environment,
+            env={**os.environ, **contestant.environment},
         ) as process,
     ):
         try:
-            yield _Child(process, complaints)
+            yield Child(process, complaints)
         except BaseException:
             process.kill()
             raise
 
 
-def _ask(child: _Child, work: Work) -> Answer:
+def ask(child: Child, work: Work) -> Answer:
+    """Its answer to some work; {"failed": its last words} where it has ended."""
     process, complaints = child
     assert process.stdin is not None
     assert process.stdout is not None
@@ -192,7 +221,8 @@ def _steps_of(answer: Answer, seconds: float) -> int:
     return round(min(max(wanted, _LEAST), _MOST))
 
 
-def _record(answers: list[Answer]) -> Record:
+def as_record(answers: Sequence[Answer]) -> Record:
+    """What was answered to a turn that warms up and those that count."""
     if "failed" in answers[-1]:
         return Record(failed=answers[-1]["failed"])
     counted = answers[1:]

@@ -15,13 +15,33 @@ def library(case: Case, steps: int) -> Turn:
     """Turns of `train_epoch`."""
     net = model(case)
     step = descent(case, net)
-    data = {"x": jnp.asarray(_events(case, steps))}
+    data = {"x": events(case, steps)}
     state = step.init(jax.random.key(1), net.init(jax.random.key(0), data["x"][0]))
 
     def turn() -> float:
         nonlocal state
         state, metrics = train_epoch(step, state, data, batch_size=case.batch)
         jax.block_until_ready(state)
+        return float(jnp.mean(metrics["loss"]))
+
+    return turn
+
+
+def seeds(case: Case, steps: int, number: int) -> Turn:
+    """Turns of `train_epoch` of several seeds at once."""
+    net = model(case)
+    step, data = descent(case, net), {"x": events(case, steps)}
+    inits, keys = (jax.random.split(jax.random.key(i), number) for i in range(2))
+    params = jax.vmap(net.init, in_axes=(0, None))(inits, data["x"][0])
+    states = jax.vmap(step.init)(keys, params)
+    epoch = jax.jit(
+        jax.vmap(lambda state: train_epoch(step, state, data, batch_size=case.batch)),
+        donate_argnums=0,
+    )
+
+    def turn() -> float:
+        nonlocal states
+        states, metrics = jax.block_until_ready(epoch(states))
         return float(jnp.mean(metrics["loss"]))
 
     return turn
@@ -39,7 +59,8 @@ def prepare(work: Work) -> Turn:
     return CONTESTANTS[work["contestant"]](CASES[work["case"]], work["steps"])
 
 
-def _events(case: Case, steps: int) -> jax.Array:
+def events(case: Case, steps: int) -> jax.Array:
+    """The pixels of so many steps, in the shape that the networks of a case take."""
     x = jnp.asarray(images(steps * case.batch))
     return x.reshape(-1, SIDE, SIDE, 1) if case.convolutional else x
 

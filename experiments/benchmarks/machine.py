@@ -51,7 +51,8 @@ def matrix_products(case: Case, steps: int) -> Turn:
     """Turns of the products alone: the time of a step that did nothing else."""
     shapes = products(case)
     rng = np.random.default_rng(0)
-    carried = [_operands(rng, p) for p in shapes], [jnp.zeros((p.rows, p.columns)) for p in shapes]
+    operands = [_operands(rng, p, case.dtype or "float32") for p in shapes]
+    carried = operands, [jnp.zeros((p.rows, p.columns), operands[0][0].dtype) for p in shapes]
 
     @partial(jax.jit, donate_argnums=0)  # a turn copies nothing, and asks for no memory
     def run(carried: _Carried) -> _Carried:
@@ -113,10 +114,10 @@ def _again(_: int, carried: _Carried) -> _Carried:
     return [(a, b) for a, (_, b) in zip(changed, pairs, strict=True)], results
 
 
-def _operands(rng: np.random.Generator, shape: Product) -> tuple[Array, Array]:
+def _operands(rng: np.random.Generator, shape: Product, dtype: str) -> tuple[Array, Array]:
     left = rng.standard_normal((shape.rows, shape.inner), dtype=np.float32)
     right = rng.standard_normal((shape.inner, shape.columns), dtype=np.float32)
-    return jnp.asarray(left), jnp.asarray(right)
+    return jnp.asarray(left, dtype), jnp.asarray(right, dtype)
 
 
 def _processor() -> str:

@@ -1,5 +1,7 @@
 """The networks of a case in this library, and how they are descended."""
 
+from typing import Any
+
 import jax.numpy as jnp
 import optax
 from flax import linen as nn
@@ -31,14 +33,17 @@ from vae_jax.types import Array
 def model(case: Case) -> VAE:
     """The networks of a case."""
     activation = getattr(nn, case.activation)
-    posterior = GaussianHead((case.latent,), PredictedScale(floor=None))
+    how: Any = {"activation": activation, "dtype": case.dtype and jnp.dtype(case.dtype)}
+    posterior = GaussianHead((case.latent,), PredictedScale(floor=None), dtype=how["dtype"])
+    shape = (SIDE, SIDE, 1) if case.convolutional else (PIXELS,)
+    pixels = BernoulliHead(shape, dtype=how["dtype"])
     if case.convolutional:
-        body = ConvDecoder((SIDE, SIDE), case.decoder, getattr(networks, UP), activation=activation)
-        encoder = Network(ConvEncoder(case.encoder, activation=activation), posterior)
-        decoder = Network(body, BernoulliHead((SIDE, SIDE, 1)))
+        body = ConvDecoder((SIDE, SIDE), case.decoder, getattr(networks, UP), **how)
+        encoder = Network(ConvEncoder(case.encoder, **how), posterior)
+        decoder = Network(body, pixels)
     else:
-        encoder = Network(MLP(case.encoder, activation), posterior)
-        decoder = Network(MLP(case.decoder, activation), BernoulliHead((PIXELS,)))
+        encoder = Network(MLP(case.encoder, **how), posterior)
+        decoder = Network(MLP(case.decoder, **how), pixels)
     return vae(encoder, decoder, standard_gaussian(case.latent))
 
 

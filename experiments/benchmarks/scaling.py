@@ -18,17 +18,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import tyro
 
 from experiments.benchmarks import startup
-from experiments.benchmarks.cases import CASES, Case, images
+from experiments.benchmarks.cases import CASES, Case
 from experiments.benchmarks.contest import Record, Turn, ratio
-from experiments.benchmarks.jax_side import library
+from experiments.benchmarks.jax_side import library, seeds
 from experiments.benchmarks.machine import machine, operations
-from experiments.benchmarks.models import descent, model
 from experiments.benchmarks.results import save
-from vae_jax import train_epoch
 
 _FEWEST, _MOST = 3, 400  # steps of a turn
 _PAUSE = 0.1  # seconds before a turn, in which the threads of the last one come to an end
@@ -110,26 +107,6 @@ def turns(setting: Setting, steps: int) -> Turn:
     """Turns of a setting, which goes on training from turn to turn."""
     case, number = setting
     return library(case, steps) if number == 1 else seeds(case, steps, number)
-
-
-def seeds(case: Case, steps: int, number: int) -> Turn:
-    """Turns of `train_epoch` of several seeds at once."""
-    net = model(case)
-    step, data = descent(case, net), {"x": jnp.asarray(images(steps * case.batch))}
-    inits, keys = (jax.random.split(jax.random.key(i), number) for i in range(2))
-    params = jax.vmap(net.init, in_axes=(0, None))(inits, data["x"][0])
-    states = jax.vmap(step.init)(keys, params)
-    epoch = jax.jit(
-        jax.vmap(lambda state: train_epoch(step, state, data, batch_size=case.batch)),
-        donate_argnums=0,
-    )
-
-    def turn() -> float:
-        nonlocal states
-        states, metrics = jax.block_until_ready(epoch(states))
-        return float(jnp.mean(metrics["loss"]))
-
-    return turn
 
 
 def in_turn(

@@ -6,10 +6,11 @@ the fused Adam.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 
-from experiments.benchmarks.cases import CASES, Case, images
+from experiments.benchmarks.cases import Case, case_of, images
 from experiments.benchmarks.contest import Turn, Work, cores, serve
 from experiments.benchmarks.torch_nets import Loss
 
@@ -20,20 +21,30 @@ def eager(case: Case, steps: int) -> Turn:
     return _loop(case, steps, model, _adam(case, model))
 
 
-def compiled(case: Case, steps: int) -> Turn:
+def compiled(case: Case, steps: int, **options: Any) -> Turn:
     """Turns of compiled PyTorch; it needs a C++ compiler."""
     model = Loss(case)
-    return _loop(case, steps, torch.compile(model), _adam(case, model, fused=True))
+    return _loop(case, steps, torch.compile(model, **options), _adam(case, model, fused=True))
 
 
-CONTESTANTS = {"PyTorch, eager": eager, "PyTorch, compiled": compiled}
+def graphs(case: Case, steps: int) -> Turn:
+    """Turns of compiled PyTorch whose kernels are launched as CUDA graphs, for one batch size."""
+    return compiled(case, steps, mode="reduce-overhead", dynamic=False)
+
+
+CONTESTANTS = {
+    "PyTorch, eager": eager,
+    "PyTorch, compiled": compiled,
+    "PyTorch, CUDA graphs": graphs,
+}
 
 
 def prepare(work: Work) -> Turn:
     """The turns of a contestant in a case."""
+    torch.set_default_device(work.get("device", "cpu"))
     torch.manual_seed(0)
     torch.set_num_threads(cores())
-    return CONTESTANTS[work["contestant"]](CASES[work["case"]], work["steps"])
+    return CONTESTANTS[work["contestant"]](case_of(work["case"]), work["steps"])
 
 
 def _loop(
@@ -42,7 +53,7 @@ def _loop(
     loss_of: Callable[[torch.Tensor], torch.Tensor],
     optimizer: torch.optim.Optimizer,
 ) -> Turn:
-    x = torch.from_numpy(images(steps * case.batch))
+    x = torch.as_tensor(images(steps * case.batch), device=torch.get_default_device())
 
     def turn() -> float:
         total = torch.zeros(())

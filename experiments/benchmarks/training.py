@@ -10,7 +10,6 @@ alone, as this machine does them. PyTorch and Pythae are in an environment of th
 """
 
 import shutil
-import statistics
 import sys
 import time
 from collections.abc import Sequence
@@ -20,7 +19,7 @@ from typing import Any, get_args
 import tyro
 
 from experiments.benchmarks.cases import CASES, CHANCE, Case, Name
-from experiments.benchmarks.contest import NOT_RUN, Contest, Contestant, Record, contest, ratio
+from experiments.benchmarks.contest import NOT_RUN, Contest, Contestant, Record, contest, measured
 from experiments.benchmarks.machine import machine, operations
 from experiments.benchmarks.results import save, versions
 
@@ -80,23 +79,9 @@ def as_row(case: Case, run: Contest) -> Row:
         "steps": run.steps,
         "operations": count,
         "contestants": {
-            name: _measured(run.records.get(name, Record(failed=NOT_RUN)), ours, count)
+            name: measured(run.records.get(name, Record(failed=NOT_RUN)), ours, count)
             for name in (*_HERE, *_PEERS)
         },
-    }
-
-
-def _measured(record: Record, ours: Record, count: int) -> Row:
-    if record.failed:
-        return {"failed": record.failed}
-    median = statistics.median(record.seconds)
-    return {
-        "seconds": median,
-        "gflops": count / median / 1e9,
-        "times_ours": ratio(record, ours),
-        "loss": record.values[-1],
-        "every_seconds": record.seconds,
-        "every_loss": record.values,
     }
 
 

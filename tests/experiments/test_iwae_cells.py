@@ -102,7 +102,9 @@ def finished(seed, nll, **settings):
         "negative_elbo": {"value": 90.0},
         "active_units": {"numbers": [20 + seed]},
         "training_seconds": 60.0 * seed,
+        "seeds_at_once": 1,
         "machine": "abacus",
+        "products": "default",
     }
 
 
@@ -119,7 +121,9 @@ def test_seeds_are_averaged_and_settings_are_kept_apart(tmp_path):
     lines = [ln for ln in results.table(results.load(path)).splitlines() if "iwae-5-dreg" in ln]
     ours = [line for line in lines if "dynamic-1" in line]
     assert len(ours) == 2
-    both = "| 85.50 +- 0.71 (2 seeds) | 90.00 +- 0.00 | 21, 22 | 1.5 min, abacus |"
+    both = (
+        "| 85.50 +- 0.71 (2 seeds) | 90.00 +- 0.00 | 21, 22 | 1.5 min, abacus, default products |"
+    )
     assert any(both in line for line in ours)
     assert any("9 passes" in line and "| 80.00 (1 seed) | 90.00 | 21 |" in line for line in ours)
     assert all("| 85.54 [22] |" in line for line in ours)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vae_jax.data.dataset import Split
+from vae_jax.data.dataset import Dataset, Split
 
 _UINT8 = 0x08
 
@@ -123,6 +123,12 @@ def read_split(source: Source, split: str, folder: Path) -> Split:
             " one label is needed for each image [N, H, W]. Are the files of one data set?"
         )
     return Split(images[..., None], labels.astype(np.int32))
+
+
+def read(source: Source, folder: Path) -> Dataset:
+    """Both splits as they are, checked, without tensorflow-datasets; raises as `read_split`."""
+    train, test = (read_split(source, split, folder) for split in ("train", "test"))
+    return Dataset(source.name, train, None, test, max_value=255)
 
 
 def read_content(file: IdxFile, folder: Path, source: Source) -> bytes:

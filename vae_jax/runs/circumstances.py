@@ -2,7 +2,7 @@
 
 import platform
 import subprocess
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,24 @@ _PACKAGES = ("vae_jax", "jax", "flax", "optax", "numpy")
 
 
 def circumstances() -> dict[str, Any]:
-    """Versions, the commit of a clone (None of an installed package), device, platform."""
+    """Versions, the commit of a clone (None of an installed package), device, platform.
+
+    A package that is not installed has no version, None.
+    """
     return {
-        "versions": {"python": platform.python_version(), **{p: version(p) for p in _PACKAGES}},
+        "versions": {"python": platform.python_version(), **{p: _version(p) for p in _PACKAGES}},
         "commit": _commit(),
         "device": str(jax.devices()[0]),
         "platform": platform.platform(),
     }
+
+
+def _version(package: str) -> str | None:
+    """None of one that is not installed, as where a clone is run as it lies."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
 def _commit() -> str | None:

@@ -17,6 +17,7 @@ from experiments.papers.iwae.protocols import make_settings
 from experiments.papers.iwae.rows import ROWS, Row
 from vae_jax.cli import command
 from vae_jax.cli.signals import Signals, handled
+from vae_jax.cli.terminal import track
 
 Json = dict[str, Any]
 
@@ -67,7 +68,8 @@ def reproduce(
         for cell in cells:
             signals.waiting = True
             scoring = partial(_scoring, cell, signals)
-            result = run(cell, raw, runs, _progress(cell), signals.received, scoring)
+            progress = track("log p(x)")
+            result = run(cell, raw, runs, _progress(cell), signals.received, scoring, progress)
             if result is None:
                 print(f"{cell.name}: interrupted; the same command goes on.", file=sys.stderr)
                 return signals.status

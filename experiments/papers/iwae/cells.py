@@ -14,6 +14,7 @@ from experiments.papers.iwae.scores import rate_of, score
 from vae_jax.checkpoint import Checkpoints
 from vae_jax.checks import check_count
 from vae_jax.configs import Data
+from vae_jax.evaluate.examples import Progress
 from vae_jax.models import VAE
 from vae_jax.objectives import batch_size as size_of
 from vae_jax.runs import folder as files
@@ -70,6 +71,7 @@ def run(
     report: Callable[[Json], None] = lambda row: None,
     stop: Callable[[], bool] = lambda: False,
     scoring: Callable[[], None] = lambda: None,
+    progress: Progress = iter,
 ) -> Json | None:
     """The cell's result, from its folder if it is there; None where `stop` ended the training.
 
@@ -80,6 +82,7 @@ def run(
       report: called with each row of `fit`.
       stop: asked after each epoch.
       scoring: called when training is done and saved.
+      progress: wraps the loop over the test images.
 
     Raises:
       ValueError: the folder is of a cell with other settings. BlockingIOError: it is being trained.
@@ -100,14 +103,26 @@ def run(
         scoring()
         result = {
             **cell.identity(),
-            **score(model, fitted.params, score_key, data.test),
-            "training_seconds": _seconds(folder),
-            "machine": jax.devices()[0].device_kind,
+            **score(model, fitted.params, score_key, data.test, progress),
+            **made_by(_seconds(folder)),
             "command": cell.command,
             **circumstances(),
         }
         files.write_json(folder / "result.json", result)
         return result
+
+
+def made_by(training_seconds: float, seeds: int = 1) -> Json:
+    """What trained a cell, and how long: seconds for all seeds that were trained at once.
+
+    The products are those of training; JAX's default depends on the device: float32 on a CPU.
+    """
+    return {
+        "training_seconds": training_seconds,
+        "seeds_at_once": seeds,
+        "machine": jax.devices()[0].device_kind,
+        "products": jax.config.values["jax_default_matmul_precision"] or "default",
+    }
 
 
 def _fit(

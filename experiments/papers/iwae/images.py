@@ -6,6 +6,7 @@ from pathlib import Path
 from vae_jax import data
 from vae_jax.configs import Data
 from vae_jax.configs.experiment import images
+from vae_jax.data import idx
 
 
 @functools.cache
@@ -17,12 +18,15 @@ def read(binarisation: str, raw: Path | None) -> data.Dataset:
 
     Args:
       binarisation: one of the two.
-      raw: the folder of the raw files, or one with the subfolders mnist and static_mnist.
+      raw: the folder of the raw files, which are read as they are, or one with the subfolders mnist
+        and static_mnist; None for the folder that tensorflow-datasets has prepared.
     """
     name = {"dynamic": "mnist", "fixed": "static_mnist"}[binarisation]
     raw = None if raw is None else raw.expanduser()
     if raw is not None and (raw / name).is_dir():
         raw = raw / name
+    if raw is not None and name in idx.SOURCES:
+        return idx.read(idx.SOURCES[name], raw)
     return data.load(name, raw)
 
 

@@ -14,7 +14,7 @@ from vae_jax.runs import folder as files
 Json = dict[str, Any]
 
 _HEAD = ("row", "published", "protocol", "ours", "-ELBO", "active units", "training, machine")
-_NAMES = ("row", "protocol", "seed", "settings")
+_NAMES = ("row", "protocol", "seed", "settings", "machine", "products")
 
 
 def load(path: Path) -> list[Json]:
@@ -35,7 +35,8 @@ def merge(path: Path, result: Json) -> None:
 
 
 def table(cells: Sequence[Json]) -> str:
-    """Markdown: every row of the published tables, with the cells of each protocol and settings.
+    """Markdown: every row of the published tables, with the cells of each protocol, settings and
+    machine.
 
     Those that were run come first. In brackets: published active units, of each layer. "ours" and
     "-ELBO" are means over seeds, nats, with the standard deviation over seeds.
@@ -68,8 +69,6 @@ def _line(row: Row, cells: Sequence[Json]) -> tuple[str, ...]:
         for name in ("nll", "negative_elbo")
     )
     units = ", ".join("+".join(map(str, cell["active_units"]["numbers"])) for cell in cells)
-    minutes = statistics.mean(cell["training_seconds"] for cell in cells) / 60
-    machines = " and ".join(sorted({cell["machine"] for cell in cells}))
     return (
         row.name,
         _published(row),
@@ -77,8 +76,17 @@ def _line(row: Row, cells: Sequence[Json]) -> tuple[str, ...]:
         f"{nll} ({seeds})",
         elbo,
         units,
-        f"{minutes:.1f} min, {machines}",
+        _training(cells),
     )
+
+
+def _training(cells: Sequence[Json]) -> str:
+    """How long, on what, and with what products where they are not the device's float32."""
+    minutes = statistics.mean(cell["training_seconds"] for cell in cells) / 60
+    seeds, machine = (cells[0][name] for name in ("seeds_at_once", "machine"))
+    together = "" if seeds == 1 else f" for {seeds} seeds at once"
+    products = "" if machine == "cpu" else f", {cells[0]['products']} products"
+    return f"{minutes:.1f} min{together}, {machine}{products}"
 
 
 def _mean_and_deviation(values: Sequence[float]) -> str:
@@ -105,7 +113,8 @@ def _protocol(cell: Json) -> str:
 def _by_settings(cells: Sequence[Json]) -> list[list[Json]]:
     groups: dict[str, list[Json]] = {}
     for cell in cells:
-        groups.setdefault(f"{cell['protocol']} {cell['settings']}", []).append(cell)
+        names = ("protocol", "settings", "machine", "products", "seeds_at_once")
+        groups.setdefault(str([cell[name] for name in names]), []).append(cell)
     return list(groups.values())
 
 

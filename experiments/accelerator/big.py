@@ -1,0 +1,158 @@
+"""Is it big: the largest batch of a convolutional VAE that fits, and what random bits cost."""
+
+import math
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from experiments.accelerator.jax_lanes import drawing
+from experiments.accelerator.task import Json, Notes, Task
+from experiments.benchmarks.cases import CASES, tiny
+from experiments.benchmarks.jax_side import library
+from vae_jax import TrainState, descend, standard_gaussian, vae, weighted_sum
+from vae_jax.networks import ConvDecoder, ConvEncoder, GaussianHead, LearnedScale, Network
+from vae_jax.train import Step
+from vae_jax.types import Batch
+
+FIRST = 256  # images of the batch from which the largest is foretold
+_SHARE = 0.92  # of the memory that a batch may be foretold to need
+
+
+class Size(NamedTuple):
+    """Images, and the channels of the networks."""
+
+    side: int
+    channels: tuple[int, ...]
+    dtype: str
+
+    @property
+    def name(self) -> str:
+        """As it is shown."""
+        return f"{self.side}x{self.side} RGB, {self.dtype}"
+
+
+SIZES = [
+    Size(side, channels, dtype)
+    for side, channels in ((32, (64, 128, 256)), (128, (32, 64, 128, 256)))
+    for dtype in ("float32", "bfloat16")
+]
+
+
+def run(task: Task) -> None:
+    """All items of the part."""
+    notes = Notes(task, "big")
+    notes.item("random bits, iwae k=1", partial(random_bits, "iwae k=1", task.dry), seconds=5)
+    sizes = [Size(8, (4, 4), "bfloat16")] if task.dry else SIZES
+    for size in sizes:
+        notes.item(size.name, partial(largest, size, 4 if task.dry else FIRST), seconds=12)
+    notes.item("random bits, mlp", partial(random_bits, "mlp", task.dry), seconds=5)
+
+
+def random_bits(name: str, dry: bool) -> Json:
+    """Microseconds of what a step draws, by two generators, beside those of the whole step."""
+    case, steps = (tiny(CASES[name]), 3) if dry else (CASES[name], 500)
+    work = {"case": case._asdict(), "steps": steps}
+    turns = {"step": library(case, steps)}
+    turns |= {impl: drawing({**work, "impl": impl}) for impl in ("threefry2x32", "rbg")}
+    found = {turn: 1e6 * min(_seconds(turns[turn]) for _ in range(4)) / steps for turn in turns}
+    shares = {impl: found[impl] / found["step"] for impl in ("threefry2x32", "rbg")}
+    return {"microseconds": found, "share_of_a_step": shares}
+
+
+def largest(size: Size, first: int) -> Json:
+    """The largest batch that fits, and images a second there and at a usual one.
+
+    Foretold from what the compiled step of the usual batch needs, then tried; halved where that
+    was too much.
+    """
+    step, states = _training(size)
+    usual = _compiled(step, states, size, first)
+    limit = (jax.devices()[0].memory_stats() or {}).get("bytes_limit")
+    found: Json = {"usual": {"batch": first, **_run(usual, states, size, first)}}
+    found["parameters"] = sum(leaf.size for leaf in jax.tree.leaves(states().params))
+    found["memory_limit"] = limit
+    if limit is None:
+        return {**found, "largest": "this device does not say how much memory it has"}
+    each = (_needed(usual) - _fixed(states)) / first
+    batch = first * math.floor((_SHARE * limit - _fixed(states)) / each / first)
+    while batch > first:
+        try:
+            compiled = _compiled(step, states, size, batch)
+            found["largest"] = {"batch": batch, **_run(compiled, states, size, batch)}
+            return found
+        except jax.errors.JaxRuntimeError as error:
+            found.setdefault("too_much", []).append({"batch": batch, "why": str(error)[:100]})
+            batch = first * (batch // 2 // first)
+    return found
+
+
+def _training(size: Size) -> tuple[Step, Callable[[], TrainState]]:
+    dtype = jnp.dtype(size.dtype)
+    shape = (size.side, size.side, 3)
+    encoder = Network(ConvEncoder(size.channels, dtype=dtype), GaussianHead((128,), dtype=dtype))
+    body = ConvDecoder(shape[:2], size.channels[::-1], dtype=dtype)
+    decoder = Network(body, GaussianHead(shape, LearnedScale(), dtype=dtype))
+    model = vae(encoder, decoder, standard_gaussian(128))
+    step = descend(weighted_sum(model), optax.adam(1e-3))
+
+    @jax.jit
+    def states() -> TrainState:
+        return step.init(jax.random.key(1), model.init(jax.random.key(0), jnp.zeros(shape)))
+
+    return step, states
+
+
+def _compiled(step: Step, states: Callable[[], TrainState], size: Size, batch: int) -> Any:
+    def update(state: TrainState, images: Batch) -> Any:
+        grey = images["x"].astype(jnp.float32) / 255
+        return step.update(state, {"x": grey})
+
+    shape = jax.ShapeDtypeStruct((batch, size.side, size.side, 3), jnp.uint8)
+    lowered = jax.jit(update, donate_argnums=0).lower(jax.eval_shape(states), {"x": shape})
+    return lowered.compile()
+
+
+def _run(compiled: Any, states: Callable[[], TrainState], size: Size, batch: int) -> Json:
+    """Images a second, and memory: as the compiled program says, and at its peak."""
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 256, (batch, size.side, size.side, 3), np.uint8)
+    images, state = {"x": jax.device_put(x)}, states()
+    steps = 5
+    seconds = []
+    for _ in range(2):
+        start = time.perf_counter()
+        for _ in range(steps):
+            state, metrics = compiled(state, images)
+        loss = float(metrics["loss"])
+        seconds.append(time.perf_counter() - start)
+    statistics = jax.devices()[0].memory_stats() or {}
+    return {
+        "images_a_second": steps * batch / seconds[-1],
+        "bytes_of_the_program": _needed(compiled),
+        "peak_bytes": statistics.get("peak_bytes_in_use"),
+        "loss": loss,
+    }
+
+
+def _needed(compiled: Any) -> int:
+    memory = compiled.memory_analysis()
+    parts = ("argument_size_in_bytes", "output_size_in_bytes", "temp_size_in_bytes")
+    return sum(getattr(memory, name) for name in parts) - memory.alias_size_in_bytes
+
+
+def _fixed(states: Callable[[], TrainState]) -> int:
+    """Bytes of parameters and moments, which do not grow with the batch."""
+    shapes = jax.tree.leaves(jax.eval_shape(states))
+    return sum(leaf.size * 4 for leaf in shapes)
+
+
+def _seconds(turn: Callable[[], float]) -> float:
+    start = time.perf_counter()
+    turn()
+    return time.perf_counter() - start

@@ -1,0 +1,15 @@
+"""The processes of a part, each with the accelerator, none with all of its memory."""
+
+import sys
+from collections.abc import Mapping
+
+from experiments.benchmarks.contest import Contestant
+
+SHARING = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
+
+
+def contestant(name: str, module: str, environment: Mapping[str, str] | None = None) -> Contestant:
+    """A process of a module of this package, or of the benchmarks ("benchmarks.torch_side")."""
+    package = "experiments" if "." in module else "experiments.accelerator"
+    command = (sys.executable, "-m", f"{package}.{module}")
+    return Contestant(name, command, {**SHARING, **(environment or {})})
