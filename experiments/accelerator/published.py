@@ -49,6 +49,7 @@ MOST_COSTLY = 2
 _SCORING = 25.0  # seconds that the scores of a row take, about, compiling and all
 _CHUNK = 10.0  # seconds of training between two looks at the clock
 _WORTH_BEGINNING = 45.0
+_AHEAD = 3  # rows that are compiled, the one that is trained among them
 
 
 class _Begun(NamedTuple):
@@ -79,15 +80,18 @@ def run(task: Task) -> None:
     too_long: list[_Begun] = []
     scores: dict[str, Future[Json]] = {}
     with ThreadPoolExecutor(2) as compilers, ThreadPoolExecutor(1) as scorer:
-        planned = [(t, compilers.submit(together.compiled, t)) for t in plan(task)]
-        for training, compiling in planned:
+        planned = plan(task)
+        compiling: list[Future[None]] = []
+        for index, training in enumerate(planned):
+            ahead = planned[len(compiling) : index + _AHEAD]
+            compiling += [compilers.submit(together.compiled, t) for t in ahead]
             name = training.cells[0].row.name
             if task.left() < _SCORING:
                 notes.leave_out(name, "no time was left")
             elif name in COSTLY and len(set(scores) & set(COSTLY)) == MOST_COSTLY:
                 notes.leave_out(name, f"{MOST_COSTLY} such rows are enough for one run")
             else:
-                compiling.result()
+                compiling[index].result()
                 begun = _begin(task, training)
                 if begun.needed < task.left():
                     begun = _train(task, begun, 0.0)
