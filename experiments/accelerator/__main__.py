@@ -112,7 +112,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--runs", type=Path, default=Path("runs/accelerator"), help="folder of what is begun")
     add("--minutes", type=float, default=9.0, help="of the whole command")
     add("--parts", nargs="+", choices=PARTS, default=list(PARTS), help="which of them")
-    add("--commit", help="of the code, where it has no repository around it")
+    add("--commit", help="of the code, where no repository tells it")
     add("--dry", action="store_true", help="all of it, in tiny sizes: on a CPU, to try it")
     add("--table", action="store_true", help="print what was found, and run nothing")
     add("--part", choices=PARTS, help=argparse.SUPPRESS)

@@ -48,9 +48,10 @@ def run(task: Task) -> None:
     """All items of the part."""
     notes = Notes(task, "big")
     notes.item("random bits, iwae k=1", partial(random_bits, "iwae k=1", task.dry), seconds=5)
-    sizes = [Size(8, (4, 4), "bfloat16")] if task.dry else SIZES
+    first, sizes = (4, [Size(8, (4, 4), "bfloat16")]) if task.dry else (FIRST, SIZES)
     for size in sizes:
-        notes.item(size.name, partial(largest, size, 4 if task.dry else FIRST), seconds=12)
+        notes.item(f"{size.name}, {first}", partial(usual, size, first), seconds=12)
+        notes.item(f"{size.name}, the most", partial(largest, size, first), seconds=20)
     notes.item("random bits, mlp", partial(random_bits, "mlp", task.dry), seconds=5)
 
 
@@ -65,31 +66,37 @@ def random_bits(name: str, dry: bool) -> Json:
     return {"microseconds": found, "share_of_a_step": shares}
 
 
-def largest(size: Size, first: int) -> Json:
-    """The largest batch that fits, and images a second there and at a usual one.
+def usual(size: Size, batch: int) -> Json:
+    """Images a second at a usual batch, and the memory that it needs."""
+    step, states = _training(size)
+    return _run(_compiled(step, states, size, batch), states, size, batch)
 
-    Foretold from what the compiled step of the usual batch needs, then tried; halved where that
-    was too much.
+
+def largest(size: Size, first: int) -> Json:
+    """The largest batch that fits, and images a second there.
+
+    Foretold from what the compiled step of `first` images needs, then tried; a quarter less where
+    that was too much.
+
+    Raises:
+      RuntimeError: the device does not say how much memory it has; or nothing fits.
     """
     step, states = _training(size)
-    usual = _compiled(step, states, size, first)
     limit = (jax.devices()[0].memory_stats() or {}).get("bytes_limit")
-    found: Json = {"usual": {"batch": first, **_run(usual, states, size, first)}}
-    found["parameters"] = sum(leaf.size for leaf in jax.tree.leaves(states().params))
-    found["memory_limit"] = limit
     if limit is None:
-        return {**found, "largest": "this device does not say how much memory it has"}
-    each = (_needed(usual) - _fixed(states)) / first
-    batch = first * math.floor((_SHARE * limit - _fixed(states)) / each / first)
+        raise RuntimeError("this device does not say how much memory it has")
+    fixed = _fixed(states)
+    each = (_needed(_compiled(step, states, size, first)) - fixed) / first
+    batch = first * math.floor((_SHARE * limit - fixed) / each / first)
+    too_much: list[int] = []
     while batch > first:
         try:
-            compiled = _compiled(step, states, size, batch)
-            found["largest"] = {"batch": batch, **_run(compiled, states, size, batch)}
-            return found
-        except jax.errors.JaxRuntimeError as error:
-            found.setdefault("too_much", []).append({"batch": batch, "why": str(error)[:100]})
-            batch = first * (batch // 2 // first)
-    return found
+            found = _run(_compiled(step, states, size, batch), states, size, batch)
+            return {**found, "memory_limit": limit, "too_much": too_much}
+        except jax.errors.JaxRuntimeError:
+            too_much.append(batch)
+            batch = first * (3 * batch // 4 // first)
+    raise RuntimeError(f"of {too_much} images nothing fits")
 
 
 def _training(size: Size) -> tuple[Step, Callable[[], TrainState]]:
@@ -133,6 +140,8 @@ def _run(compiled: Any, states: Callable[[], TrainState], size: Size, batch: int
         seconds.append(time.perf_counter() - start)
     statistics = jax.devices()[0].memory_stats() or {}
     return {
+        "batch": batch,
+        "parameters": sum(leaf.size for leaf in jax.tree.leaves(state.params)),
         "images_a_second": steps * batch / seconds[-1],
         "bytes_of_the_program": _needed(compiled),
         "peak_bytes": statistics.get("peak_bytes_in_use"),

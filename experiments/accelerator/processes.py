@@ -5,7 +5,8 @@ from collections.abc import Mapping
 
 from experiments.benchmarks.contest import Contestant
 
-SHARING = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
+# Taken as it is needed, of nearly all there is.
+SHARING = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", "XLA_PYTHON_CLIENT_MEM_FRACTION": "0.95"}
 
 
 def contestant(name: str, module: str, environment: Mapping[str, str] | None = None) -> Contestant:

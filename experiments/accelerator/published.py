@@ -5,6 +5,7 @@ last one is scored: a row's times are of a device that does little else, not not
 """
 
 import time
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -44,11 +45,12 @@ COSTLY = (  # of one seed at first, and two a run
     "dynamic-1-iwae-50-dreg",
     "dynamic-2-iwae-50",
 )
-_TINY = ("dynamic-1-iwae-5", "fixed-2-vae-1", "dynamic-1-piwae-8-8")
+_TINY = ("fixed-1-iwae-5", "dynamic-1-iwae-64")
 MOST_COSTLY = 2
 _SCORING = 25.0  # seconds that the scores of a row take, about, compiling and all
 _CHUNK = 10.0  # seconds of training between two looks at the clock
 _WORTH_BEGINNING = 45.0
+_WORTH_MEASURING = 90.0
 _AHEAD = 3  # rows that are compiled, the one that is trained among them
 
 
@@ -62,7 +64,7 @@ class _Begun(NamedTuple):
 
     @property
     def name(self) -> str:
-        return self.training.cells[0].row.name
+        return _name(self.training)
 
     @property
     def epoch(self) -> int:
@@ -77,28 +79,25 @@ class _Begun(NamedTuple):
 def run(task: Task) -> None:
     """Rows until no time is left; and the first that did not fit is begun."""
     notes = Notes(task, "published")
-    too_long: list[_Begun] = []
-    scores: dict[str, Future[Json]] = {}
     with ThreadPoolExecutor(2) as compilers, ThreadPoolExecutor(1) as scorer:
-        planned = plan(task)
-        compiling: list[Future[None]] = []
+        scores: dict[str, Future[Json]] = {}
+        too_long: list[_Begun] = []
+        planned, compiling = plan(task), list[Future[None]]()
         for index, training in enumerate(planned):
+            refused = _refused(task, training, scores, too_long)
+            if refused:
+                notes.leave_out(_name(training), refused)
+                continue
             ahead = planned[len(compiling) : index + _AHEAD]
             compiling += [compilers.submit(together.compiled, t) for t in ahead]
-            name = training.cells[0].row.name
-            if task.left() < _SCORING:
-                notes.leave_out(name, "no time was left")
-            elif name in COSTLY and len(set(scores) & set(COSTLY)) == MOST_COSTLY:
-                notes.leave_out(name, f"{MOST_COSTLY} such rows are enough for one run")
-            else:
-                compiling[index].result()
-                begun = _begin(task, training)
-                if begun.needed < task.left():
-                    begun = _train(task, begun, 0.0)
-                    scores[name] = scorer.submit(_score, task, begun)  # beside the next row
-                else:
-                    too_long.append(begun)
-                    notes.leave_out(name, f"{begun.needed:.0f} s, with {task.left():.0f} s left")
+            compiling[index].result()
+            begun = _begin(task, training)
+            if begun.needed > task.left():
+                too_long.append(begun)
+                notes.leave_out(begun.name, f"{begun.needed:.0f} s, with {task.left():.0f} s left")
+                continue
+            begun = _train(task, begun, 0.0)
+            scores[begun.name] = scorer.submit(_score, task, begun)  # beside the next row
         compilers.shutdown(wait=False, cancel_futures=True)
         if too_long and task.left() > _WORTH_BEGINNING:
             begun = _train(task, too_long[0], 15.0)
@@ -106,6 +105,19 @@ def run(task: Task) -> None:
             notes.leave_out(begun.name, f"begun: {begun.epoch} of {begun.training.epochs} passes")
         for name, score in scores.items():
             notes.item(name, score.result)
+
+
+def _refused(
+    task: Task, training: Training, done: Iterable[str], too_long: Sequence[_Begun]
+) -> str | None:
+    """Why a row is not even begun, or None."""
+    if task.left() < _SCORING:
+        return "no time was left"
+    if too_long and task.left() < _WORTH_MEASURING:
+        return f"{task.left():.0f} s are too few to measure it and train it"
+    if _name(training) in COSTLY and len(set(done) & set(COSTLY)) == MOST_COSTLY:
+        return f"{MOST_COSTLY} such rows are enough for one run"
+    return None
 
 
 def plan(task: Task) -> list[Training]:
@@ -165,7 +177,7 @@ def _score(task: Task, begun: _Begun) -> Json:
     command = f"{PROGRAM} --raw FOLDER --out FOLDER --minutes {task.minutes:g}"
     cells = together.results(begun.training, begun.states, begun.seconds, command)
     for cell in cells:
-        cell["commit"] = cell["commit"] or task.commit
+        cell["commit"] = task.commit or cell["commit"]
         results.merge(Path(task.out) / "iwae.json", cell)
     steps = begun.training.epochs * begun.training.steps
     print(
@@ -178,6 +190,10 @@ def _score(task: Task, begun: _Begun) -> Json:
         "microseconds_a_step": 1e6 * begun.seconds / steps,
         "scoring_seconds": time.perf_counter() - start,
     }
+
+
+def _name(training: Training) -> str:
+    return training.cells[0].row.name
 
 
 def _folder(task: Task) -> Path:

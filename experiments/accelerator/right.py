@@ -45,9 +45,10 @@ def run(task: Task) -> None:
     examples = 16 if task.dry else 512
     with ThreadPoolExecutor(1) as pool:
         comparing = pool.submit(bits, task)  # mostly processes that start and compile
-        notes.item("oracle", lambda: {p: oracle(p, examples) for p in PRECISIONS})
-        notes.item("order of the bounds", lambda: order(8 * examples))
-        notes.item("precision", partial(precision, task))
+        oracles = lambda: {p: oracle(p, examples) for p in PRECISIONS}  # noqa: E731
+        notes.item("oracle", oracles, seconds=5)
+        notes.item("order of the bounds", partial(order, 8 * examples), seconds=5)
+        notes.item("precision", partial(precision, task), seconds=15)
         notes.item("bits", comparing.result)
 
 

@@ -144,15 +144,8 @@ def _where(item: Json) -> list[str]:
 
 
 def _big(items: Json) -> Iterable[str]:
-    rows = []
-    for name, item in items.items():
-        for which in ("usual", "largest"):
-            found = item.get(which)
-            if isinstance(found, dict):
-                peak = f"{found['peak_bytes'] / 1e9:.1f}" if found["peak_bytes"] else ""
-                program = f"{found['bytes_of_the_program'] / 1e9:.1f}"
-                speed = f"{found['images_a_second']:,.0f}"
-                rows.append([name, f"{found['batch']:,}", speed, program, peak])
+    sizes = {name: i for name, i in items.items() if "images_a_second" in i}
+    rows = [[name.rsplit(", ", 1)[0], *_size(i)] for name, i in sizes.items()]
     yield _table(["images", "batch", "images/s", "GB, the program says", "GB, peak"], rows)
     bits = {name: i for name, i in items.items() if "share_of_a_step" in i}
     rows = [
@@ -163,9 +156,15 @@ def _big(items: Json) -> Iterable[str]:
     yield _table(["us", "a step", "what it draws, by threefry", "by rbg"], rows)
 
 
+def _size(item: Json) -> list[str]:
+    peak = f"{item['peak_bytes'] / 1e9:.1f}" if item["peak_bytes"] else ""
+    program = f"{item['bytes_of_the_program'] / 1e9:.1f}"
+    return [f"{item['batch']:,}", f"{item['images_a_second']:,.0f}", program, peak]
+
+
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [list(head), ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) if rows else ""
 
 
 def _list(title: str, lines: Sequence[str]) -> list[str]:

@@ -27,7 +27,7 @@ class Task(NamedTuple):
       until: when to end, in seconds of `time.time`.
       minutes: of the whole command.
       dry: whether to do all of it in tiny sizes.
-      commit: of the code, where there is no repository around it.
+      commit: of the code, where the repository around it, if any, is not its own.
     """
 
     raw: str
@@ -65,7 +65,7 @@ class Notes:
             "items": {},
             "left_out": {},
         }
-        self._run["commit"] = self._run["commit"] or task.commit
+        self._run["commit"] = task.commit or self._run["commit"]
 
     def item(self, name: str, measure: Callable[[], Json], seconds: float = 0.0) -> None:
         """Keep what is measured, or why it could not be; leave it out where no time is left.
@@ -73,10 +73,10 @@ class Notes:
         Args:
           name: of the item.
           measure: what finds it.
-          seconds: what it takes, about.
+          seconds: what it takes, about; 0 of what is there already, and is kept in any case.
         """
         left, start = self._task.left(), time.perf_counter()
-        if left < seconds:
+        if seconds and left < seconds:
             return self.leave_out(name, f"{max(left, 0):.0f} s were left, of about {seconds:.0f}")
         try:
             found = measure()

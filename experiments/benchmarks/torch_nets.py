@@ -53,7 +53,7 @@ class Loss(nn.Module):
             z = mean + log_scale.exp() * torch.randn_like(mean)
             rate = 0.5 * (mean**2 + (2 * log_scale).exp() - 1 - 2 * log_scale).sum(-1)
             return (_distortion(self.decoder(z), x) + rate).mean()
-        noise = torch.randn(self.draws, *mean.shape)
+        noise = torch.randn_like(mean.expand(self.draws, *mean.shape))
         z = mean + log_scale.exp() * noise
         logits = self.decoder(z.flatten(0, 1)).unflatten(0, (self.draws, len(x)))
         rate = (0.5 * z**2 - 0.5 * noise**2 - log_scale).sum(-1)
