@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from experiments import keep
+from experiments.accelerator import tables
 from experiments.benchmarks import anatomy, devices, likelihood, scaling, training
 from experiments.papers.iwae import results
 
@@ -27,6 +28,13 @@ def test_the_table_of_the_papers_is_that_of_the_results():
     cells = results.load(ROOT / "results/iwae.json")
     assert len(cells) > 0
     assert table.startswith(results.table(cells) + "\n<!-- end -->")
+
+
+def test_the_tables_of_an_accelerator_are_those_of_the_results():
+    shown = (ROOT / "docs/accelerators.md").read_text()
+    _, table = shown.split("<!-- python -m experiments.accelerator --out results --table -->\n")
+    assert table.removesuffix("\n<!-- end -->\n") == tables.all_of(ROOT / "results")
+    assert "NVIDIA H200" in table
 
 
 @pytest.mark.parametrize("benchmark", [anatomy, likelihood, scaling, training])
