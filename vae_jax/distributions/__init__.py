@@ -10,6 +10,7 @@ from vae_jax.distributions.joint import Joint
 from vae_jax.distributions.layered import Layered
 from vae_jax.distributions.mixture import Mixture
 from vae_jax.distributions.mixture_over import MixtureOver
+from vae_jax.distributions.quantised import Quantised, UniformCodes
 
 __all__ = [
     "Bernoulli",
@@ -22,5 +23,7 @@ __all__ = [
     "Layered",
     "Mixture",
     "MixtureOver",
+    "Quantised",
+    "UniformCodes",
     "standard_gaussian",
 ]

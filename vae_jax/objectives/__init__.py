@@ -6,6 +6,7 @@ sees its batch only through the axis name "batch" (`jax.lax.pmean(..., "batch")`
 over the event's dimensions, mean over the draws, mean over the batch.
 """
 
+from vae_jax.objectives.codes import commitment, perplexity
 from vae_jax.objectives.groups import per_group
 from vae_jax.objectives.importance import importance_weighted
 from vae_jax.objectives.objective import Aux, Objective, batch_size, over_batch
@@ -32,11 +33,13 @@ __all__ = [
     "add",
     "batch_size",
     "check_terms",
+    "commitment",
     "distortion",
     "importance_weighted",
     "over_batch",
     "penalty",
     "per_group",
+    "perplexity",
     "rate",
     "sampled_rate",
     "term_values",
