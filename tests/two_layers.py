@@ -6,6 +6,8 @@
 At the right A, c, v1, d, v2 (and e = 0) q is the posterior, and log p(x) is scipy's.
 """
 
+from collections import OrderedDict
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -38,16 +40,22 @@ def make_params(dtype=np.float32, *, shift=0.0, width=1.0):
     return jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype), tree)
 
 
-def run(params, key, x, c=None, z=None, noise=None):
+def drawn(q, key, z):
+    """A draw and its log q; or z, and its log q."""
+    return q.sample_and_log_prob(key) if z is None else (z, q.log_prob(z))
+
+
+def run(model, params, key, x, c=None, z=None, noise=None):
     enc, dec, prior = params["encoder"], params["decoder"], params["prior"]
     key1, key2 = jax.random.split(key)
     q1 = Gaussian(enc["A"] @ x + enc["c"], enc["log_scales"][0])
-    z1 = q1.sample(key1) if z is None else z[0]
+    z1, log_q1 = drawn(q1, key1, z and z["z1"])
     q2 = Gaussian(enc["d"] * z1 + enc["e"], enc["log_scales"][1])
-    z2 = q2.sample(key2) if z is None else z[1]
-    p = (Gaussian(prior["a"] * z2, prior["log_scale"]), standard_gaussian())
+    z2, log_q2 = drawn(q2, key2, z and z["z2"])
+    q = OrderedDict(z1=q1, z2=q2)
+    p = OrderedDict(z2=standard_gaussian(), z1=Gaussian(prior["a"] * z2, prior["log_scale"]))
     likelihood = Gaussian(dec["w"] * z1 + dec["b"], dec["log_scale"])
-    return Trace((z1, z2), (q1, q2), p, likelihood)
+    return Trace({"z1": z1, "z2": z2}, q, p, likelihood, {"z1": log_q1, "z2": log_q2})
 
 
 def batch(dtype=np.float32):

@@ -67,7 +67,8 @@ def check_batch(source: str, made: Any, size: int) -> None:
 
 
 def check_posterior(q: Any, prior: Any, key: Key) -> None:
-    """Check that q(z|x) and p(z) are distributions over the same event."""
+    """Check that q(z|x) and p(z) are distributions over the same event, and of one base measure
+    (but for a Delta)."""
     check_distribution("The prior", prior)
     check_distribution("What encode(x) returns", q)
     q_event, prior_event = event_shape(q, key), event_shape(prior, key)
@@ -76,6 +77,13 @@ def check_posterior(q: Any, prior: Any, key: Key) -> None:
             f"The posterior that encode(x) returns is over events of shape {_show(q_event)}, the"
             f" prior over events of shape {_show(prior_event)}: they must be the same."
             f"{_forgotten_vmap(q_event, prior_event)}"
+        )
+    if q.base_measure not in (prior.base_measure, "point"):
+        raise ValueError(
+            f"The posterior that encode(x) returns, {type(q).__name__}, has a density of"
+            f" {q.base_measure!r}, the prior, {type(prior).__name__}, one of"
+            f" {prior.base_measure!r}: the ratio of the two is no number of nats. Use a prior of"
+            " the posterior's kind, or declare `base_measure` in a distribution of your own."
         )
 
 

@@ -14,7 +14,15 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from vae_jax.distributions import Bernoulli, Categorical, Distribution, Gaussian, Joint
+from vae_jax.distributions import (
+    Bernoulli,
+    Categorical,
+    Distribution,
+    Gaussian,
+    Joint,
+    Quantised,
+    UniformCodes,
+)
 from vae_jax.types import Array
 
 ClosedForm = Callable[[Any, Any], Array]
@@ -36,7 +44,8 @@ def kl(q: Distribution, p: Distribution) -> Array:
 
     Args:
       q, p: distributions over the same event, of one of the pairs (Gaussian, Gaussian),
-        (Bernoulli, Bernoulli), (Categorical, Categorical), (Joint, Joint), or a registered one.
+        (Bernoulli, Bernoulli), (Categorical, Categorical), (Joint, Joint), (Quantised,
+        UniformCodes), or a registered one.
 
     Returns:
       [] nats.
@@ -92,6 +101,13 @@ def _joint(q: Joint, p: Joint) -> Array:
     if names != p_names:
         raise ValueError(f"KL of Joint: q has the parts {names} and p has {p_names}.")
     return jnp.sum(jnp.stack([kl(q.parts[name], p.parts[name]) for name in names]))
+
+
+@register_kl(Quantised, UniformCodes)
+def _codes(q: Quantised, p: UniformCodes) -> Array:
+    """N log K, whichever the codes are."""
+    _check_same("Quantised", q.features.shape, p.shape)
+    return jnp.asarray(p.rate())
 
 
 def _names(joint: Joint) -> list[Any]:

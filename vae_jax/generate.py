@@ -12,7 +12,7 @@ from typing import TypeAlias
 import jax
 import jax.numpy as jnp
 
-from vae_jax.distributions import Distribution, Gaussian
+from vae_jax.distributions import Distribution, Gaussian, Layered
 from vae_jax.models import VAE
 from vae_jax.types import Array, Event, Key, Params
 
@@ -63,18 +63,34 @@ def reconstruct(
 
 
 def traverse(
-    model: VAE, params: Params, z: Array, dimension: int, values: Array, c: Event = None
+    model: VAE,
+    params: Params,
+    z: Array,
+    dimension: int,
+    values: Array,
+    c: Event = None,
+    *,
+    latent: str | None = None,
 ) -> Event:
-    """The mean of p(x|z,c) as one latent dimension runs through `values`, the others as in z [D].
+    """The mean of p(x|z,c) as one latent dimension runs through `values`, the others as in z.
+
+    Args:
+      z: the latent, an array; of a model with several, the one called `latent`. The rest follow:
+        the prior completes them, each at the mean given those drawn before it.
+      dimension: of z, counted through all its axes.
+      latent: the name of it, of a model with several.
 
     Returns:
       [len(values), ...].
+
+    Raises:
+      ValueError: no such dimension, or no such latent.
     """
     if not 0 <= dimension < z.size:
         raise ValueError(f"dimension must be in 0 .. {z.size - 1}; got {dimension}.")
     values = jnp.asarray(values)
-    z = jnp.broadcast_to(z, (values.size, z.size)).at[:, dimension].set(values)
-    return _decode(model, params, z, c)
+    moved = jnp.broadcast_to(z.ravel(), (values.size, z.size)).at[:, dimension].set(values)
+    return _decode(model, params, moved.reshape(values.size, *z.shape), c, latent)
 
 
 def linear(start: Array, end: Array, t: Array) -> Array:
@@ -113,19 +129,22 @@ def interpolate(
     c: Event = None,
     *,
     path: Path = linear,
+    latent: str | None = None,
 ) -> Event:
     """The mean of p(x|z,c) at `num` places z along a path, evenly spaced in t, ends included.
 
     Args:
-      start, end: two latents of one shape.
+      start, end: two latents of one shape; of a model with several, two of the one called `latent`.
+        The rest follow, as in `traverse`.
       c: one condition for all of them, or None.
       path: `linear`, `spherical` (for a standard Gaussian prior), or your (start, end, t) -> z.
+      latent: the name of it, of a model with several.
 
     Returns:
       [num, ...].
 
     Raises:
-      ValueError: latents of different shapes; fewer than two places.
+      ValueError: latents of different shapes; no such latent; fewer than two places.
     """
     start, end = jnp.asarray(start), jnp.asarray(end)
     if start.shape != end.shape:
@@ -135,7 +154,8 @@ def interpolate(
     if num < 2:
         raise ValueError(f"num must be at least 2, the two ends; got {num}.")
     places = jnp.linspace(0.0, 1.0, num)
-    return _decode(model, params, jax.vmap(path, in_axes=(None, None, 0))(start, end, places), c)
+    z = jax.vmap(path, in_axes=(None, None, 0))(start, end, places)
+    return _decode(model, params, z, c, latent)
 
 
 @partial(jax.jit, static_argnames=("model", "draw", "temperature"))
@@ -161,9 +181,18 @@ def _reconstruct(model: VAE, params: Params, keys: Key, x: Event, c: Event, draw
     return jax.vmap(one)(keys, x, c)
 
 
-@partial(jax.jit, static_argnames="model")
-def _decode(model: VAE, params: Params, z: Array, c: Event) -> Event:
-    """The mean of p(x|z,c) for each z of [N, ...] and one c."""
+@partial(jax.jit, static_argnames=("model", "latent"))
+def _decode(model: VAE, params: Params, z: Array, c: Event, latent: str | None) -> Event:
+    """The mean of p(x|z,c) for each z of [N, ...] and one c, the other latents completed."""
+    prior = model.prior(params, c)
+    if isinstance(prior, Layered) != (latent is not None):
+        raise ValueError(
+            "A model with several latents is moved in one of them, and a model with one has no name"
+            f" for it: pass latent=..., or leave it out; got latent={latent!r}, of a prior that is"
+            f" a {type(prior).__name__}."
+        )
+    if isinstance(prior, Layered):
+        z = jax.vmap(lambda z: prior.complete({str(latent): z}))(z)
     return jax.vmap(lambda z: model.decode(params, z, c).mean())(z)
 
 

@@ -13,7 +13,7 @@ from jax.flatten_util import ravel_pytree
 
 from vae_jax import Distribution, Gaussian, ciwae, iwae, miwae, sampled_elbo
 from vae_jax.bounds import Bound, iwae_bound
-from vae_jax.bounds.functionals import score_free_bound
+from vae_jax.bounds.functionals import frozen, score_free_bound
 
 _X = jnp.asarray(lg.X[0], jnp.float32)
 _BOUNDS = {
@@ -71,10 +71,14 @@ def _score_free_iwae(path):
         q = encode(x)
         keys = jax.random.split(key, 5)
 
-        def densities(z):
-            return decode(z).log_prob(x) + prior.log_prob(z), q.log_prob(z)
+        def log_joint(z):
+            return decode(z).log_prob(x) + prior.log_prob(z)
 
-        return score_free_bound(Bound(iwae_bound().value, path), q.sample, densities, keys)
+        def log_weight(z):
+            return frozen(lambda z: log_joint(z) - q.log_prob(z), z)
+
+        wrong = Bound(iwae_bound().value, path)
+        return score_free_bound(wrong, q.sample_and_log_prob, log_joint, log_weight, keys)
 
     return bound
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpyro.distributions as numpyro
 import pytest
 import scipy.stats
+from every import EVERY, NO_LOG_PROB, draw, every, gaussians, normal, rows
 
 from vae_jax.distributions import (
     Bernoulli,
@@ -18,51 +19,7 @@ from vae_jax.distributions import (
     Gaussian,
     Joint,
     Mixture,
-    standard_gaussian,
 )
-
-
-def _draw(distribution, key):
-    return distribution.sample(key)
-
-
-def _normal(*shape, seed=0):
-    return jnp.array(np.random.default_rng(seed).normal(size=shape), jnp.float32)
-
-
-def _gaussian(*shape):
-    return Gaussian(_normal(*shape), _normal(*shape, seed=1))
-
-
-def _gaussians(*shape):
-    return jax.vmap(Gaussian)(_normal(*shape), _normal(*shape, seed=1))
-
-
-def _joint(a):
-    return Joint({"z": (Gaussian(a, a / 2), Bernoulli(a)), "label": Categorical(a)})
-
-
-_mixtures = jax.vmap(Mixture)(_normal(2, 3), jax.vmap(jax.vmap(Gaussian))(*_normal(2, 2, 3, 2)))
-
-# (name, distribution, whether it is reparameterized)
-EVERY = [
-    ("gaussian", _gaussian(3, 2), True),
-    ("gaussian-scalar", _gaussian(), True),
-    ("gaussian-shared-scale", Gaussian(_normal(3), jnp.array(0.3)), True),
-    ("gaussian-empty", standard_gaussian(0), True),
-    ("bernoulli", Bernoulli(_normal(2, 3)), False),
-    ("categorical", Categorical(_normal(2, 4)), False),
-    ("delta", Delta(_normal(3)), True),
-    ("mixture-gaussian", Mixture(_normal(3), _gaussians(3, 2)), False),
-    ("mixture-bernoulli", Mixture(_normal(3), jax.vmap(Bernoulli)(_normal(3, 2))), False),
-    ("mixture-joint", Mixture(_normal(2), jax.vmap(_joint)(_normal(2, 3))), False),
-    ("mixture-mixture", Mixture(_normal(2), _mixtures), False),
-    ("joint-tuple", Joint((_gaussian(3), Delta(_normal(2)))), True),
-    ("joint-dict", _joint(_normal(3)), False),
-    ("foreign-lognormal", Foreign(numpyro.LogNormal(_normal(3), jnp.ones(3)), _draw, True), True),
-    ("foreign-mvn", Foreign(numpyro.MultivariateNormal(_normal(2), jnp.eye(2)), _draw, True), True),
-]
-every = pytest.mark.parametrize("q", [pytest.param(q, id=name) for name, q, _ in EVERY])
 
 
 def _float_leaves(tree):
@@ -110,7 +67,7 @@ def test_log_prob_is_one_finite_float32(q, key):
     assert jnp.isfinite(log_prob)
 
 
-@every
+@rows(*NO_LOG_PROB)
 def test_jit_changes_nothing(q, key):
     """And `sample_and_log_prob` is `sample`, then `log_prob`."""
     x = q.sample(key)
@@ -169,9 +126,7 @@ def _assert_gradient(f, q):
     jax.test_util.check_grads(jax.jit(f), (q,), order=1, modes=["rev"], rtol=1e-6, atol=1e-6)
 
 
-@pytest.mark.parametrize(
-    "q", [pytest.param(q, id=name) for name, q, _ in EVERY if name not in ("delta", "joint-tuple")]
-)
+@rows("delta", "joint-tuple", *NO_LOG_PROB)
 def test_gradient_is_a_finite_difference(q, key, x64):
     """But for a Delta, which has no difference to take."""
     q = _cast(q, jnp.float64)
@@ -193,9 +148,7 @@ def test_not_reparameterized(q):
 WITHOUT_MEAN = ("categorical", "mixture-joint", "joint-dict", "foreign-lognormal", "foreign-mvn")
 
 
-@pytest.mark.parametrize(
-    "q", [pytest.param(q, id=name) for name, q, _ in EVERY if name not in WITHOUT_MEAN]
-)
+@rows(*WITHOUT_MEAN, "planar")
 def test_mean_is_the_mean_of_draws(q, key):
     n = 2000
     draws = jax.jit(jax.vmap(q.sample))(jax.random.split(key, n))
@@ -223,17 +176,17 @@ _labelled = {
 
 # (name, distribution, all of its events along a leading axis)
 DISCRETE = [
-    ("bernoulli", Bernoulli(_normal(3)), _all_events((0.0, 1.0), 3)),
-    ("categorical", Categorical(_normal(2, 3)), _all_events(range(3), 2)),
+    ("bernoulli", Bernoulli(normal(3)), _all_events((0.0, 1.0), 3)),
+    ("categorical", Categorical(normal(2, 3)), _all_events(range(3), 2)),
     (
         "mixture",
-        Mixture(_normal(3), jax.vmap(Bernoulli)(3 * _normal(3, 3))),
+        Mixture(normal(3), jax.vmap(Bernoulli)(3 * normal(3, 3))),
         _all_events((0.0, 1.0), 3),
     ),
-    ("joint", Joint({"x": Bernoulli(_normal(2)), "c": Categorical(_normal(3))}), _labelled),
+    ("joint", Joint({"x": Bernoulli(normal(2)), "c": Categorical(normal(3))}), _labelled),
     (
         "foreign",
-        Foreign(numpyro.BernoulliLogits(_normal(3)), _draw, False),
+        Foreign(numpyro.BernoulliLogits(normal(3)), draw, False),
         _all_events((0.0, 1.0), 3),
     ),
 ]
@@ -268,8 +221,8 @@ def test_frequencies_are_masses(q, events, key):
 # (name, distribution of a scalar, an interval that holds all but 1e-6 of its mass)
 CONTINUOUS = [
     ("gaussian", Gaussian(jnp.array(2.0), jnp.array(-1.0)), (0.0, 4.0)),
-    ("mixture", Mixture(_normal(3), _gaussians(3)), (-30.0, 30.0)),
-    ("foreign", Foreign(numpyro.Gumbel(jnp.array(1.0), jnp.array(0.5)), _draw, True), (-3, 10.0)),
+    ("mixture", Mixture(normal(3), gaussians(3)), (-30.0, 30.0)),
+    ("foreign", Foreign(numpyro.Gumbel(jnp.array(1.0), jnp.array(0.5)), draw, True), (-3, 10.0)),
 ]
 continuous = pytest.mark.parametrize(
     ("q", "interval"), [pytest.param(q, interval, id=name) for name, q, interval in CONTINUOUS]

@@ -23,7 +23,7 @@ MODEL = VAE(
     decode=lambda params, z, c=None, key=None: Gaussian(
         z + params["offset"] + shift(c), jnp.array(-3.0)
     ),
-    prior=lambda params, c=None: standard_gaussian(3),
+    prior=lambda params, c=None, key=None: standard_gaussian(3),
 )
 DEVIATION = np.exp(-3)
 KEYS = jax.random.key(0), jax.random.key(1)
@@ -56,7 +56,7 @@ def test_each_sample_has_its_condition():
 
 
 def prior_of(loc, log_scale):
-    return MODEL._replace(prior=lambda params, c=None: Gaussian(loc, log_scale))
+    return MODEL._replace(prior=lambda params, c=None, key=None: Gaussian(loc, log_scale))
 
 
 @pytest.mark.parametrize("temperature", [0.5, 2.0])
@@ -76,7 +76,9 @@ def test_the_temperature_is_the_priors_alone():
     """The noise of x, of deviation e^-3, stays; and the prior's is that of one condition each."""
     x = generate.sample(MODEL, PARAMS, KEYS[0], 2000, draw=True, temperature=0.0)
     np.testing.assert_allclose(np.std(x, axis=0), DEVIATION, rtol=4.5 * 0.016)
-    model = MODEL._replace(prior=lambda params, c=None: Gaussian(c * jnp.ones(3), jnp.zeros(3)))
+    model = MODEL._replace(
+        prior=lambda params, c=None, key=None: Gaussian(c * jnp.ones(3), jnp.zeros(3))
+    )
     c = jnp.array([1.0, 2.0])
     x = generate.sample(model, PARAMS, KEYS[0], 2, c, temperature=0.0)
     np.testing.assert_array_equal(x, (c + 100 * c)[:, None] + PARAMS["offset"][None])
@@ -95,7 +97,7 @@ def test_temperature_one_changes_no_bit_and_zero_is_the_mean():
 
 def test_a_temperature_of_another_prior_is_refused():
     joint = MODEL._replace(
-        prior=lambda params, c=None: Joint((standard_gaussian(3),)),
+        prior=lambda params, c=None, key=None: Joint((standard_gaussian(3),)),
         decode=lambda params, z, c=None, key=None: Gaussian(z[0], jnp.zeros(())),
     )
     assert generate.sample(joint, PARAMS, KEYS[0], 2, temperature=1.0).shape == (2, 3)

@@ -16,7 +16,7 @@ MODEL = VAE(
     decode=lambda params, z, c=None, key=None: Gaussian(
         z**2 + (0.0 if c is None else 100.0 * c), jnp.zeros(())
     ),
-    prior=lambda params, c=None: standard_gaussian(3),
+    prior=lambda params, c=None, key=None: standard_gaussian(3),
 )
 START, END = jnp.array([0.3, -1.7, 0.9]), jnp.array([1.1, 0.4, -0.2])
 T = np.linspace(0, 1, 7)

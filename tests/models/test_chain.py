@@ -8,10 +8,24 @@ import numpy as np
 import pytest
 from affine import Affine
 from linear_gaussian import z_score
-from two_layers import COV, X, a, b, batch, log_evidence, make_params, s1
+from two_layers import COV, X, a, b, batch, log_evidence, make_params, s1, w
 from two_layers import run as by_hand
 
-from vae_jax import chain, elbo, evaluate, generate, sampled_rate, standard_gaussian, vae
+from vae_jax import (
+    Draw,
+    Gaussian,
+    Layered,
+    chain,
+    elbo,
+    evaluate,
+    generate,
+    iwae,
+    rate,
+    sampled_elbo,
+    sampled_rate,
+    standard_gaussian,
+    vae,
+)
 from vae_jax.bounds import ciwae_bound, elbo_bound, iwae_bound
 from vae_jax.models import log_posterior, log_prior, trace
 from vae_jax.networks import MLP, BernoulliHead, GaussianHead, Network, one_hot
@@ -48,22 +62,21 @@ def loss_and_gradient(bound, score_free):
 
 def test_the_trace_is_the_one_written_by_hand(key):
     """The densities at given z, where no draw is involved, and x far from the mean."""
-    z = (jnp.array(0.3), jnp.array(-1.2))
+    z = {"z1": jnp.array(0.3), "z2": jnp.array(-1.2)}
     x = batch()["x"][0]
     moved = {"shift": 0.4, "width": 1.2}
-    ours = trace(MODEL, chained(**moved), key, x, z=z)
-    theirs = by_hand(make_params(**moved), key, x, z=z)
-    below, top = ours.p
-    for ours_l, theirs_l in zip(
-        (*ours.q, below.distribution, top), (*theirs.q, *theirs.p), strict=True
-    ):
-        np.testing.assert_allclose(ours_l.loc, theirs_l.loc, rtol=1e-6)
-        np.testing.assert_allclose(ours_l.log_scale, theirs_l.log_scale, rtol=1e-6)
+    params = chained(**moved)
+    ours = trace(MODEL, params, key, x, z=z)
+    theirs = by_hand(None, make_params(**moved), key, x, z=z)
+    for one, other in ((ours.q, theirs.q), (ours.p, theirs.p)):
+        assert list(one) == list(other)
+        for name, layer in one.items():
+            np.testing.assert_allclose(layer.loc, other[name].loc, rtol=1e-6)
+            np.testing.assert_allclose(layer.log_scale, other[name].log_scale, rtol=1e-6)
+            np.testing.assert_allclose(ours.log_q[name], theirs.log_q[name], rtol=1e-6)
     np.testing.assert_allclose(ours.likelihood.log_prob(x), theirs.likelihood.log_prob(x), 1e-6)
     assert ours.z == z
-    params = chained(**moved)
-    np.testing.assert_array_equal(MODEL.encode(params, x).loc, ours.q[0].loc)
-    np.testing.assert_array_equal(MODEL.decode(params, z[0]).loc, ours.likelihood.loc)
+    np.testing.assert_array_equal(MODEL.decode(params, z).loc, ours.likelihood.loc)
 
 
 def test_the_trace_draws_each_layer_from_its_posterior():
@@ -72,8 +85,7 @@ def test_the_trace_draws_each_layer_from_its_posterior():
 
     def standardized(key):
         t = trace(MODEL, params, key, x)
-        pairs = zip(t.z, t.q, strict=True)
-        return jnp.stack([(z - q.loc) / jnp.exp(q.log_scale) for z, q in pairs])
+        return jnp.stack([(t.z[n] - q.loc) / jnp.exp(q.log_scale) for n, q in t.q.items()])
 
     noise = np.asarray(jax.vmap(standardized)(keys))  # [n, 2], standard
     assert np.all(np.abs(z_score(noise)) < 4.5)
@@ -132,7 +144,9 @@ def test_samples_have_the_models_mean_and_covariance():
     products = (x - b)[:, :, None] * (x - b)[:, None, :]
     assert np.all(np.abs(z_score(products, COV)) < 4.5)
     z = jax.vmap(MODEL.prior(chained()).sample)(jax.random.split(jax.random.key(3), 4000))
-    assert abs(z_score(np.asarray(z) ** 2, a**2 + s1**2)) < 4.5  # of z1, not of z2
+    z1, z2 = np.asarray(z["z1"]), np.asarray(z["z2"])
+    assert abs(z_score(z1**2, a**2 + s1**2)) < 4.5
+    assert abs(z_score(z1 * z2, a)) < 4.5
 
 
 def test_reconstructions_are_those_of_the_first_layer(key):
@@ -140,29 +154,65 @@ def test_reconstructions_are_those_of_the_first_layer(key):
     expected = [MODEL.decode(params, MODEL.encode(params, one).mean()).mean() for one in x]
     np.testing.assert_allclose(generate.reconstruct(MODEL, params, key, x), expected, rtol=1e-6)
     assert generate.reconstruct(MODEL, params, key, x, draw=True).shape == (2, 3)
+    first = [MODEL.encode(params, one).given["first"].loc for one in x]
+    np.testing.assert_allclose([MODEL.encode(params, one).mean()["z1"] for one in x], first)
 
 
-def test_the_first_layers_prior_has_no_density(key):
-    prior = MODEL.prior(chained())
-    with pytest.raises(TypeError, match=r"without a density.*model\.trace.*sampled_rate"):
-        prior.log_prob(jnp.zeros(()))
-    with pytest.raises(TypeError, match="Ancestral has no mean"):
-        prior.mean()
-    parts = (partial(getattr(MODEL, name), chained()) for name in ("encode", "decode"))
-    with pytest.raises(TypeError, match="sampled_elbo"):
-        elbo(key, batch()["x"][0], *parts, prior)
+def test_a_replaced_prior_is_seen_by_every_bound(key):
+    """And its latents are drawn by `generate.sample`: there is one prior."""
+    params = chained()
+
+    def program(given, draw):
+        draw("z1", Gaussian(given + draw("z2", Gaussian(given, jnp.zeros(()))), jnp.zeros(())))
+
+    shifted = MODEL._replace(
+        prior=lambda params, c=None, key=None: Layered(jnp.array(9.0), program)
+    )
+    for bound in (
+        lambda model: importance_weighted(model, iwae_bound(), num_draws=2)(
+            params, key, batch(), 0
+        )[0],
+        lambda model: evaluate.elbos(model, params, key, batch(), rate=sampled_rate).value,
+        lambda model: evaluate.log_likelihoods(model, params, key, batch(), num_samples=2).value,
+        lambda model: generate.sample(model, params, key, 2),
+    ):
+        assert np.all(np.abs(bound(shifted) - bound(MODEL)) > 1)
+
+
+def test_the_front_door_takes_it(key):
+    params, x = chained(), batch()["x"][0]
+    parts = (partial(getattr(MODEL, name), params) for name in ("encode", "decode"))
+    arguments = (key, x, *parts, MODEL.prior(params))
+    np.testing.assert_allclose(sampled_elbo(*arguments).value, log_evidence()[0], rtol=1e-5)
+    np.testing.assert_allclose(iwae(*arguments, num_samples=2), log_evidence()[0], rtol=1e-5)
+    with pytest.raises(TypeError, match=r"KL\(Layered \|\| Layered\).*`sampled_elbo`"):
+        elbo(*arguments)
     with pytest.raises(TypeError, match="has none to scale"):
-        generate.sample(MODEL, chained(), key, 2, temperature=0.5)
+        generate.sample(MODEL, params, key, 2, temperature=0.5)
 
 
 def test_the_closed_forms_of_the_layers_are_not_the_rate(key):
     """KL(q(z1|x) || p(z1|z2)) + KL(q(z2|z1) || p(z2)) would be off by nats: it is refused."""
-    with pytest.raises(
-        TypeError, match=r"KL\(Gaussian \|\| GivenAbove\).*`sampled_rate` for `rate`"
+    for rated in (
+        lambda: weighted_sum(MODEL)(chained(), key, batch(), 0),
+        lambda: evaluate.elbos(MODEL, chained(), key, batch()),
     ):
-        weighted_sum(MODEL)(chained(), key, batch(), 0)
-    with pytest.raises(TypeError, match="sampled_rate"):
-        evaluate.elbos(MODEL, chained(), key, batch())
+        with pytest.raises(TypeError, match=r"order \['z1', 'z2'\].*`sampled_rate` for `rate`"):
+            rated()
+
+
+def test_the_latents_below_follow_the_one_that_is_moved():
+    """z2 moves x through z1, whose mean is a z2; alone, with z1 held, it would not."""
+    params, values = chained(), np.array([-1.0, 0.0, 2.0])
+    x = generate.traverse(MODEL, params, jnp.zeros(()), 0, values, latent="z1")
+    np.testing.assert_allclose(x, values[:, None] * w + b, rtol=1e-5)
+    x = generate.traverse(MODEL, params, jnp.zeros(()), 0, values, latent="z2")
+    np.testing.assert_allclose(x, a * values[:, None] * w + b, rtol=1e-5)
+    between = generate.interpolate(MODEL, params, jnp.array(-1.0), jnp.array(2.0), 3, latent="z2")
+    np.testing.assert_allclose(between, a * np.array([[-1], [0.5], [2]]) * w + b, rtol=1e-5)
+    for latent, message in ((None, "latent=None"), ("z3", r"latents \['z1', 'z2'\]; got \['z3'\]")):
+        with pytest.raises(ValueError, match=message):
+            generate.traverse(MODEL, params, jnp.zeros(()), 0, values, latent=latent)
 
 
 def test_a_chain_of_one_layer_is_a_vae(key):
@@ -178,12 +228,13 @@ def test_a_chain_of_one_layer_is_a_vae(key):
     nested = {name: {"1": group} for name, group in params.items()}
     shapes = partial(jax.tree.map, jnp.shape)
     assert shapes(one.init(key, X[0])) == shapes(nested)
-    x, z = batch()["x"][0], (jnp.array([0.2, -0.4]),)
-    expected, found = trace(plain, params, key, x, z=z), trace(one, nested, key, x, z=z)
+    x, z = batch()["x"][0], jnp.array([0.2, -0.4])
+    expected, found = trace(plain, params, key, x, z=z), trace(one, nested, key, x, z={"z1": z})
     for function in (log_prior, log_posterior, lambda t: t.likelihood.log_prob(x)):
         np.testing.assert_allclose(function(found), function(expected), rtol=1e-6)
-    np.testing.assert_array_equal(one.prior(nested).loc, jnp.zeros(2))  # with a closed-form rate
-    assert generate.sample(one, nested, key, 4, temperature=0.5).shape == (4, 3)
+    rates = [rate(Draw(t, x, None, {}, key, None)) for t in (found, expected)]
+    np.testing.assert_allclose(*rates, rtol=1e-6)  # one order of one latent: in closed form
+    assert generate.sample(one, nested, key, 4).shape == (4, 3)
 
 
 def bernoulli_chain(dropout=0.0, embed=None):
@@ -198,7 +249,7 @@ def test_three_layers_of_different_sizes(key):
     params = jax.jit(model.init)(key, x)
     assert [sorted(params[g]) for g in ("encoder", "decoder")] == [["1", "2", "3"]] * 2
     t = trace(model, params, key, x)
-    assert [z.shape for z in t.z] == [(4,), (3,), (2,)]
+    assert {name: z.shape for name, z in t.z.items()} == {"z1": (4,), "z2": (3,), "z3": (2,)}
     assert generate.sample(model, params, key, 6).shape == (6, 5)
     other = jax.jit(model.init)(jax.random.key(1), x)
     kernels = [[leaf for leaf in jax.tree.leaves(p) if leaf.ndim == 2] for p in (params, other)]
@@ -216,14 +267,14 @@ def test_no_two_networks_begin_with_the_same_numbers(key):
 def test_a_condition_reaches_every_network(key):
     model, x = bernoulli_chain(embed=one_hot(3)), jnp.ones(5)
     params = jax.jit(model.init)(key, x, 1)
-    z = tuple(jnp.full(n, 0.5) for n in (4, 3, 2))
+    z = {f"z{4 - n}": jnp.full(n + 1, 0.5) for n in (3, 2, 1)}
     one, other = (trace(model, params, key, x, c, z) for c in (1, 2))
-    given = [(*t.q, *(p.distribution for p in t.p[:-1])) for t in (one, other)]
+    given = [(*t.q.values(), *(p for name, p in t.p.items() if name != "z3")) for t in (one, other)]
     for first, second in zip(*given, strict=True):
         assert not np.allclose(first.loc, second.loc)
     assert not np.allclose(one.likelihood.logits, other.likelihood.logits)
     c = jnp.array([1, 2])
     drawn = generate.sample(model, params, key, 2, c)
     assert drawn.shape == (2, 5)
-    top = lambda c: model.prior(params, c).sample(key)  # noqa: E731
+    top = lambda c: model.prior(params, c).sample(key)["z1"]  # noqa: E731
     assert not np.allclose(top(1), top(2))

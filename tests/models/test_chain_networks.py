@@ -28,7 +28,7 @@ def test_each_network_has_dropout_noise_of_its_own():
     def masks(seed):
         noise = jax.random.key(seed)
         t = trace(model, params, noise, jnp.ones(8), noise=noise)
-        return jnp.stack([t.q[0].loc, t.q[1].loc, t.p[0].distribution.loc, t.likelihood.loc])
+        return jnp.stack([t.q["z1"].loc, t.q["z2"].loc, t.p["z1"].loc, t.likelihood.loc])
 
     seen = np.asarray(jax.vmap(masks)(jnp.arange(20)))  # [20, 4, 8]
     assert set(np.unique(seen)) == {0.0, 2.0}
@@ -37,8 +37,9 @@ def test_each_network_has_dropout_noise_of_its_own():
             assert abs(np.mean(seen[:, i] == seen[:, j]) - 0.5) < 4.5 * 0.04
     t = trace(model, params, jax.random.key(0), jnp.ones(8))
     assert np.all(t.likelihood.loc == 1)  # no noise, no dropout
-    assert np.any(model.encode(params, jnp.ones(8), None, jax.random.key(0)).loc != 1)
-    assert np.any(model.decode(params, jnp.ones(8), None, jax.random.key(0)).loc != 1)
+    assert np.any(model.encode(params, jnp.ones(8), None, jax.random.key(0)).mean()["z1"] != 1)
+    z = {"z1": jnp.ones(8)}
+    assert np.any(model.decode(params, z, None, jax.random.key(0)).loc != 1)
 
 
 @pytest.mark.parametrize(("num_q", "num_p"), [(0, 0), (1, 2), (2, 1)])

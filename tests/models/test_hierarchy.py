@@ -1,5 +1,6 @@
 """A model of two stochastic layers, written by hand, through everything that takes a model."""
 
+from collections import OrderedDict
 from functools import partial
 
 import jax
@@ -7,9 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from linear_gaussian import z_score
-from two_layers import batch, log_evidence, make_params, run
+from two_layers import batch, drawn, log_evidence, make_params, run
 
-from vae_jax import VAE, Gaussian, Trace, evaluate, standard_gaussian
+from vae_jax import VAE, Bernoulli, Gaussian, Trace, evaluate, standard_gaussian
 from vae_jax.bounds import ciwae_bound, elbo_bound, iwae_bound, miwae_bound
 from vae_jax.models import trace
 from vae_jax.objectives import (
@@ -72,37 +73,46 @@ def test_the_score_free_gradient_has_the_plain_ones_mean(bound):
     assert not np.isclose(*spreads, rtol=0.05)  # two estimators, not one
 
 
-def top_down(params, key, x, c=None, z=None, noise=None):
+def top_down(model, params, key, x, c=None, z=None, noise=None):
     """q(z2|x) q(z1|z2,x): each q_l is given what p_l is given."""
     enc, prior = params["encoder"], params["prior"]
     key2, key1 = jax.random.split(key)
     q2 = Gaussian(0.5 * enc["A"] @ x, enc["log_scales"][1])
-    z2 = q2.sample(key2)
+    z2, log_q2 = drawn(q2, key2, None)
     q1 = Gaussian(enc["A"] @ x + 0.3 * z2, enc["log_scales"][0])
-    p = (standard_gaussian(), Gaussian(prior["a"] * z2, prior["log_scale"]))
-    return Trace((z2, q1.sample(key1)), (q2, q1), p, Gaussian(x, jnp.zeros(())))
+    z1, log_q1 = drawn(q1, key1, None)
+    q = OrderedDict(z2=q2, z1=q1)
+    p = OrderedDict(z2=standard_gaussian(), z1=Gaussian(prior["a"] * z2, prior["log_scale"]))
+    likelihood = Gaussian(x, jnp.zeros(()))
+    return Trace({"z1": z1, "z2": z2}, q, p, likelihood, {"z1": log_q1, "z2": log_q2})
 
 
-RATES = [Term("distortion", distortion), Term("rate", rate, 0.0), Term("sampled", sampled_rate)]
+SAMPLED = [Term("distortion", distortion), Term("sampled", sampled_rate)]
 
 
-def rates(model):
-    objective, params = weighted_sum(model, RATES), make_params()
+def rates(model, *terms):
+    objective, params = weighted_sum(model, [*SAMPLED, *terms]), make_params()
     keys = jax.random.split(jax.random.key(2), 4000)
     return jax.jit(jax.vmap(lambda key: objective(params, key, batch(), 0)))(keys)
 
 
 def test_the_sampled_rate_makes_the_bound_of_any_hierarchy():
-    """At the posterior distortion + sampled rate is -log p(x), whatever is drawn; and q(z1|x) is
-    not given what p(z1|z2) is, so that the sum of the layers' closed forms is no rate."""
-    loss, aux = rates(MODEL)
-    expected = -log_evidence().mean()
-    np.testing.assert_allclose(loss, expected, rtol=1e-5)
-    assert abs(z_score(aux.metrics["rate"] - aux.metrics["sampled"])) > 20
+    """At the posterior distortion + sampled rate is -log p(x), whatever is drawn."""
+    loss, _ = rates(MODEL)
+    np.testing.assert_allclose(loss, -log_evidence().mean(), rtol=1e-5)
+
+
+def test_the_closed_forms_of_a_bottom_up_hierarchy_are_refused(key):
+    """q(z1|x) is not given the z2 that p(z1|z2) is: their divergences would be off by nats."""
+    message = r"in the order \['z1', 'z2'\], and p in the order \['z2', 'z1'\].*`sampled_rate`"
+    with pytest.raises(TypeError, match=message):
+        weighted_sum(MODEL)(make_params(), key, batch(), 0)
+    with pytest.raises(TypeError, match=message):
+        evaluate.elbos(MODEL, make_params(), key, batch())
 
 
 def test_the_closed_form_is_the_rate_of_a_top_down_hierarchy():
-    _, aux = rates(MODEL._replace(trace=top_down))
+    _, aux = rates(MODEL._replace(trace=top_down), Term("rate", rate, 0.0))
     difference = aux.metrics["rate"] - aux.metrics["sampled"]
     assert abs(z_score(difference)) < 4.5
     assert np.std(difference) > 0.1  # with 4000 draws the mean is known to 0.016 of that
@@ -113,9 +123,6 @@ def test_elbos_of_a_data_set(key):
     bound = evaluate.elbos(MODEL, params, key, batch(), rate=sampled_rate, num_samples=3)
     expected = log_evidence()
     np.testing.assert_allclose(bound.value, expected, rtol=1e-5)
-    closed = evaluate.elbos(MODEL, params, key, batch(), rate=rate, num_samples=3)
-    np.testing.assert_allclose(closed.distortion, bound.distortion, rtol=1e-6)
-    assert not np.allclose(closed.rate, bound.rate)
 
 
 def test_log_likelihoods_of_a_data_set_are_scipys():
@@ -130,23 +137,18 @@ def test_log_likelihoods_of_a_data_set_are_scipys():
     np.testing.assert_allclose(exact.ess, 7, rtol=1e-4)
 
 
-@pytest.mark.parametrize(
-    ("part", "lengths"),
-    [("z", "1 z, 2 q and 2 p"), ("q", "2 z, 1 q and 2 p"), ("p", "2 z, 2 q and 1 p")],
-)
-def test_layers_without_a_partner_are_refused(part, lengths, key):
-    def short(*args):
-        t = run(*args)
-        return t._replace(**{part: getattr(t, part)[:1]})
+def test_every_latent_is_checked(key):
+    def changed(**p):
+        def wrong(*args):
+            t = run(*args)
+            return t._replace(p=OrderedDict(**{**t.p, **p}))
 
-    with pytest.raises(ValueError, match=f"for each stochastic layer.*model's has {lengths}"):
-        trace(MODEL._replace(trace=short), make_params(), key, batch()["x"][0])
+        return MODEL._replace(trace=wrong)
 
+    def refused(message, **p):
+        with pytest.raises(ValueError, match=message):
+            trace(changed(**p), make_params(), key, batch()["x"][0])
 
-def test_every_layer_is_checked(key):
-    def second_wrong(*args):
-        t = run(*args)
-        return t._replace(p=(t.p[0], standard_gaussian(1)))
-
-    with pytest.raises(ValueError, match=r"over events of shape \[\], the prior over .* \[1\]"):
-        trace(MODEL._replace(trace=second_wrong), make_params(), key, batch()["x"][0])
+    refused(r"events of shape {'z1': \(\), 'z2': \(\)}.*'z2': \(1,\)}", z2=standard_gaussian(1))
+    refused("'z3'", z3=standard_gaussian())
+    refused("a density of 'volume'.*{'z1': 'volume', 'z2': 'counts'}", z2=Bernoulli(jnp.zeros(())))

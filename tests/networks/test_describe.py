@@ -26,7 +26,7 @@ def model(encoder, decoder, prior, z, **more):
         init,
         lambda params, x, c=None, key=None: encoder.apply({"params": params["encoder"]}, x, c),
         lambda params, z, c=None, key=None: decoder.apply({"params": params["decoder"]}, z, c),
-        lambda params, c=None: prior,
+        lambda params, c=None, key=None: prior,
     )
 
 

@@ -6,8 +6,9 @@ import numpy as np
 import optax
 import pytest
 
-from vae_jax import VAE, Gaussian, Trace, descend, standard_gaussian
+from vae_jax import VAE, Gaussian, WithState, descend, standard_gaussian
 from vae_jax.bounds import iwae_bound
+from vae_jax.models import trace_parts
 from vae_jax.objectives import Term, distortion, importance_weighted, weighted_sum
 
 PARAMS = {
@@ -25,7 +26,7 @@ def decode(params, z, c=None, key=None):
     return Gaussian(params["decoder"]["kernel"] @ z, jnp.array(-0.2))
 
 
-def prior(params, c=None):
+def prior(params, c=None, key=None):
     return standard_gaussian(2)
 
 
@@ -60,7 +61,7 @@ def test_the_loss_of_an_example_does_not_depend_on_its_batch(objective, key):
 
 def test_each_example_has_draws_of_its_own(key):
     """x = +1 and -1 times z, in the mean: zero if both had the same z."""
-    signed = Term("signed", lambda t, x: x[0] * t.z[0][0])
+    signed = Term("signed", lambda d: d.x[0] * d.trace.z[0])
     no_loc = MODEL._replace(encode=lambda params, x, c=None, key=None: standard_gaussian(2))
     batch = {"x": jnp.array([[1.0, 0.0], [-1.0, 0.0]])}
     loss, _ = weighted_sum(no_loc, [signed])(PARAMS, key, batch, 0)
@@ -82,51 +83,62 @@ def test_an_encoder_can_ask_for_its_batch(key):
         return encode(params, x - jax.lax.pmean(x, "batch"))
 
     x, model = jnp.stack([A, B, C]), MODEL._replace(encode=centring)
-    norm = Term("norm", lambda t, x: (t.z[0] ** 2).sum())
+    norm = Term("norm", lambda d: (d.trace.z**2).sum())
     by_hand = weighted_sum(MODEL, [norm])
     one, _ = weighted_sum(model, [norm])(PARAMS, key, {"x": x}, 0)
     other, _ = by_hand(PARAMS, key, {"x": x - x.mean(0, keepdims=True)}, 0)
     np.testing.assert_allclose(one, other, rtol=1e-5)
     assert not np.isclose(one, by_hand(PARAMS, key, {"x": x}, 0)[0])
-    plain = importance_weighted(model, iwae_bound(), num_draws=2)
-    score_free = importance_weighted(model, iwae_bound(), num_draws=2, score_free=True)
-    losses = [jax.jit(f)(PARAMS, key, {"x": x}, 0)[0] for f in (score_free, plain)]
-    np.testing.assert_allclose(*losses, rtol=1e-6)
+    pooled = importance_weighted(model, iwae_bound(), num_draws=2, score_free=True)
+    message = "score_free is for networks that see one example.*Leave score_free out"
+    with pytest.raises(ValueError, match=message):
+        pooled(PARAMS, key, {"x": x}, 0)
 
 
-def updated(state, batch_mean):
-    return {"mean": 0.9 * state["mean"] + 0.1 * batch_mean, "count": state["count"] + 1}
+def updated(entry, x):
+    return {"mean": 0.9 * entry["mean"] + 0.1 * x, "count": entry["count"] + 1}
 
 
-def with_trace():
-    """The state as an auxiliary output of the same pass."""
-
-    def trace(params, key, x, c=None, z=None, noise=None):
-        state = params["state"]
-        q = encode(params, x - state["mean"])
-        z = (q.sample(key),) if z is None else z
-        mean = jax.lax.pmean(x, "batch")
-        return Trace(z, (q,), (prior(params),), decode(params, z[0]), updated(state, mean))
-
-    return MODEL._replace(trace=trace)
+def centred(params, x, c=None, key=None):
+    return encode(params, x - params["state"]["average"]["mean"])
 
 
-def with_refresh():
+def by_a_part():
+    """The state as a part leaves it, for its one example: what is carried is the mean."""
+
+    def moving(params, x, c=None, key=None):
+        q = centred(params, x)
+        if key is None:
+            return q
+        return WithState(q, {"average": updated(params["state"]["average"], x)})
+
+    return MODEL._replace(encode=moving)
+
+
+def by_trace():
+    """The state as an auxiliary output of a pass of its own."""
+
+    def run(model, params, key, x, c=None, z=None, noise=None):
+        t = trace_parts(model, params, key, x, c, z, noise)
+        return t._replace(state={"average": updated(params["state"]["average"], x)})
+
+    return MODEL._replace(encode=centred, trace=run)
+
+
+def by_update():
     """The state from a look at the batch of its own."""
 
-    def centred(params, x, c=None, key=None):
-        return encode(params, x - params["state"]["mean"])
+    def update_state(params, key, batch):
+        return {"average": updated(params["state"]["average"], batch["x"].mean(0))}
 
-    def refresh(params, key, batch):
-        return updated(params["state"], batch["x"].mean(0))
-
-    return MODEL._replace(encode=centred, refresh=refresh)
+    return MODEL._replace(encode=centred, update_state=update_state)
 
 
-WITH_STATE = {**PARAMS, "state": {"mean": jnp.array([1.0, -1.0]), "count": jnp.array(0)}}
+AVERAGE = {"mean": jnp.array([1.0, -1.0]), "count": jnp.array(0)}
+WITH_STATE = {**PARAMS, "state": {"average": AVERAGE, "pretrained": {"kernel": jnp.ones(3)}}}
 
 
-@pytest.mark.parametrize("make", [with_trace, with_refresh])
+@pytest.mark.parametrize("make", [by_a_part, by_trace, by_update])
 @pytest.mark.parametrize("kind", ["weighted_sum", "importance_weighted", "score_free"])
 def test_state_is_carried_and_never_descended(make, kind, key):
     """adamw would shrink the mean, and jax.grad refuse the count."""
@@ -142,22 +154,58 @@ def test_state_is_carried_and_never_descended(make, kind, key):
     state, x = step.init(key, WITH_STATE), jnp.stack([A, B, C])
     assert all(set(moments) == {"encoder", "decoder"} for moments in state.opt_state[0][1:])
     update = jax.jit(step.update)
-    expected = WITH_STATE["state"]
+    expected = AVERAGE
     for steps in (1, 2):
         state, metrics = update(state, {"x": x})
         expected = updated(expected, x.mean(0))
-        carried = state.params["state"]
+        carried = state.params["state"]["average"]
         np.testing.assert_allclose(carried["mean"], expected["mean"], rtol=1e-6)
         assert carried["count"] == steps
         assert carried["count"].dtype == jnp.int32
         assert np.isfinite(metrics["loss"])
+    np.testing.assert_array_equal(state.params["state"]["pretrained"]["kernel"], 1)  # as it was
     for group in PARAMS:
         assert np.all(state.params[group]["kernel"] != PARAMS[group]["kernel"])
 
 
 def test_the_state_moves_the_loss(key):
     """What is carried is what the model reads: another mean, another loss."""
-    objective = weighted_sum(with_trace(), [Term("distortion", distortion)])
-    other = {**WITH_STATE, "state": {**WITH_STATE["state"], "mean": jnp.zeros(2)}}
-    losses = [objective(params, key, {"x": A[None]}, 0)[0] for params in (WITH_STATE, other)]
+    objective = weighted_sum(by_a_part(), [Term("distortion", distortion)])
+    zero = {"average": {**AVERAGE, "mean": jnp.zeros(2)}}
+    losses = [
+        objective(params, key, {"x": A[None]}, 0)[0]
+        for params in (WITH_STATE, {**WITH_STATE, "state": zero})
+    ]
     assert not np.isclose(*losses)
+
+
+@pytest.mark.parametrize(
+    ("entries", "message"),
+    [
+        ({"average": AVERAGE}, r"\['average'\] come from the pass and from update_state"),
+        ({"codebook": jnp.zeros(2)}, r"entry 'codebook', and params\['state'\] has \['average'"),
+        (
+            {"pretrained": {"kernel": jnp.ones(4)}},
+            r"32\[3\]'} and came back as .*32\[4\]",
+        ),
+        ({"pretrained": {}}, "keeps its structure, shapes and types"),
+    ],
+    ids=["two sources", "unknown", "shape", "structure"],
+)
+def test_entries_that_cannot_be_carried_are_refused(entries, message, key):
+    model = by_update()._replace(
+        encode=lambda params, x, c=None, key=None: WithState(centred(params, x), entries)
+    )
+    with pytest.raises(ValueError, match=message):
+        jax.eval_shape(weighted_sum(model), WITH_STATE, key, {"x": A[None]}, 0)
+
+
+def test_two_parts_that_bring_one_entry_are_refused(key):
+    def moving(part):
+        return lambda params, value, c=None, key=None: WithState(
+            part(params, value), {"average": AVERAGE}
+        )
+
+    model = MODEL._replace(encode=moving(encode), decode=moving(decode))
+    with pytest.raises(ValueError, match=r"Two parts .* bring the state's entry 'average'"):
+        jax.eval_shape(weighted_sum(model), WITH_STATE, key, {"x": A[None]}, 0)

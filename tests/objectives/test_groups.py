@@ -23,7 +23,7 @@ MODEL = VAE(
     init=lambda key, x, c=None: lg.params(),
     encode=lambda params, x, c=None, key=None: lg.model(params)[0](x),
     decode=lambda params, z, c=None, key=None: lg.model(params)[1](z),
-    prior=lambda params, c=None: lg.model(params)[2],
+    prior=lambda params, c=None, key=None: lg.model(params)[2],
 )
 PARAMS = lg.params(shift=0.4, width=1.2)  # q off the posterior
 BATCH = {"x": jnp.asarray(lg.X, jnp.float32)}

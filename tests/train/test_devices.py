@@ -56,9 +56,9 @@ MODEL = make_model()
 PARAMS = MODEL.init(jax.random.key(0), GREYS[0])
 
 
-def spread(t, x):
+def spread(d):
     """The variance over the batch of the posterior's mean: an example that asks for its batch."""
-    loc = t.q[0].loc
+    loc = d.trace.q.loc
     return jnp.sum((loc - jax.lax.pmean(loc, "batch")) ** 2)
 
 

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from vae_jax.bounds.draws import Decode, Encode, draw_keys, likelihood, reparameterized_posterior
-from vae_jax.bounds.functionals import frozen
+from vae_jax.bounds.functionals import along, frozen
 from vae_jax.distributions import Distribution
 from vae_jax.divergences import kl
 from vae_jax.types import Array, Event, Key
@@ -77,6 +77,7 @@ def sampled_elbo(
       score_free: leave the score of q out of the gradient. Then q's gradient is exactly zero where
         q is the posterior. For Gaussians its variance is the lower one where q is at least
         sqrt(1/2) as wide as the posterior, and the higher one for narrower q. Take it under `jit`.
+        The posterior must have a density at every z (`log_prob`).
 
     Returns:
       ELBO(value, distortion, rate), nats. A single draw's rate may be negative.
@@ -91,7 +92,7 @@ def sampled_elbo(
 
     def parts(k: Key) -> tuple[Array, Array]:
         z, log_q = q.sample_and_log_prob(k)
-        log_q = frozen(q.log_prob, z) if score_free else log_q
+        log_q = along(log_q, frozen(q.log_prob, z)) if score_free else log_q
         return -likelihood(key, x, decode, z).log_prob(x), log_q - prior.log_prob(z)
 
     distortion, rate = map(jnp.mean, jax.vmap(parts)(draw_keys(key, num_samples)))

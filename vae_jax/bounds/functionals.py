@@ -107,34 +107,40 @@ def frozen(f: Callable[[Event], T], z: Event) -> T:
     return converted(z, *jax.lax.stop_gradient(parameters))
 
 
+def along(value: Array, path: Array) -> Array:
+    """The number `value`, with the derivative of `path`: two roundings of one number."""
+    change = path - jax.lax.stop_gradient(path)  # NaN where it is infinite
+    return jax.lax.stop_gradient(value) + jnp.where(jnp.isfinite(path), change, 0.0)
+
+
 def score_free_bound(
     bound: Bound,
-    draw: Callable[[Key], Event],
-    log_densities: Callable[[Event], tuple[Array, Array]],
+    draw: Callable[[Key], tuple[Event, Array]],
+    log_joint: Callable[[Event], Array],
+    log_weight_path: Callable[[Event], Array],
     keys: Key,
 ) -> Array:
     """The bound's value, with the gradient that leaves the score of q out.
 
     Args:
       bound: which functional of the log-weights.
-      draw: key -> z, the reparameterized draw from q(z|x).
-      log_densities: z -> (log p(x|z) + log p(z), log q(z|x)), [] nats each.
+      draw: key -> z, the reparameterized draw from q(z|x), and its log q(z|x), [] nats.
+      log_joint: z -> log p(x|z) + log p(z), [] nats.
+      log_weight_path: z -> log_joint(z) - log q(z|x) with all parameters held fixed, [] nats, of
+        which the derivative alone is used.
       keys: one for each draw, [K].
 
     Returns:
       [] nats: the same number as `bound.value` of the plain log-weights.
     """
 
-    def log_weight(z: Event) -> Array:
-        log_joint, log_q = log_densities(z)
-        return log_joint - log_q
-
     def log_weights(key: Key) -> tuple[Array, Array]:
-        z = draw(key)
-        log_joint, log_q = log_densities(jax.lax.stop_gradient(z))
-        return log_joint - jax.lax.stop_gradient(log_q), frozen(log_weight, z)
+        z, log_q = draw(key)
+        log_w = log_joint(jax.lax.stop_gradient(z)) - jax.lax.stop_gradient(log_q)
+        return log_w, log_weight_path(z)
 
     log_w, log_w_path = jax.vmap(log_weights)(keys)  # [K] each: one number, two derivatives
     path = jax.lax.stop_gradient(bound.path(log_w))
     change = path * (log_w_path - jax.lax.stop_gradient(log_w_path))  # NaN where log w is -inf
-    return bound.value(log_w) + jnp.sum(jnp.where(jnp.isfinite(log_w), change, 0.0))
+    inside = jnp.isfinite(log_w) & jnp.isfinite(log_w_path)
+    return bound.value(log_w) + jnp.sum(jnp.where(inside, change, 0.0))

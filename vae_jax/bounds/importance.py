@@ -6,6 +6,7 @@ from vae_jax.bounds.draws import Decode, Encode, draw_keys, likelihood, reparame
 from vae_jax.bounds.functionals import (
     Bound,
     ciwae_bound,
+    frozen,
     iwae_bound,
     miwae_bound,
     score_free_bound,
@@ -32,7 +33,8 @@ def iwae(
       num_samples: K; with 1 this is the ELBO, and it grows with K toward log p(x).
       score_free: use the doubly reparameterized gradient for the posterior: the same expectation,
         and mostly a lower variance where q is at least as wide as the posterior; a higher one is
-        possible where q is narrower or off its centre. Take it under `jit`.
+        possible where q is narrower or off its centre. Take it under `jit`. The posterior must have
+        a density at every z (`log_prob`).
 
     Returns:
       [] nats.
@@ -129,6 +131,9 @@ def _importance_weighted(
         z, log_q = q.sample_and_log_prob(k)
         return log_joint(z) - log_q
 
+    def path(z: Event) -> Array:
+        return frozen(lambda z: log_joint(z) - q.log_prob(z), z)
+
     if score_free:
-        return score_free_bound(bound, q.sample, lambda z: (log_joint(z), q.log_prob(z)), keys)
+        return score_free_bound(bound, q.sample_and_log_prob, log_joint, path, keys)
     return bound.value(jax.vmap(log_weight)(keys))

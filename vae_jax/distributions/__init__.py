@@ -7,7 +7,10 @@ from vae_jax.distributions.delta import Delta
 from vae_jax.distributions.foreign import Foreign
 from vae_jax.distributions.gaussian import Gaussian, standard_gaussian
 from vae_jax.distributions.joint import Joint
+from vae_jax.distributions.layered import Layered
 from vae_jax.distributions.mixture import Mixture
+from vae_jax.distributions.mixture_over import MixtureOver
+from vae_jax.distributions.quantised import Quantised, UniformCodes
 
 __all__ = [
     "Bernoulli",
@@ -17,6 +20,10 @@ __all__ = [
     "Foreign",
     "Gaussian",
     "Joint",
+    "Layered",
     "Mixture",
+    "MixtureOver",
+    "Quantised",
+    "UniformCodes",
     "standard_gaussian",
 ]

@@ -27,7 +27,8 @@ class Distribution(flax.struct.PyTreeNode, ABC):
 
     A subclass declares its parameters as fields, says whether it is `reparameterized`, and defines
     `_sample(key)` and `_log_prob(value)`, where `self` already holds parameters of at least
-    float32; `mean()`, if there is one; `in_support(value)`, if not every finite value is in it:
+    float32; `mean()`, if there is one; `in_support(value)`, if not every finite value is in it;
+    `base_measure`, if its density is not one with respect to volume:
 
         class Laplace(Distribution):
             loc: jax.Array
@@ -44,6 +45,14 @@ class Distribution(flax.struct.PyTreeNode, ABC):
 
     A field that is not an array (an int, a function) is declared
     `flax.struct.field(pytree_node=False)`.
+
+    Two more hooks are worth their lines where there is something to know:
+
+    * `_sample_and_log_prob(key)`, where a draw knows its density better than its value does: a
+      Gaussian scores its noise; a planar flow, which cannot be inverted, knows log q of what it
+      draws and of nothing else, and so leaves `_log_prob` out.
+    * `_log_prob_factors(value)`, the summands of log_prob, and `independent`, whether they are
+      those of independent variables.
     """
 
     support: ClassVar[str] = ""  # in words, for error messages: what is in it, what to do if not
@@ -66,11 +75,36 @@ class Distribution(flax.struct.PyTreeNode, ABC):
         """Whether `sample` is a differentiable function of the parameters, so that the gradient of
         an expectation is the expectation of the gradient through the sample."""
 
+    @property
+    def base_measure(self) -> str:
+        """What the density is a density of: "volume", "counts" for masses of discrete values,
+        "point" for all mass at one point, ... Log-densities of different ones do not compare."""
+        return "volume"
+
+    @property
+    def independent(self) -> bool:
+        """Whether the factors (`log_prob_factors`) are those of independent variables."""
+        return False
+
     @abstractmethod
     def _sample(self, key: Key) -> Event: ...
 
-    @abstractmethod
-    def _log_prob(self, value: Event) -> Array: ...
+    def _log_prob(self, value: Event) -> Array:
+        raise TypeError(
+            f"{type(self).__name__} knows log q of what it draws (sample_and_log_prob), and of no"
+            " other value. score_free, a draw z that is given, and mutual_information ask for"
+            " log_prob(z): leave them out, or use a posterior with a density at every z."
+        )
+
+    def _sample_and_log_prob(self, key: Key) -> tuple[Event, Array]:
+        value = self._sample(key)
+        return value, self._log_prob(value)
+
+    def _log_prob_factors(self, value: Event) -> Event:
+        raise TypeError(
+            f"The log-density of {type(self).__name__} is not a sum over dimensions, or does not"
+            " say so: use log_prob, or, for factors, a distribution such as Gaussian."
+        )
 
     def sample(self, key: Key) -> Event:
         """One draw of the event; `jax.vmap(d.sample)(keys)` makes several."""
@@ -79,17 +113,32 @@ class Distribution(flax.struct.PyTreeNode, ABC):
     def log_prob(self, value: Event) -> Array:
         """log p(value), [] nats. Raises ValueError if `value` has not the shape of the event."""
         log_p = self._promoted()._log_prob(value)
-        if jnp.shape(log_p) != ():
-            raise ValueError(
-                f"{type(self).__name__}._log_prob returned shape {jnp.shape(log_p)}: it must sum"
-                " over the event's dimensions, to one number."
-            )
+        self._check_summed("_log_prob", log_p)
         return log_p
 
     def sample_and_log_prob(self, key: Key) -> tuple[Event, Array]:
-        """One draw and its log-density, [] nats."""
-        value = self.sample(key)
-        return value, self.log_prob(value)
+        """One draw, that of `sample`, and its log-density, [] nats.
+
+        To be preferred to `sample`, then `log_prob`: it loses no digits where the scale is small
+        against the value, and some distributions know no other log-density.
+        """
+        value, log_p = self._promoted()._sample_and_log_prob(key)
+        self._check_summed("_sample_and_log_prob", log_p)
+        return value, log_p
+
+    def log_prob_factors(self, value: Event) -> Event:
+        """The summands of log p(value), nats, for masks, lengths and rates of each dimension.
+
+            log_prob(value) = the sum over the factors
+
+        Returns:
+          An array of a leading part of the event's shape: all of it for a Gaussian, [T] for a
+          sequence of vectors; where the event is a tree of latents, a tree.
+
+        Raises:
+          TypeError: the density is no such sum (a mixture).
+        """
+        return self._promoted()._log_prob_factors(value)
 
     def mean(self) -> Event:
         """E[value], the shape of the event. TypeError where the event has no mean."""
@@ -100,15 +149,29 @@ class Distribution(flax.struct.PyTreeNode, ABC):
         finite = [jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(value)]
         return jnp.all(jnp.stack(finite))
 
+    def _check_summed(self, function: str, log_p: Array) -> None:
+        if jnp.shape(log_p) != ():
+            raise ValueError(
+                f"{type(self).__name__}.{function} returned shape {jnp.shape(log_p)}: it must sum"
+                " over the event's dimensions, to one number."
+            )
+
     def _promoted(self) -> Self:
-        return jax.tree.map(_at_least_float32, self)
+        return jax.tree.map(at_least_float32, self)
 
 
-def _at_least_float32(parameter: Any) -> Array:
+def at_least_float32(parameter: Any) -> Array:
+    """Half precision as float32; the rest as it is."""
     parameter = jnp.asarray(parameter)
     if not jnp.issubdtype(parameter.dtype, jnp.floating):
         return parameter
     return parameter.astype(jnp.promote_types(parameter.dtype, jnp.float32))
+
+
+def common_measure(measures: Any) -> str:
+    """The base measure of a product: that of all parts, or, where they differ, the tree of it."""
+    parts = jax.tree.leaves(measures)
+    return str(parts[0]) if len(set(parts)) == 1 else str(measures)
 
 
 def check_shape(name: str, value: Event, shape: tuple[int, ...]) -> None:

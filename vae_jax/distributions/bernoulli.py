@@ -25,6 +25,8 @@ class Bernoulli(Distribution):
     logits: Array
 
     reparameterized = False
+    independent = True
+    base_measure = "counts"
     support = (
         "takes the values 0 and 1. For grey levels, draw binary pixels from them"
         " (vae_jax.data.binarise), or use a density on [0, 1], such as the continuous Bernoulli"
@@ -36,11 +38,16 @@ class Bernoulli(Distribution):
         return draw.astype(self.logits.dtype)
 
     def _log_prob(self, value: Array) -> Array:
+        return jnp.where(self.in_support(value), jnp.sum(self._masses(value)), -jnp.inf)
+
+    def _log_prob_factors(self, value: Array) -> Array:
+        inside = (value == 0) | (value == 1)
+        return jnp.where(inside, self._masses(value).reshape(self.logits.shape), -jnp.inf)
+
+    def _masses(self, value: Array) -> Array:  # a vector; of 0s and 1s
         check_shape("Bernoulli", value, self.logits.shape)
         logits = jnp.ravel(self.logits)  # a last axis of one channel would not be vectorised
-        x = jnp.ravel(value).astype(logits.dtype)
-        log_p = jnp.sum(_log_mass(logits, x))
-        return jnp.where(self.in_support(value), log_p, -jnp.inf)
+        return _log_mass(logits, jnp.ravel(value).astype(logits.dtype))
 
     def mean(self) -> Array:
         """sigmoid(logits)."""

@@ -22,12 +22,17 @@ class Categorical(Distribution):
     logits: Array
 
     reparameterized = False
+    independent = True
+    base_measure = "counts"
     support = "takes integer classes 0 .. K - 1, K the last axis of its logits"
 
     def _sample(self, key: Key) -> Array:
         return jax.random.categorical(key, self.logits)
 
     def _log_prob(self, value: Array) -> Array:
+        return jnp.sum(self._log_prob_factors(value))
+
+    def _log_prob_factors(self, value: Array) -> Array:
         check_shape("Categorical", value, self.logits.shape[:-1])
         value = jnp.asarray(value)
         if not jnp.issubdtype(value.dtype, jnp.integer):
@@ -39,7 +44,7 @@ class Categorical(Distribution):
         value = value.astype(jnp.int32)  # a uint8 has no 256: compared in uint8, all is below 0
         log_p = jax.nn.log_softmax(self.logits)
         chosen = jnp.take_along_axis(log_p, jnp.clip(value, 0, K - 1)[..., None], axis=-1)[..., 0]
-        return jnp.sum(jnp.where((value >= 0) & (value < K), chosen, -jnp.inf))
+        return jnp.where((value >= 0) & (value < K), chosen, -jnp.inf)
 
     def in_support(self, value: Array) -> Array:
         """Every class an integer in 0 .. K - 1."""

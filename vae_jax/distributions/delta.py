@@ -13,7 +13,8 @@ class Delta(Distribution):
 
     A mass, not a density with respect to volume: with a Delta posterior and a prior that has a
     density, `sampled_elbo` is the log joint log p(x, z) at z = value (the objective of maximum a
-    posteriori), which is no bound on log p(x); and `kl`, infinite there, is not offered.
+    posteriori), which is no bound on log p(x); and `kl`, infinite there, is not offered. It is the
+    one posterior whose base measure ("point") may be another than the prior's.
 
     Args:
       value: the point, the event's shape.
@@ -22,6 +23,8 @@ class Delta(Distribution):
     value: Array
 
     reparameterized = True
+    independent = True
+    base_measure = "point"
 
     def _sample(self, key: Key) -> Array:
         del key
@@ -30,6 +33,13 @@ class Delta(Distribution):
     def _log_prob(self, value: Array) -> Array:
         check_shape("Delta", value, self.value.shape)
         return jnp.where(jnp.all(value == self.value), 0.0, -jnp.inf)
+
+    def _sample_and_log_prob(self, key: Key) -> tuple[Array, Array]:
+        return self._sample(key), jnp.zeros((), self.value.dtype)
+
+    def _log_prob_factors(self, value: Array) -> Array:
+        check_shape("Delta", value, self.value.shape)
+        return jnp.where(value == self.value, 0.0, -jnp.inf)
 
     def mean(self) -> Array:
         """The point."""

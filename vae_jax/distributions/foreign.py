@@ -16,6 +16,8 @@ class Foreign(Distribution):
 
         log p(x) = sum over the event of  distribution.log_prob(x)
 
+    Its factors are what `distribution.log_prob` leaves unsummed.
+
     With numpyro, say, whose `sample` is a sampler as it stands:
 
         from numpyro.distributions import Normal
@@ -28,24 +30,43 @@ class Foreign(Distribution):
       sampler: (distribution, key) -> one event.
       differentiable: whether the sampler is so in the distribution's parameters (numpyro's
         `has_rsample`); this is what `reparameterized` then says.
+      measure: its base measure: "volume", or "counts" for discrete values.
     """
 
     distribution: Any
     sampler: Callable[[Any, Key], Event] = flax.struct.field(pytree_node=False)
     differentiable: bool = flax.struct.field(pytree_node=False)
+    measure: str = flax.struct.field(pytree_node=False, default="volume")
 
     @property
     def reparameterized(self) -> bool:
         """As declared."""
         return self.differentiable
 
+    @property
+    def base_measure(self) -> str:
+        """As declared."""
+        return self.measure
+
     def _sample(self, key: Key) -> Event:
         return self.sampler(self.distribution, key)
 
     def _log_prob(self, value: Event) -> Array:
+        return jnp.sum(self._unsummed(value))
+
+    def _log_prob_factors(self, value: Event) -> Array:
+        factors = self._unsummed(value)
+        if jnp.ndim(factors) == 0 and jnp.ndim(value) > 0:
+            raise TypeError(
+                f"{type(self.distribution).__name__} sums its log-density over all dimensions of"
+                " the event: it has no factors."
+            )
+        return factors
+
+    def _unsummed(self, value: Event) -> Array:
         event = jax.eval_shape(lambda: self.sampler(self.distribution, jax.random.key(0)))
         jax.tree.map(lambda leaf, x: check_shape("Foreign", x, leaf.shape), event, value)
-        return jnp.sum(self.distribution.log_prob(value))
+        return self.distribution.log_prob(value)
 
     def in_support(self, value: Event) -> Array:
         """Every value finite, and the other library's density too. Some densities, numpyro's

@@ -29,24 +29,40 @@ class Gaussian(Distribution):
     log_scale: Array
 
     reparameterized = True
+    independent = True
     support = "takes every finite value"
 
     def _sample(self, key: Key) -> Array:
-        self._check_scale()
-        noise = jax.random.normal(key, self.loc.shape, self.loc.dtype)
-        return self.loc + jnp.exp(self.log_scale) * noise
+        return self.loc + jnp.exp(self.log_scale) * self._noise(key)
 
     def _log_prob(self, value: Array) -> Array:
-        check_shape("Gaussian", value, self.loc.shape)
-        self._check_scale()
-        log_scale = jnp.ravel(jnp.broadcast_to(self.log_scale, self.loc.shape))
-        # as vectors: a last axis of one channel would not be vectorised
-        standardized = jnp.ravel(value - self.loc) * jnp.exp(-log_scale)
-        return jnp.sum(-0.5 * standardized**2 - log_scale - 0.5 * _LOG_2PI)
+        return jnp.sum(self._factors(value))
+
+    def _sample_and_log_prob(self, key: Key) -> tuple[Array, Array]:
+        noise = self._noise(key)  # scored itself: rounded into a large loc it would lose digits
+        value = self.loc + jnp.exp(self.log_scale) * noise
+        return value, jnp.sum(_log_density(jnp.ravel(noise), self._log_scales()))
+
+    def _log_prob_factors(self, value: Array) -> Array:
+        return self._factors(value).reshape(self.loc.shape)
 
     def mean(self) -> Array:
         """loc."""
         return self._promoted().loc
+
+    def _factors(self, value: Array) -> Array:  # as a vector, see _log_scales
+        check_shape("Gaussian", value, self.loc.shape)
+        log_scale = self._log_scales()
+        return _log_density(jnp.ravel(value - self.loc) * jnp.exp(-log_scale), log_scale)
+
+    def _noise(self, key: Key) -> Array:
+        self._check_scale()
+        return jax.random.normal(key, self.loc.shape, self.loc.dtype)
+
+    def _log_scales(self) -> Array:
+        """One for each dimension, a vector: a last axis of one channel would not be vectorised."""
+        self._check_scale()
+        return jnp.ravel(jnp.broadcast_to(self.log_scale, self.loc.shape))
 
     def _check_scale(self) -> None:
         if jnp.shape(self.log_scale) not in ((), self.loc.shape):
@@ -54,6 +70,10 @@ class Gaussian(Distribution):
                 f"Gaussian: log_scale has shape {jnp.shape(self.log_scale)}, which is neither []"
                 f" nor the shape of loc, {self.loc.shape}."
             )
+
+
+def _log_density(standardized: Array, log_scale: Array) -> Array:
+    return -0.5 * standardized**2 - log_scale - 0.5 * _LOG_2PI
 
 
 def standard_gaussian(*shape: int) -> Gaussian:

@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from vae_jax.distributions.base import Distribution
+from vae_jax.distributions.base import Distribution, common_measure
 from vae_jax.types import Array, Event, Key
 
 
@@ -29,14 +29,34 @@ class Joint(Distribution):
         """True if every part is."""
         return all(part.reparameterized for part in self._leaves())
 
+    @property
+    def independent(self) -> bool:
+        """True if every part is."""
+        return all(part.independent for part in self._leaves())
+
+    @property
+    def base_measure(self) -> str:
+        """The parts' one, or, where they differ, the tree of theirs."""
+        return common_measure(
+            jax.tree.map(lambda part: part.base_measure, self.parts, is_leaf=_is_part)
+        )
+
     def _sample(self, key: Key) -> Event:
-        parts, tree = jax.tree.flatten(self.parts, is_leaf=_is_part)
-        keys = jax.random.split(key, len(parts))
-        draws = [part.sample(k) for part, k in zip(parts, keys, strict=True)]
-        return jax.tree.unflatten(tree, draws)
+        return self._drawn(lambda part, k: part.sample(k), key)
 
     def _log_prob(self, value: Event) -> Array:
         return reduce(operator.add, self._each(lambda part, x: part.log_prob(x), value))
+
+    def _sample_and_log_prob(self, key: Key) -> tuple[Event, Array]:
+        drawn = self._drawn(lambda part, k: part.sample_and_log_prob(k), key)
+        value, log_p = (
+            jax.tree.map(lambda _, pair, i=i: pair[i], self.parts, drawn, is_leaf=_is_part)
+            for i in (0, 1)
+        )
+        return value, reduce(operator.add, jax.tree.leaves(log_p))
+
+    def _log_prob_factors(self, value: Event) -> Event:
+        return self._mapped(lambda part, x: part.log_prob_factors(x), value)
 
     def mean(self) -> Event:
         """The parts' means."""
@@ -49,9 +69,18 @@ class Joint(Distribution):
     def _leaves(self) -> list[Distribution]:
         return jax.tree.leaves(self.parts, is_leaf=_is_part)
 
+    def _drawn(self, draw: Any, key: Key) -> Any:
+        """Like `parts`, with what `draw` makes of each and of a key of its own."""
+        parts, tree = jax.tree.flatten(self.parts, is_leaf=_is_part)
+        keys = jax.random.split(key, len(parts))
+        return jax.tree.unflatten(tree, [draw(*each) for each in zip(parts, keys, strict=True)])
+
     def _each(self, f: Any, value: Event) -> list[Array]:
+        return jax.tree.leaves(self._mapped(f, value))
+
+    def _mapped(self, f: Any, value: Event) -> Any:
         try:
-            return jax.tree.leaves(jax.tree.map(f, self.parts, value, is_leaf=_is_part))
+            return jax.tree.map(f, self.parts, value, is_leaf=_is_part)
         except ValueError as error:
             parts = jax.tree.map(lambda part: type(part).__name__, self.parts, is_leaf=_is_part)
             given = jax.tree.map(jnp.shape, value)

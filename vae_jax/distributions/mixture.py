@@ -26,6 +26,11 @@ class Mixture(Distribution):
 
     reparameterized = False
 
+    @property
+    def base_measure(self) -> str:
+        """That of the components."""
+        return self.components.base_measure
+
     def _sample(self, key: Key) -> Event:
         self._check_weights()
         pick_key, draw_key = jax.random.split(key)

@@ -17,6 +17,7 @@ from vae_jax.evaluate.latents import (
 )
 from vae_jax.evaluate.scores import Mean, elbos, log_likelihoods, mean
 from vae_jax.evaluate.support import check_support
+from vae_jax.evaluate.terms import terms
 
 __all__ = [
     "ActiveUnits",
@@ -30,4 +31,5 @@ __all__ = [
     "mean",
     "mutual_information",
     "posterior_means",
+    "terms",
 ]

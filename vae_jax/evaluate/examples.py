@@ -34,9 +34,23 @@ def over_examples(
         index = np.arange(start, start + min(batch_size, N))
         batch = jax.tree.map(lambda leaf, index=index: leaf[np.minimum(index, N - 1)], data)
         batches.append(
-            _batch(per_example, tuple(options.items()), model, params, key, index, batch)
+            alone(_batch, per_example, tuple(options.items()), model, params, key, index, batch)
         )
     return jax.tree.map(lambda *parts: np.concatenate(parts)[:N], *batches)
+
+
+def alone(f: Callable[..., Any], *args: Any) -> Any:
+    """f(*args); ValueError where it asks for a batch, which an example scored by itself has not."""
+    try:
+        return f(*args)
+    except NameError as error:
+        if "axis name" not in str(error):
+            raise
+        raise ValueError(
+            f"This model, or its rate, asks for the batch of its example ({error}), and here each"
+            ' example is scored by itself. The axis "batch" is there in training and in'
+            " evaluate.terms; a model's parts ask for it only where they are given a key."
+        ) from error
 
 
 def check_some(data: Batch) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from vae_jax.bounds.draws import draw_keys
 from vae_jax.distributions import Distribution
 from vae_jax.evaluate.examples import over_examples
-from vae_jax.models import VAE, trace
+from vae_jax.models import VAE, latents, trace
 from vae_jax.objectives import batch_size as size_of
 from vae_jax.types import Array, Batch, Event, Key, Params
 
@@ -29,8 +29,8 @@ def active_units(
     """The number of latent dimensions d with Var_x( E_q[z_d|x] ) > threshold.
 
     State with it the threshold and the data: the count depends on both. The posterior mean's
-    variance is over the examples given, divided by N - 1. Of several stochastic layers, those of
-    `model.encode` are counted: `layer_active_units` counts each layer's.
+    variance is over the examples given, divided by N - 1. Of several latents, the means are those
+    of a walk (`Layered.mean`): `layer_active_units` counts each latent's.
 
     Raises:
       ValueError: fewer than two examples, which have no variance.
@@ -53,14 +53,14 @@ def layer_active_units(
     num_samples: int = 100,
     threshold: float = 0.01,
     batch_size: int = 100,
-) -> tuple[ActiveUnits, ...]:
-    """The active units of each stochastic layer, in the order of the model's trace.
+) -> dict[str, ActiveUnits]:
+    """The active units of each latent, by name; "z" of a model of one.
 
         Var_x( E_q[z_l,d|x] ),   E_q[z_l|x] = E[ E[z_l | x, layers drawn before] ]
 
-    The outer expectation is a mean over K draws of the layers before, whose noise is taken off the
+    The outer expectation is a mean over K draws of the latents before, whose noise is taken off the
     variance over x: the estimate's mean is the variance itself, and of a unit that is not active it
-    may be a little below zero. A first layer has no noise: its count is that of `active_units`.
+    may be a little below zero. A first latent has no noise: its count is that of `active_units`.
 
     Args:
       model, params: the VAE.
@@ -71,7 +71,7 @@ def layer_active_units(
       batch_size: how many examples at once, K draws of each.
 
     Returns:
-      ActiveUnits(number, variance, threshold, num_examples) of each layer.
+      {name: ActiveUnits(number, variance, threshold, num_examples)}.
 
     Raises:
       ValueError: fewer than two examples, or than two draws.
@@ -83,13 +83,13 @@ def layer_active_units(
         raise ValueError(f"The noise of {num_samples} draw is unknown: num_samples=2 at least.")
     options = {"num_samples": num_samples}
     layers = over_examples(_layer_means, model, params, key, data, batch_size, iter, options)
-    units = []
-    for means, noise in layers:  # [N, D] each
+    units = {}
+    for name, (means, noise) in layers.items():  # [N, D] each
         over_x = means.var(axis=0, ddof=1, dtype=np.float64)
         variance = over_x - noise.mean(axis=0, dtype=np.float64) / num_samples
         number = int((variance > threshold).sum())
-        units.append(ActiveUnits(number, variance, threshold, len(means)))
-    return tuple(units)
+        units[name] = ActiveUnits(number, variance, threshold, len(means))
+    return units
 
 
 def posterior_means(model: VAE, params: Params, data: Batch, *, batch_size: int = 500) -> Event:
@@ -105,14 +105,17 @@ def _posterior_mean(model: VAE, params: Params, key: Key, x: Event, c: Event) ->
 
 def _layer_means(
     model: VAE, params: Params, key: Key, x: Event, c: Event, num_samples: int
-) -> tuple[tuple[Array, Array], ...]:
-    """Of each layer the mean, and the variance, over K draws of E[z_l | layers before], [D]."""
+) -> dict[str, tuple[Array, Array]]:
+    """Of each latent the mean, and the variance, over K draws of E[z_l | drawn before], [D]."""
 
-    def means(k: Key) -> tuple[Array, ...]:
-        return tuple(_flat_mean(q) for q in trace(model, params, k, x, c).q)
+    def means(k: Key) -> dict[str, Array]:
+        q = latents(trace(model, params, k, x, c).q)
+        return {name: _flat_mean(layer) for name, layer in q.items()}
 
     over_draws = jax.vmap(means)(draw_keys(key, num_samples))  # [K, D] each
-    return tuple((jnp.mean(m, axis=0), jnp.var(m, axis=0, ddof=1)) for m in over_draws)
+    return {
+        name: (jnp.mean(m, axis=0), jnp.var(m, axis=0, ddof=1)) for name, m in over_draws.items()
+    }
 
 
 def _flat_mean(q: Distribution) -> Array:

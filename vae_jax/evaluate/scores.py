@@ -12,11 +12,12 @@ from vae_jax.bounds.draws import draw_keys, sample_keys
 from vae_jax.bounds.likelihood import streamed_log_likelihood
 from vae_jax.evaluate.examples import Progress, over_examples
 from vae_jax.evaluate.support import check_support
-from vae_jax.models import VAE, Trace, log_posterior, log_prior, trace
-from vae_jax.objectives import distortion, rate
+from vae_jax.models import VAE, log_posterior, log_prior, trace
+from vae_jax.objectives import Draw, distortion, rate
 from vae_jax.types import Array, Batch, Event, Key, Params
 
-Rate = Callable[[Trace, Event], Array]
+Rate = Callable[[Draw], Array]
+_TERMS = 2**32 - 1  # the stream of a term's own key, which no draw reaches
 
 
 class Mean(NamedTuple):
@@ -44,8 +45,8 @@ def elbos(
       key: one key for the whole evaluation.
       data: {"x": [N, ...], "c": [N, ...]}.
       num_samples: K draws for each example.
-      rate: `objectives.rate` (closed form; its docstring says for which hierarchies it holds) or
-        `objectives.sampled_rate`.
+      rate: `objectives.rate` (closed form; its docstring says for which hierarchies there is one)
+        or `objectives.sampled_rate`.
       batch_size: how many examples at once.
       progress: wraps the loop.
 
@@ -99,11 +100,12 @@ def mean(values: Array) -> Mean:
 def _elbo(
     model: VAE, params: Params, key: Key, x: Event, c: Event, num_samples: int, rate: Rate
 ) -> bounds.ELBO:
-    def parts(k: Key) -> tuple[Array, Array]:
-        t = trace(model, params, k, x, c)
-        return distortion(t, x), rate(t, x)
+    def parts(k: Key, own: Key) -> tuple[Array, Array]:
+        d = Draw(trace(model, params, k, x, c), x, c, params, own, None)
+        return distortion(d), rate(d)
 
-    mean_distortion, mean_rate = map(jnp.mean, jax.vmap(parts)(draw_keys(key, num_samples)))
+    keys = (draw_keys(k, num_samples) for k in (key, jax.random.fold_in(key, _TERMS)))
+    mean_distortion, mean_rate = map(jnp.mean, jax.vmap(parts)(*keys))
     return bounds.ELBO(-mean_distortion - mean_rate, mean_distortion, mean_rate)
 
 

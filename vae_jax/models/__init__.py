@@ -1,11 +1,36 @@
 """Models: which q(z|x), p(z) and p(x|z), as records of pure functions of one example.
 
-vae      a VAE of two Flax modules and a prior
-chain    a VAE of several stochastic layers, inferred from the bottom up
+vae      a VAE of Flax modules
+chain    a VAE of several latents, inferred from the bottom up
+ladder   the same from the top down, in a pass that posterior and prior share
+with_prior, with_vamp_prior, with_codebook   the same model with another part
 trace    one pass through any of them: what was drawn, and from what
 """
 
+from vae_jax.models.codes import with_codebook
 from vae_jax.models.hierarchies import chain
-from vae_jax.models.vae import VAE, Trace, learned, log_posterior, log_prior, trace, vae
+from vae_jax.models.ladder import Rung, ladder
+from vae_jax.models.priors import with_prior, with_vamp_prior
+from vae_jax.models.record import VAE, learned
+from vae_jax.models.state import WithState
+from vae_jax.models.trace import Trace, latents, log_posterior, log_prior, trace, trace_parts
+from vae_jax.models.vae import vae
 
-__all__ = ["VAE", "Trace", "chain", "learned", "log_posterior", "log_prior", "trace", "vae"]
+__all__ = [
+    "VAE",
+    "Rung",
+    "Trace",
+    "WithState",
+    "chain",
+    "ladder",
+    "latents",
+    "learned",
+    "log_posterior",
+    "log_prior",
+    "trace",
+    "trace_parts",
+    "vae",
+    "with_codebook",
+    "with_prior",
+    "with_vamp_prior",
+]

@@ -1,21 +1,22 @@
-"""A VAE of several stochastic layers, a chain of conditional distributions."""
+"""A VAE of several latents, a chain of conditional distributions."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import flax.linen as nn
-import flax.struct
 import jax
 
 from vae_jax.checks import check_distribution, check_likelihood, event_shape
-from vae_jax.distributions import Distribution
-from vae_jax.models.vae import VAE, Trace, apply_module, init_module
-from vae_jax.types import Array, Event, Key, Params
+from vae_jax.distributions import Distribution, Layered
+from vae_jax.models.modules import apply_module, check_module, init_stateless
+from vae_jax.models.record import VAE
+from vae_jax.types import Event, Key, Params
 
-Noise = tuple[Key | None, ...]
+Network = Callable[..., Distribution]  # (params, layer, z, c, key)
 
 
 def chain(encoders: Sequence[nn.Module], decoders: Sequence[nn.Module], prior: Distribution) -> VAE:
-    """A VAE of L stochastic layers, inferred from the bottom up.
+    """A VAE of L latents, inferred from the bottom up.
 
         q(z|x)   = q(z_1|x) q(z_2|z_1) ... q(z_L|z_{L-1})
         p(x, z)  = p(x|z_1) p(z_1|z_2) ... p(z_{L-1}|z_L) p(z_L)
@@ -28,11 +29,11 @@ def chain(encoders: Sequence[nn.Module], decoders: Sequence[nn.Module], prior: D
             standard_gaussian(50),
         )
 
-    Its `encode` is q(z_1|x) and its `decode` p(x|z_1). Its `prior` is that of z_1, which can be
-    drawn (z_L, ..., z_1) and has no density in closed form: a bound goes through the trace. The
-    rate has no closed form either (`rate` is a TypeError), since q(z_1|x) is not given the z_2 that
-    p(z_1|z_2) is: descend `importance_weighted(...)` or a `Term("rate", sampled_rate)`, and pass
-    `rate=sampled_rate` to `fit` and to `evaluate.elbos`.
+    A plain VAE, whose posterior and prior are `Layered` over {"z1": ..., "z2": ...}: z1 is drawn
+    first by the posterior, last by the prior. So the rate has no closed form (`rate` is a
+    TypeError), since q(z_1|x) is not given the z_2 that p(z_1|z_2) is: descend
+    `importance_weighted(...)` or a `Term("rate", sampled_rate)`, and pass `rate=sampled_rate` to
+    `fit` and to `evaluate.elbos`.
 
     Args:
       encoders: (z_l, c) -> q(z_{l+1}|z_l,c) for l = 0 .. L - 1, where z_0 = x.
@@ -46,6 +47,7 @@ def chain(encoders: Sequence[nn.Module], decoders: Sequence[nn.Module], prior: D
 
     Raises:
       ValueError: there are not as many decoders as encoders, or there is none.
+      TypeError: a network that is not a Linen module.
       TypeError, ValueError: in `init`, if a module returns no distribution, or p(z_l|z_{l+1}) is
         not over the events of q(z_l|z_{l-1}); if a module keeps variables besides parameters.
 
@@ -53,120 +55,46 @@ def chain(encoders: Sequence[nn.Module], decoders: Sequence[nn.Module], prior: D
     """
     encoders, decoders = tuple(encoders), tuple(decoders)
     _check_lengths(len(encoders), len(decoders))
-    layers = range(1, len(encoders) + 1)
+    for module in (*encoders, *decoders):
+        check_module("encoder or decoder", module)
+    L = len(encoders)
+    q, p = _networks(encoders), _networks(decoders)
 
-    q = _networks(encoders, "encoder")  # q(z_l|z_{l-1})
-    p = _networks(decoders, "decoder")  # p(z_{l-1}|z_l)
+    def upward(given: Any, draw: Any) -> None:  # q(z_2|z_1) ... after q(z_1|x)
+        z = draw("z1", given["first"])
+        for layer in range(2, L + 1):
+            z = draw(f"z{layer}", q(given["params"], layer, z, given["c"], given["key"]))
+
+    def downward(given: Any, draw: Any) -> None:  # p(z_{L-1}|z_L) ... after p(z_L)
+        z = draw(f"z{L}", given["top"])
+        for layer in range(L, 1, -1):
+            z = draw(f"z{layer - 1}", p(given["params"], layer, z, given["c"], given["key"]))
 
     def init(key: Key, x: Event, c: Event = None) -> Params:
         params, top = _first_params(encoders, decoders, key, x, c)
         _check_prior(prior, top, key)
         return params
 
-    def run(
-        params: Params,
-        key: Key,
-        x: Event,
-        c: Event = None,
-        z: tuple[Event, ...] | None = None,
-        noise: Key | None = None,
-    ) -> Trace:
-        q_noise, p_noise = _noise(noise, len(layers))
-        posteriors, draws = _upward(
-            lambda layer, below: q(params, layer, below, c, q_noise[layer - 1]), key, x, z, layers
-        )
-        above = [p(params, layer, draws[layer - 1], c, p_noise[layer - 1]) for layer in layers]
-        return Trace(draws, posteriors, (*map(GivenAbove, above[1:]), prior), above[0])
-
     def encode(params: Params, x: Event, c: Event = None, key: Key | None = None) -> Distribution:
-        return q(params, 1, x, c, key)
+        own = params["encoder"]
+        first = q(own, 1, x, c, key)  # not in the program: x is encoded once, whatever is drawn
+        return Layered({"first": first, "params": own, "c": c, "key": key}, upward)
 
     def decode(params: Params, z: Event, c: Event = None, key: Key | None = None) -> Distribution:
-        return p(params, 1, z, c, key)
+        return p(params["decoder"], 1, z["z1"], c, key)
 
-    def first_prior(params: Params, c: Event = None) -> Distribution:
-        return prior if len(layers) == 1 else Ancestral(params, c, prior, p, len(layers))
+    def prior_of(params: Params, c: Event = None, key: Key | None = None) -> Distribution:
+        return Layered({"top": prior, "params": params["decoder"], "c": c, "key": key}, downward)
 
-    return VAE(init, encode, decode, first_prior, trace=run)
-
-
-class GivenAbove(Distribution):
-    """p(z_l|z_{l+1}) in the trace of a chain, with a z_{l+1} that was drawn given z_l.
-
-    It is the distribution it is given, and of a type of its own, because there is no closed form of
-    KL(q(z_l|z_{l-1}) || p(z_l|z_{l+1})) that would be a part of the rate: `rate` raises a
-    TypeError, where it would otherwise be wrong by nats.
-
-    Args:
-      distribution: p(z_l|z_{l+1}).
-    """
-
-    distribution: Distribution
-
-    @property
-    def reparameterized(self) -> bool:
-        """That of the distribution."""
-        return self.distribution.reparameterized
-
-    def _sample(self, key: Key) -> Event:
-        return self.distribution.sample(key)
-
-    def _log_prob(self, value: Event) -> Array:
-        return self.distribution.log_prob(value)
-
-    def mean(self) -> Event:
-        """That of the distribution."""
-        return self.distribution.mean()
-
-    def in_support(self, value: Event) -> Array:
-        """That of the distribution."""
-        return self.distribution.in_support(value)
+    return VAE(init, encode, decode, prior_of)
 
 
-class Ancestral(Distribution):
-    """The prior of a chain's first layer, drawn from the top: z_L, then z_{L-1}, ..., then z_1.
+def _networks(modules: Sequence[nn.Module]) -> Network:
+    """(params, l, z, c, key) -> what the network of layer l makes of z, with noise of its own."""
 
-        p(z_1) = E_{p(z_L)} E_{p(z_{L-1}|z_L)} ... p(z_1|z_2),   which has no closed form
-
-    Args:
-      params: of the chain.
-      c: its condition, or None.
-      top: p(z_L).
-      below: (params, l, z_l, c) -> p(z_{l-1}|z_l).
-      num_layers: L.
-    """
-
-    params: Params
-    c: Event
-    top: Distribution
-    below: Callable[..., Distribution] = flax.struct.field(pytree_node=False)
-    num_layers: int = flax.struct.field(pytree_node=False)
-
-    reparameterized = False  # nothing is promised of the layers
-
-    def _sample(self, key: Key) -> Event:
-        first_key, *keys = jax.random.split(key, self.num_layers)
-        z = self.top.sample(first_key)
-        for layer, layer_key in zip(range(self.num_layers, 1, -1), keys, strict=True):
-            z = self.below(self.params, layer, z, self.c).sample(layer_key)
-        return z
-
-    def _log_prob(self, value: Event) -> Array:
-        raise TypeError(
-            "The first layer of a chain has a prior without a density in closed form: an integral"
-            " over the layers above. The log-density of all layers is model.log_prior of a"
-            " model.trace; for a bound use importance_weighted, or sampled_rate, as in"
-            " evaluate.elbos(..., rate=sampled_rate)."
-        )
-
-
-def _networks(modules: Sequence[nn.Module], group: str) -> Callable[..., Distribution]:
-    """(params, l, z, c, noise) -> what the network of layer l makes of z."""
-
-    def apply(
-        params: Params, layer: int, z: Event, c: Event, noise: Key | None = None
-    ) -> Distribution:
-        return apply_module(modules[layer - 1], params[group][str(layer)], z, c, noise)
+    def apply(params: Params, layer: int, z: Event, c: Event, key: Key | None) -> Distribution:
+        noise = None if key is None else jax.random.fold_in(key, layer)
+        return apply_module(modules[layer - 1], params, str(layer), z, c, key=noise)
 
     return apply
 
@@ -176,43 +104,17 @@ def _first_params(
 ) -> tuple[Params, Event]:
     """Of each layer's two networks, from a draw of the layer below; and a draw of the last."""
     params: Params = {"encoder": {}, "decoder": {}}
-    z, keys = x, jax.random.split(key, len(encoders))
-    for layer, layer_key in enumerate(keys, 1):
-        encoder, decoder, below = encoders[layer - 1], decoders[layer - 1], z
+    q, p, z = _networks(encoders), _networks(decoders), x
+    for layer, layer_key in enumerate(jax.random.split(key, len(encoders)), 1):
+        below, name = z, str(layer)
         encoder_key, decoder_key, z_key = jax.random.split(layer_key, 3)
-        q_params = init_module(encoder, encoder_key, below, c)
-        q = apply_module(encoder, q_params, below, c, None)
-        check_distribution(f"What encoder {layer} of the chain returns", q)
-        z = q.sample(z_key)
-        p_params = init_module(decoder, decoder_key, z, c)
-        _check_layer(layer, apply_module(decoder, p_params, z, c, None), below, key)
-        params["encoder"][str(layer)], params["decoder"][str(layer)] = q_params, p_params
+        params["encoder"][name] = init_stateless(encoders[layer - 1], encoder_key, below, c)
+        posterior = q(params["encoder"], layer, below, c, None)
+        check_distribution(f"What encoder {layer} of the chain returns", posterior)
+        z = posterior.sample(z_key)
+        params["decoder"][name] = init_stateless(decoders[layer - 1], decoder_key, z, c)
+        _check_layer(layer, p(params["decoder"], layer, z, c, None), below, key)
     return params, z
-
-
-def _upward(
-    q: Callable[[int, Event], Distribution],
-    key: Key,
-    x: Event,
-    z: tuple[Event, ...] | None,
-    layers: range,
-) -> tuple[tuple[Distribution, ...], tuple[Event, ...]]:
-    """The posteriors from the bottom up, and the draws from them, or those that are given."""
-    keys = jax.random.split(key, len(layers)) if z is None else ()
-    posteriors: list[Distribution] = []
-    draws: list[Event] = []
-    for layer in layers:
-        posteriors.append(q(layer, draws[-1] if draws else x))
-        draws.append(posteriors[-1].sample(keys[layer - 1]) if z is None else z[layer - 1])
-    return tuple(posteriors), tuple(draws)
-
-
-def _noise(noise: Key | None, num_layers: int) -> tuple[Noise, Noise]:
-    """A dropout key for each encoder, and for each decoder."""
-    if noise is None:
-        return (None,) * num_layers, (None,) * num_layers
-    keys = tuple(jax.random.split(noise, 2 * num_layers))
-    return keys[:num_layers], keys[num_layers:]
 
 
 def _check_lengths(num_encoders: int, num_decoders: int) -> None:

@@ -6,30 +6,42 @@ sees its batch only through the axis name "batch" (`jax.lax.pmean(..., "batch")`
 over the event's dimensions, mean over the draws, mean over the batch.
 """
 
+from vae_jax.objectives.codes import commitment, perplexity
 from vae_jax.objectives.groups import per_group
 from vae_jax.objectives.importance import importance_weighted
-from vae_jax.objectives.objective import Aux, Objective, batch_size
+from vae_jax.objectives.objective import Aux, Objective, batch_size, over_batch
 from vae_jax.objectives.terms import (
     NEGATIVE_ELBO,
+    Draw,
     Term,
     Weight,
+    check_terms,
     distortion,
     rate,
     sampled_rate,
+    term_values,
 )
-from vae_jax.objectives.weighted import weighted_sum
+from vae_jax.objectives.weighted import add, penalty, weighted_sum
 
 __all__ = [
     "NEGATIVE_ELBO",
     "Aux",
+    "Draw",
     "Objective",
     "Term",
     "Weight",
+    "add",
     "batch_size",
+    "check_terms",
+    "commitment",
     "distortion",
     "importance_weighted",
+    "over_batch",
+    "penalty",
     "per_group",
+    "perplexity",
     "rate",
     "sampled_rate",
+    "term_values",
     "weighted_sum",
 ]

@@ -7,13 +7,8 @@ from vae_jax.bounds.draws import draw_keys
 from vae_jax.bounds.functionals import Bound, score_free_bound
 from vae_jax.checks import check_count
 from vae_jax.models import VAE, Trace, log_posterior, log_prior
-from vae_jax.objectives.objective import (
-    Aux,
-    Objective,
-    differentiable_trace,
-    first_state,
-    over_batch,
-)
+from vae_jax.models.state import mean_over_draws
+from vae_jax.objectives.objective import Aux, Objective, differentiable_trace, over_batch
 from vae_jax.types import Array, Batch, Event, Key, Params
 
 
@@ -28,13 +23,15 @@ def importance_weighted(
       num_draws: of z for each example, in all: K, but M * K for MIWAE (whence the name).
       score_free: leave the score of q out of the gradient: sticking the landing for the ELBO, the
         doubly reparameterized gradient for the others. Same expectation; see `bounds.iwae` for the
-        variance.
+        variance. The posterior must have a density at every z (`log_prob`).
 
     Returns:
       Objective. Metrics: "loss" and "bound" = -loss; nats.
 
     Raises:
-      ValueError: num_draws < 1, or not a multiple of M.
+      ValueError: num_draws < 1, or not a multiple of M; and, when it is traced, score_free with
+        networks that pool over the batch.
+      TypeError: when it is traced, score_free with a posterior that has no log_prob.
     """
     check_count("num_draws", num_draws)
     if not isinstance(bound, Bound):
@@ -44,29 +41,57 @@ def importance_weighted(
         draw_key, noise = jax.random.split(key)
         keys = draw_keys(draw_key, num_draws)
 
-        def run(k: Key, z: tuple[Event, ...] | None = None) -> Trace:
+        def run(params: Params, k: Key, z: Event = None) -> Trace:
             return differentiable_trace(model, params, k, x, c, noise, z)
 
-        def log_densities(t: Trace) -> tuple[Array, Array]:
-            return t.likelihood.log_prob(x) + log_prior(t), log_posterior(t)
+        def log_joint(t: Trace) -> Array:
+            return t.likelihood.log_prob(x) + log_prior(t)
 
         def log_weight(k: Key) -> tuple[Array, Params]:
-            t = run(k)
-            log_joint, log_q = log_densities(t)
-            return log_joint - log_q, t.state
+            t = run(params, k)
+            return log_joint(t) - log_posterior(t), t.state
 
-        log_w, states = jax.vmap(log_weight)(keys)
+        log_w, entries = jax.vmap(log_weight)(keys)
         if not score_free:
-            return bound.value(log_w), first_state(states)
+            return bound.value(log_w), mean_over_draws(entries)
+
+        def draw(k: Key) -> tuple[Event, Array]:
+            t = run(params, k)
+            return t.z, log_posterior(t)
+
+        def path(z: Event) -> Array:  # the parameters frozen, and not the way through z
+            t = run(jax.lax.stop_gradient(params), draw_key, z)
+            return log_joint(t) - log_posterior(t)
+
         value = score_free_bound(
-            bound, lambda k: run(k).z, lambda z: log_densities(run(draw_key, z)), keys
+            bound, draw, lambda z: log_joint(run(params, draw_key, z)), path, keys
         )
-        return value, first_state(states)
+        return value, mean_over_draws(entries)
 
     def objective(params: Params, key: Key, batch: Batch, step: Array) -> tuple[Array, Aux]:
         del step
+        if score_free:
+            _check_alone(model, params, key, batch)
         values, state = over_batch(example, model, params, key, batch)
         value = jnp.mean(values)
         return -value, Aux({"loss": -value, "bound": value}, state)
 
     return objective
+
+
+def _check_alone(model: VAE, params: Params, key: Key, batch: Batch) -> None:
+    """ValueError where an example's pass asks for its batch: its path would enter the others'."""
+    x, c = jax.tree.map(lambda leaf: leaf[0], (batch["x"], batch.get("c")))
+    try:
+        jax.eval_shape(
+            lambda params, key, x, c: differentiable_trace(model, params, key, x, c, key).z,
+            *(params, key, x, c),
+        )
+    except NameError as error:
+        if "axis name" not in str(error):
+            raise
+        raise ValueError(
+            "score_free is for networks that see one example: these pool over their batch (the axis"
+            ' "batch", as BatchNorm does), and the path of one example\'s draw would enter the'
+            " bounds of the others. Leave score_free out, or use a norm of one example."
+        ) from error

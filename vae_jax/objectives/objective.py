@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 import jax
 
 from vae_jax.checks import check_reparameterized
-from vae_jax.models import VAE, Trace, trace
+from vae_jax.models import VAE, Trace, latents, trace
+from vae_jax.models.state import carry, mean_over_batch
 from vae_jax.types import Array, Batch, Event, Key, Params
 
 
@@ -18,6 +19,7 @@ class Aux(NamedTuple):
 
 
 Objective = Callable[[Params, Key, Batch, Array], tuple[Array, Aux]]
+Example = Callable[[Params, Key, Event, Event], tuple[Any, Params]]
 
 
 def batch_size(batch: Batch) -> int:
@@ -34,32 +36,48 @@ def batch_size(batch: Batch) -> int:
 
 
 def over_batch(
-    example: Callable[..., tuple[Any, Params]], model: VAE, params: Params, key: Key, batch: Batch
+    example: Example, model: VAE, params: Params, key: Key, batch: Batch
 ) -> tuple[Any, Params]:
-    """`example` of each example under a key of its own [B, ...], and the state to carry."""
-    examples_key, refresh_key = jax.random.split(key)
+    """A function of one example, over a batch: its values, and the state to carry.
+
+    What an objective of one's own is made of:
+
+        def objective(params, key, batch, step):
+            values, state = over_batch(example, model, params, key, batch)
+            loss = values.mean()
+            return loss, Aux({"loss": loss}, state)
+
+    Args:
+      example: (params, key, x, c) -> (values, entries): of one example under a key of its own, the
+        entries of the state that its pass brought up to date, such as `Trace.state`, or None. It
+        sees its batch only through the axis name "batch" (`jax.lax.pmean(..., "batch")`).
+      model: whose `update_state` is called, if it has one.
+      params, key, batch: as an objective has them.
+
+    Returns:
+      The values [B, ...], and the state to carry: as it was, but for the entries (their mean over
+      the batch) and those of `update_state`; None where there are neither.
+
+    Raises:
+      ValueError: an entry that both bring, that is not in the state, or of another structure.
+    """
+
+    def one(key: Key, x: Event, c: Event) -> tuple[Any, Params]:
+        values, entries = example(params, key, x, c)
+        return values, mean_over_batch(entries)
+
+    examples_key, state_key = jax.random.split(key)
     keys = jax.random.split(examples_key, batch_size(batch))
-    each = jax.vmap(example, in_axes=(None, 0, 0, 0), out_axes=(0, None), axis_name="batch")
-    values, state = each(params, keys, batch["x"], batch.get("c"))
-    return values, state if model.refresh is None else model.refresh(params, refresh_key, batch)
+    each = jax.vmap(one, out_axes=(0, None), axis_name="batch")
+    values, entries = each(keys, batch["x"], batch.get("c"))
+    return values, carry(params, entries, model.update_state, state_key, batch)
 
 
 def differentiable_trace(
-    model: VAE,
-    params: Params,
-    key: Key,
-    x: Event,
-    c: Event,
-    noise: Key,
-    z: tuple[Event, ...] | None = None,
+    model: VAE, params: Params, key: Key, x: Event, c: Event, noise: Key, z: Event = None
 ) -> Trace:
     """One pass, of which every draw carries its derivative; TypeError if one does not."""
     t = trace(model, params, key, x, c, z, noise)
-    for q in t.q:
+    for q in latents(t.q).values():
         check_reparameterized(q)
     return t
-
-
-def first_state(states: Params) -> Params:
-    """The state as the first of the draws leaves it."""
-    return jax.tree.map(lambda leaf: leaf[0], states)

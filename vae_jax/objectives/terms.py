@@ -1,15 +1,38 @@
 """Terms: the summands of a loss, for one draw of one example."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeAlias
 
+import jax
 import jax.numpy as jnp
 
+from vae_jax.distributions import Distribution
 from vae_jax.divergences import kl
 from vae_jax.models import Trace, log_posterior, log_prior
-from vae_jax.types import Array, Event
+from vae_jax.models.trace import joined
+from vae_jax.types import Array, Event, Key, Params
 
 Weight: TypeAlias = float | Callable[[Array], Array]  # a number, or a schedule of the step
+
+
+class Draw(NamedTuple):
+    """What a term sees: one draw of one example.
+
+    Fields:
+      trace: the pass, whose z was drawn.
+      x, c: the example and its condition.
+      params: of the model, every group.
+      key: of this term, this draw and this example alone. (One for the whole batch:
+        `jax.lax.all_gather(key, "batch")[0]`.)
+      step: of training, [] int; None in evaluation.
+    """
+
+    trace: Trace
+    x: Event
+    c: Event
+    params: Params
+    key: Key
+    step: Array | None
 
 
 class Term(NamedTuple):
@@ -17,36 +40,86 @@ class Term(NamedTuple):
 
     Fields:
       name: of its metric.
-      value: (trace, x) -> [] nats, for one draw of one example.
+      value: (Draw) -> [] nats, for one draw of one example. It sees the batch, in training and in
+        `evaluate.terms`, through the axis name "batch".
       weight: a number, or a schedule of the step (optax's).
     """
 
     name: str
-    value: Callable[[Trace, Event], Array]
+    value: Callable[[Draw], Array]
     weight: Weight = 1.0
 
 
-def distortion(t: Trace, x: Event) -> Array:
+def distortion(d: Draw) -> Array:
     """-log p(x|z), [] nats."""
-    return -t.likelihood.log_prob(x)
+    return -d.trace.likelihood.log_prob(d.x)
 
 
-def rate(t: Trace, x: Event) -> Array:
-    """sum_l KL(q_l || p_l) in closed form, [] nats. TypeError where a pair has none.
+def rate(d: Draw) -> Array:
+    """KL(q(z|x) || p(z)) in closed form, [] nats; of several latents, at this draw of them:
 
-    For one layer, or layers of which q_l and p_l are given the same others: top-down inference,
-    q(z_2|x) q(z_1|z_2,x). Where p_l is given a layer drawn after z_l, as in bottom-up inference,
-    q(z_1|x) q(z_2|z_1) against p(z_1|z_2), this is not the rate: use `sampled_rate` (a `chain`
-    insists on it; a trace of your own must).
+        sum_l KL(q(z_l | x, drawn before) || p(z_l | drawn before)),   whose mean is the rate
+
+    TypeError where a pair has no closed form; and where q and p draw their latents in different
+    orders, as in bottom-up inference, q(z_1|x) q(z_2|z_1) against p(z_2) p(z_1|z_2): there p_l is
+    given latents that q_l is not, and the sum is no rate. Use `sampled_rate`.
     """
-    del x
-    return jnp.sum(jnp.stack([kl(q, p) for q, p in zip(t.q, t.p, strict=True)]))
+    q, p = d.trace.q, d.trace.p
+    orders = [list(d) for d in (q, p) if not isinstance(d, Distribution)]
+    if orders[1:] and orders[0] != orders[1]:
+        raise TypeError(
+            f"q draws its latents in the order {orders[0]}, and p in the order {orders[1]}: the sum"
+            " of the conditionals' divergences is then no rate. Estimate it by sampling: the term"
+            " `sampled_rate` for `rate`, `rate=sampled_rate` for `fit` and `evaluate.elbos`."
+        )
+    return kl(joined(q), joined(p))
 
 
-def sampled_rate(t: Trace, x: Event) -> Array:
-    """sum_l log q_l(z_l) - log p_l(z_l), [] nats: one draw's estimate of the rate."""
-    del x
-    return log_posterior(t) - log_prior(t)
+def sampled_rate(d: Draw) -> Array:
+    """log q(z|x) - log p(z), [] nats: one draw's estimate of the rate."""
+    return log_posterior(d.trace) - log_prior(d.trace)
 
 
 NEGATIVE_ELBO = (Term("distortion", distortion), Term("rate", rate))
+
+
+def check_terms(terms: Sequence[Term]) -> tuple[Term, ...]:
+    """The terms. ValueError for none, for names that are not unique, and for a term named "loss",
+    which their sum is."""
+    terms = tuple(Term(*term) for term in terms)
+    names = [term.name for term in terms]
+    if not names:
+        raise ValueError("A weighted sum needs at least one term.")
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise ValueError(f"The terms' names must be unique; {repeated} occur more than once.")
+    if "loss" in names:
+        raise ValueError("A term cannot be named 'loss': that is the sum of the terms.")
+    return terms
+
+
+def term_values(terms: Sequence[Term], draw: Draw) -> dict[str, Array]:
+    """Each term's number of one draw, {name: [] nats}, under a key of its own.
+
+    Raises:
+      ValueError: a term that is not one number.
+    """
+    keys = jax.random.split(draw.key, len(terms))
+    return {
+        term.name: _number(term.name, term.value(draw._replace(key=key)))
+        for term, key in zip(terms, keys, strict=True)
+    }
+
+
+def weight_at(weight: Weight, step: Array) -> Array | float:
+    """The weight at a step."""
+    return weight(step) if callable(weight) else weight
+
+
+def _number(name: str, value: Array) -> Array:
+    if jnp.shape(value) != ():
+        raise ValueError(
+            f"The term {name!r} must be one number for one draw; got an array of shape"
+            f" {jnp.shape(value)}: sum over the event's dimensions."
+        )
+    return value

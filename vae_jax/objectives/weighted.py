@@ -1,6 +1,6 @@
-"""Weighted sums of terms."""
+"""Weighted sums of terms, penalties, and sums of objectives."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -8,14 +8,17 @@ import jax.numpy as jnp
 from vae_jax.bounds.draws import draw_keys
 from vae_jax.checks import check_count
 from vae_jax.models import VAE
-from vae_jax.objectives.objective import (
-    Aux,
-    Objective,
-    differentiable_trace,
-    first_state,
-    over_batch,
+from vae_jax.models.state import mean_over_draws
+from vae_jax.objectives.objective import Aux, Objective, differentiable_trace, over_batch
+from vae_jax.objectives.terms import (
+    NEGATIVE_ELBO,
+    Draw,
+    Term,
+    Weight,
+    check_terms,
+    term_values,
+    weight_at,
 )
-from vae_jax.objectives.terms import NEGATIVE_ELBO, Term, Weight
 from vae_jax.types import Array, Batch, Event, Key, Params
 
 
@@ -42,47 +45,92 @@ def weighted_sum(
       ValueError: names that are not unique, or "loss", which the sum itself is called; no terms;
         num_samples < 1; and, when it is traced, a term that is not one number.
     """
-    terms = [Term(*term) for term in terms]
-    _check_names([term.name for term in terms])
+    terms = check_terms(terms)
     check_count("num_samples", num_samples)
 
-    def example(params: Params, key: Key, x: Event, c: Event) -> tuple[list[Array], Params]:
-        draw_key, noise = jax.random.split(key)
-
-        def draw(k: Key) -> tuple[list[Array], Params]:
-            t = differentiable_trace(model, params, k, x, c, noise)
-            return [_number(term.name, term.value(t, x)) for term in terms], t.state
-
-        values, states = jax.vmap(draw)(draw_keys(draw_key, num_samples))
-        return [jnp.mean(value) for value in values], first_state(states)
-
     def objective(params: Params, key: Key, batch: Batch, step: Array) -> tuple[Array, Aux]:
+        def example(params: Params, key: Key, x: Event, c: Event) -> tuple[dict, Params]:
+            draw_key, noise, term_key = jax.random.split(key, 3)
+
+            def draw(k: Key, own: Key) -> tuple[dict[str, Array], Params]:
+                t = differentiable_trace(model, params, k, x, c, noise)
+                return term_values(terms, Draw(t, x, c, params, own, step)), t.state
+
+            keys = (draw_keys(k, num_samples) for k in (draw_key, term_key))
+            values, entries = jax.vmap(draw)(*keys)
+            return jax.tree.map(jnp.mean, values), mean_over_draws(entries)
+
         values, state = over_batch(example, model, params, key, batch)
-        means = {term.name: jnp.mean(v) for term, v in zip(terms, values, strict=True)}
-        loss = jnp.sum(jnp.stack([_at(t.weight, step) * means[t.name] for t in terms]))
+        means = {term.name: jnp.mean(values[term.name]) for term in terms}
+        loss = jnp.sum(jnp.stack([weight_at(t.weight, step) * means[t.name] for t in terms]))
         return loss, Aux({"loss": loss, **means}, state)
 
     return objective
 
 
-def _at(weight: Weight, step: Array) -> Array | float:
-    return weight(step) if callable(weight) else weight
+def penalty(name: str, value: Callable[[Params], Array], weight: Weight = 1.0) -> Objective:
+    """The loss weight(step) value(params), of the parameters alone: to `add` to another.
+
+        def decay(params):
+            return sum(jnp.sum(leaf**2) for leaf in jax.tree.leaves(params["decoder"]))
+
+        add(weighted_sum(model), penalty("decay", decay, 1e-4))
+
+    Args:
+      name: of its metric.
+      value: params -> [].
+      weight: a number, or a schedule of the step.
+
+    Returns:
+      Objective. Metrics: "loss", and the unweighted value under its name.
+    """
+    check_terms([Term(name, lambda d: jnp.zeros(()))])
+
+    def objective(params: Params, key: Key, batch: Batch, step: Array) -> tuple[Array, Aux]:
+        del key, batch
+        number = value(params)
+        loss = weight_at(weight, step) * number
+        return loss, Aux({"loss": loss, name: number})
+
+    return objective
 
 
-def _number(name: str, value: Array) -> Array:
-    if jnp.shape(value) != ():
-        raise ValueError(
-            f"The term {name!r} must be one number for one draw; got an array of shape"
-            f" {jnp.shape(value)}: sum over the event's dimensions."
-        )
-    return value
+def add(*objectives: Objective) -> Objective:
+    """The sum of objectives, under one key: the same draws, one gradient.
+
+        add(importance_weighted(model, iwae_bound(), num_draws=8), penalty("decay", f, 1e-4))
+
+    Args:
+      objectives: each with its weights inside.
+
+    Returns:
+      Objective. Metrics: "loss", the sum, and what the objectives report besides their own "loss".
+      The state to carry is that of the first objective that has one: of one model, under one key,
+      they are the same.
+
+    Raises:
+      ValueError: no objectives; and, when it is traced, two that report a metric of one name.
+    """
+    if not objectives:
+        raise ValueError("add needs at least one objective.")
+
+    def objective(params: Params, key: Key, batch: Batch, step: Array) -> tuple[Array, Aux]:
+        each = [own(params, key, batch, step) for own in objectives]
+        loss = jnp.sum(jnp.stack([value for value, _ in each]))
+        metrics = {"loss": loss}
+        for _, aux in each:
+            own = {name: number for name, number in aux.metrics.items() if name != "loss"}
+            _check_new(own, metrics)
+            metrics |= own
+        states = [aux.state for _, aux in each if aux.state is not None]
+        return loss, Aux(metrics, states[0] if states else None)
+
+    return objective
 
 
-def _check_names(names: list[str]) -> None:
-    if not names:
-        raise ValueError("A weighted sum needs at least one term.")
-    repeated = sorted({name for name in names if names.count(name) > 1})
+def _check_new(own: dict[str, Array], metrics: dict[str, Array]) -> None:
+    repeated = sorted(set(own) & set(metrics))
     if repeated:
-        raise ValueError(f"The terms' names must be unique; {repeated} occur more than once.")
-    if "loss" in names:
-        raise ValueError("A term cannot be named 'loss': that is the sum of the terms.")
+        raise ValueError(
+            f"Two objectives that are added report {repeated}: give their terms names of their own."
+        )

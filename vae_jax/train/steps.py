@@ -79,16 +79,24 @@ def descend(objective: Objective, optimizer: optax.GradientTransformation) -> St
     return Step(init, update)
 
 
-def alternate(*players: Player) -> Step:
+def alternate(*players: Player, shared: tuple[str, ...] = ()) -> Step:
     """The step in which players descend in turn, each seeing what those before it have done.
 
-    A player's gradient is taken in its own groups alone. Metrics are prefixed "player/".
+    A player's gradient is taken in its own groups alone. Metrics are prefixed "player/". The group
+    "state" is nobody's, and moves with every descent: as often in a step as the players' updates
+    are together, but for players whose objective brings none.
+
+    Args:
+      players: in their order.
+      shared: groups that have several owners, each with an optimizer state of its own: the encoder
+        of an adversarial autoencoder, which one player trains to reconstruct and another to
+        deceive. Others have one, so that nothing is trained by two losses by accident.
 
     Raises:
-      ValueError: names that are not unique, a group with two owners, updates < 1; and, in `init`,
-        a group that no player owns, or one that the parameters have not.
+      ValueError: names that are not unique, a group with two owners that is not `shared`, updates
+        < 1; and, in `init`, a group that no player owns, or one that the parameters have not.
     """
-    _check_players(players)
+    _check_players(players, shared)
 
     def init(key: Key, params: Params) -> TrainState:
         check_key(key)
@@ -147,16 +155,19 @@ def _groups(params: Params, names: tuple[str, ...]) -> Params:
     return {name: params[name] for name in names}
 
 
-def _check_players(players: tuple[Player, ...]) -> None:
+def _check_players(players: tuple[Player, ...], shared: tuple[str, ...]) -> None:
     names = [p.name for p in players]
     if not players or len(set(names)) < len(names):
         raise ValueError(f"Players need names of their own; got {names}.")
     if any(isinstance(p.owns, str) for p in players):
         raise TypeError('A player owns a tuple of groups, even of one: owns=("encoder",).')
     owned = [group for p in players for group in p.owns]
-    shared = sorted({group for group in owned if owned.count(group) > 1})
-    if shared:
-        raise ValueError(f"Each group has one owner; {shared} have several.")
+    several = sorted({group for group in owned if owned.count(group) > 1} - set(shared))
+    if several:
+        raise ValueError(
+            f"Each group has one owner; {several} have several. If two players are to train one"
+            f" group, say so: alternate(..., shared={tuple(several)!r})."
+        )
     for p in players:
         check_count(f"updates of {p.name}", p.updates)
 

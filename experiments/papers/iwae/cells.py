@@ -103,7 +103,7 @@ def run(
         scoring()
         result = {
             **cell.identity(),
-            **score(model, fitted.params, score_key, data.test, progress),
+            **score(cell.row.layers, model, fitted.params, score_key, data.test, progress),
             **made_by(_seconds(folder)),
             "command": cell.command,
             **circumstances(),
@@ -154,7 +154,7 @@ def _fit(
         batch_size=settings.batch_size,
         prepare=prepare_of(cell.row.data),
         held_out=data.test,
-        rate=rate_of(model),
+        rate=rate_of(cell.row.layers),
         score=None,
         evaluate_every=max(1, settings.epochs // _EVALUATIONS),
         folder=folder / "checkpoints",

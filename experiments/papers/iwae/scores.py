@@ -18,24 +18,28 @@ IMPORTANCE_SAMPLES, ELBO_SAMPLES, UNIT_SAMPLES = 5000, 10, 100
 Json = dict[str, Any]
 
 
-def rate_of(model: VAE) -> Rate:
+def rate_of(layers: int) -> Rate:
     """In closed form for one layer, sampled for a chain."""
-    return rate if model.trace is None else sampled_rate
+    return rate if layers == 1 else sampled_rate
 
 
-def score(model: VAE, params: Params, key: Key, test: Batch, progress: Progress = iter) -> Json:
+def score(
+    layers: int, model: VAE, params: Params, key: Key, test: Batch, progress: Progress = iter
+) -> Json:
     """The negative log-likelihood and the negative bound, nats, and each layer's active units.
 
     Computed with float32 products, also where a device has faster ones.
     """
     with jax.default_matmul_precision(SCORING):
-        return _score(model, params, key, test, progress)
+        return _score(layers, model, params, key, test, progress)
 
 
-def _score(model: VAE, params: Params, key: Key, test: Batch, progress: Progress) -> Json:
+def _score(
+    layers: int, model: VAE, params: Params, key: Key, test: Batch, progress: Progress
+) -> Json:
     elbo_key, likelihood_key, units_key = jax.random.split(key, 3)
     bound = evaluate.elbos(
-        model, params, elbo_key, test, num_samples=ELBO_SAMPLES, rate=rate_of(model)
+        model, params, elbo_key, test, num_samples=ELBO_SAMPLES, rate=rate_of(layers)
     )
     estimates = evaluate.log_likelihoods(
         model,
@@ -46,6 +50,7 @@ def _score(model: VAE, params: Params, key: Key, test: Batch, progress: Progress
         progress=progress,
     )
     units = evaluate.layer_active_units(model, params, units_key, test, num_samples=UNIT_SAMPLES)
+    first, *_ = units.values()
     return {
         "nll": {
             **_negative_mean(estimates.value),
@@ -55,9 +60,9 @@ def _score(model: VAE, params: Params, key: Key, test: Batch, progress: Progress
         },
         "negative_elbo": {**_negative_mean(bound.value), "samples": ELBO_SAMPLES},
         "active_units": {
-            "numbers": [layer.number for layer in units],
-            "threshold": units[0].threshold,
-            "images": units[0].num_examples,
+            "numbers": [units[name].number for name in sorted(units)],  # "z", or "z1", "z2"
+            "threshold": first.threshold,
+            "images": first.num_examples,
             "samples": UNIT_SAMPLES,
         },
     }

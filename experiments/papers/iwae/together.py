@@ -107,7 +107,7 @@ def results(training: Training, states: TrainState, seconds: float, command: str
         found.append(
             {
                 **cell.identity(),
-                **score(training.model, params, score_key, training.examples.test),
+                **score(cell.row.layers, training.model, params, score_key, training.examples.test),
                 **made_by(seconds, len(training.cells)),
                 "command": command,
                 **circumstances(),

@@ -1,0 +1,112 @@
+"""One row for each distribution, for the batteries that go through them all."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpyro.distributions as numpyro
+import pytest
+
+from vae_jax.distributions import (
+    Bernoulli,
+    Categorical,
+    Delta,
+    Distribution,
+    Foreign,
+    Gaussian,
+    Joint,
+    Layered,
+    Mixture,
+    MixtureOver,
+    standard_gaussian,
+)
+
+
+class Planar(Distribution):
+    """z = e + u tanh(w'e), e ~ N(0, I): a flow that knows log q of what it draws alone.
+
+    Reference: Rezende, Mohamed 2015, arXiv 1505.05770, eq. 10 to 13; here with b = 0.
+    """
+
+    u: jax.Array
+    w: jax.Array
+    reparameterized = True
+
+    def _sample(self, key):
+        return self._sample_and_log_prob(key)[0]
+
+    def _sample_and_log_prob(self, key):
+        e, log_q = standard_gaussian(*self.u.shape).sample_and_log_prob(key)
+        a, product = self.w @ e, self.w @ self.u
+        # u moved along w until w'u >= -1: else it is not invertible
+        u = self.u + (jax.nn.softplus(product) - 1 - product) * self.w / (self.w @ self.w)
+        return e + u * jnp.tanh(a), log_q - jnp.log1p((1 - jnp.tanh(a) ** 2) * (self.w @ u))
+
+
+def draw(distribution, key):
+    return distribution.sample(key)
+
+
+def normal(*shape, seed=0):
+    return jnp.array(np.random.default_rng(seed).normal(size=shape), jnp.float32)
+
+
+def gaussian(*shape):
+    return Gaussian(normal(*shape), normal(*shape, seed=1))
+
+
+def gaussians(*shape):
+    return jax.vmap(Gaussian)(normal(*shape), normal(*shape, seed=1))
+
+
+def joint(a):
+    return Joint({"z": (Gaussian(a, a / 2), Bernoulli(a)), "label": Categorical(a)})
+
+
+mixtures = jax.vmap(Mixture)(normal(2, 3), jax.vmap(jax.vmap(Gaussian))(*normal(2, 2, 3, 2)))
+
+
+def downward(given, draw):
+    """Means affine in the latent before: the mean of a walk is the mean."""
+    top = draw("top", Gaussian(given["loc"], jnp.array(-0.5)))
+    draw("below", Gaussian(given["kernel"] @ top, given["log_scale"]))
+
+
+LAYERED = {"loc": normal(2), "kernel": normal(3, 2), "log_scale": normal(3) / 4}
+
+
+def around(log_scale, loc):
+    """A component of an entry of its own and of what all share."""
+    return Gaussian(loc, log_scale)
+
+
+# (name, distribution, whether it is reparameterized)
+EVERY = [
+    ("gaussian", gaussian(3, 2), True),
+    ("gaussian-scalar", gaussian(), True),
+    ("gaussian-shared-scale", Gaussian(normal(3), jnp.array(0.3)), True),
+    ("gaussian-empty", standard_gaussian(0), True),
+    ("bernoulli", Bernoulli(normal(2, 3)), False),
+    ("categorical", Categorical(normal(2, 4)), False),
+    ("delta", Delta(normal(3)), True),
+    ("mixture-gaussian", Mixture(normal(3), gaussians(3, 2)), False),
+    ("mixture-bernoulli", Mixture(normal(3), jax.vmap(Bernoulli)(normal(3, 2))), False),
+    ("mixture-joint", Mixture(normal(2), jax.vmap(joint)(normal(2, 3))), False),
+    ("mixture-mixture", Mixture(normal(2), mixtures), False),
+    ("joint-tuple", Joint((gaussian(3), Delta(normal(2)))), True),
+    ("joint-dict", joint(normal(3)), False),
+    ("foreign-lognormal", Foreign(numpyro.LogNormal(normal(3), jnp.ones(3)), draw, True), True),
+    ("foreign-mvn", Foreign(numpyro.MultivariateNormal(normal(2), jnp.eye(2)), draw, True), True),
+    ("layered", Layered(LAYERED, downward), True),
+    ("mixture-over", MixtureOver(normal(3), normal(3, 2), jnp.array(-0.3), around), False),
+    ("planar", Planar(normal(2), normal(2, seed=1)), True),
+]
+NO_LOG_PROB = ("planar",)  # but of its draws
+
+
+def rows(*but):
+    """A parameter "q" of every row, but for those named."""
+    params = [pytest.param(q, id=name) for name, q, _ in EVERY if name not in but]
+    return pytest.mark.parametrize("q", params)
+
+
+every = rows()

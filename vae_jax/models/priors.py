@@ -1,0 +1,99 @@
+"""Other priors for a model: record to record, seen by every bound and every sampler."""
+
+from collections.abc import Callable
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from vae_jax.distributions import Distribution, MixtureOver
+from vae_jax.models.modules import apply_module, check_module, init_stateless
+from vae_jax.models.record import VAE
+from vae_jax.models.trace import trace
+from vae_jax.types import Event, Key, Params
+
+
+def with_prior(model: VAE, prior: Distribution | nn.Module) -> VAE:
+    """The same model with another prior.
+
+        with_prior(model, Mixture(...))
+        with_prior(model, Network(MLP((32,)), GaussianHead((8,))))  # p(z|c), learned
+
+    Args:
+      model: the VAE.
+      prior: p(z), fixed; or a Linen module (c) -> p(z|c), with the parameter group "prior".
+
+    Raises:
+      TypeError: a prior that is neither.
+      TypeError, ValueError: in `init`, if posterior and prior are not over the same events.
+    """
+    if isinstance(prior, Distribution):
+        return model._replace(prior=lambda params, c=None, key=None: prior)
+    check_module("prior, where it is no Distribution,", prior)
+
+    def first(key: Key, x: Event, c: Event) -> Params:
+        del x
+        return init_stateless(prior, key, c)
+
+    def prior_of(params: Params, c: Event = None, key: Key | None = None) -> Any:
+        return apply_module(prior, params, "prior", c, key=key)
+
+    return _with_group(model, first, prior_of)
+
+
+def with_vamp_prior(
+    model: VAE,
+    inputs: Callable[[Key, Event], Event],
+    *,
+    encode: Callable[..., Distribution] | None = None,
+) -> VAE:
+    """The same model with the mixture of its own posteriors at learned pseudo-inputs as its prior.
+
+        p(z|c) = 1/C sum_k q(z|u_k,c)
+
+    For any posterior with a density at every z, a flow or several latents too. The rate has no
+    closed form: `sampled_rate`.
+
+    Args:
+      model: the VAE.
+      inputs: (key, x) -> the first pseudo-inputs u [C, ...], such as C training examples; they are
+        the parameter group "prior".
+      encode: (params, u, c) -> q, where the pseudo-inputs are not of the kind of x (where x is an
+        integer, say); by default the model's.
+
+    Raises:
+      TypeError, ValueError: in `init`, if the encoder does not take the pseudo-inputs.
+
+    Reference: Tomczak, Welling 2018, arXiv 1705.07120, eq. 9.
+    """
+    posterior = model.encode if encode is None else encode
+
+    def component(given: Params, u: Event) -> Distribution:
+        return posterior(given["params"], u, given["c"])
+
+    def first(key: Key, x: Event, c: Event) -> Params:
+        del c
+        return {"inputs": inputs(key, x)}
+
+    def prior_of(params: Params, c: Event = None, key: Key | None = None) -> Distribution:
+        del key  # evaluated, without dropout
+        u = params["prior"]["inputs"]
+        logits = jnp.zeros(jax.tree.leaves(u)[0].shape[0])
+        own = {name: group for name, group in params.items() if name != "prior"}
+        return MixtureOver(logits, u, {"params": own, "c": c}, component)
+
+    return _with_group(model, first, prior_of)
+
+
+def _with_group(model: VAE, first: Callable[..., Params], prior: Callable[..., Any]) -> VAE:
+    """The model with this prior, and first(key, x, c) as its parameters."""
+
+    def init(key: Key, x: Event, c: Event = None) -> Params:
+        model_key, prior_key = jax.random.split(key)
+        params = {**model.init(model_key, x, c), "prior": first(prior_key, x, c)}
+        jax.eval_shape(lambda: trace(changed, params, key, x, c).z)  # checks the events
+        return params
+
+    changed = model._replace(init=init, prior=prior)
+    return changed
