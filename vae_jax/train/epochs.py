@@ -70,6 +70,22 @@ def train_epoch(
     return state, jax.tree.map(lambda *values: jnp.stack(values), *rows)
 
 
+def trace_epoch(
+    step: Step, state: TrainState, data: Batch, batch_size: int, prepare: Prepare | None
+) -> None:
+    """Raise what `train_epoch` would, of shapes; what is traced here is not traced again there."""
+
+    def epoch(state: TrainState, data: Batch) -> tuple[TrainState, Metrics]:
+        return _scanned_epoch(step, state, data, batch_size, prepare, None)
+
+    jax.eval_shape(epoch, state, data)
+
+
+def trace_step(step: Step, state: TrainState, batch: Batch, prepare: Prepare | None) -> None:
+    """Raise what one step would, of the shapes of a batch that is not prepared yet."""
+    jax.eval_shape(lambda state, batch: compiled_step(step, state, batch, prepare), state, batch)
+
+
 def epoch_order(key: Key, step: Array | int, num_examples: int, batch_size: int) -> Array:
     """Which examples each step of an epoch sees: a permutation, cut into batches.
 
