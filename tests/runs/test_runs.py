@@ -112,7 +112,8 @@ def test_examples_are_described(done):
     for name, leaf in test.items():
         form = done.config["example"][name]
         assert (tuple(form["shape"]), form["dtype"]) == (leaf.shape[1:], str(leaf.dtype))
-    assert done.config["stored"] == ("int32" if done.experiment.text is not None else "uint8")
+    stored = done.config["stored"]["x"]["dtype"]
+    assert stored == ("int32" if done.experiment.text is not None else "uint8")
 
 
 def test_samples_are_drawn_from_what_was_saved(done):

@@ -85,7 +85,7 @@ def start(
         "options": {**options, **(experiment.found or {})},
         "training": dataclasses.asdict(training),
         "example": example_of(data.test),
-        "stored": _stored_type(data),
+        "stored": _stored(data),
         **circumstances(),
     }
     folder = run_folder.create(name, out, config)
@@ -227,10 +227,11 @@ def _steps(experiment: Experiment, data: Data, training: Training) -> int:
     return experiment.epochs * steps_of(_num_trained(data, training), experiment.batch_size)
 
 
-def _stored_type(data: Data) -> str:
-    """Of x before it is prepared."""
-    x = data.train["x"] if isinstance(data.train, dict) else data.train[0]["x"]
-    return str(x.dtype)
+def _stored(data: Data) -> Json:
+    """The form of one example before it is prepared."""
+    if isinstance(data.train, dict):
+        return example_of(data.train)
+    return example_of(jax.tree.map(lambda leaf: np.asarray(leaf)[None], data.train[0]))
 
 
 def _has_begun(folder: Path) -> bool:

@@ -57,7 +57,7 @@ def fit(
       key: of the parameters' first values and of everything drawn.
       epochs: passes over the data, in all.
       batch_size: B.
-      prepare: (key, x) -> x of one example, anew at every step; see `data`.
+      prepare: (key, example) -> example, {"x": ..., "c": ...}, anew at every step; see `data`.
       held_out: examples to evaluate on, prepared.
       rate: `rate` or `sampled_rate`: how the held-out bound is computed.
       score: of a held-out row, the larger the better; the parameters of the best are returned. None

@@ -132,7 +132,7 @@ def _first_examples(settings: Settings, key: Key) -> Batch:
         first = jax.tree.map(lambda leaf: np.asarray(leaf)[None], data[0])
     if settings.prepare is None:
         return first
-    return {**first, "x": prepare_fixed(settings.prepare, key, first["x"])}
+    return prepare_fixed(settings.prepare, key, first)
 
 
 def _epoch(settings: Settings, now: Now, compiled: bool) -> tuple[Now, Row]:
