@@ -60,6 +60,7 @@ from vae_jax.distributions import (
     Gaussian,
     Joint,
     Mixture,
+    Poisson,
     standard_gaussian,
 )
 from vae_jax.divergences import kl, register_kl
@@ -109,6 +110,7 @@ __all__ = [
     "Mixture",
     "NotFiniteError",
     "Player",
+    "Poisson",
     "Step",
     "Term",
     "Trace",

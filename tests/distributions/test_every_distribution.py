@@ -18,6 +18,7 @@ from vae_jax.distributions import (
     Gaussian,
     Joint,
     Mixture,
+    Poisson,
     standard_gaussian,
 )
 
@@ -52,6 +53,7 @@ EVERY = [
     ("gaussian-empty", standard_gaussian(0), True),
     ("bernoulli", Bernoulli(_normal(2, 3)), False),
     ("categorical", Categorical(_normal(2, 4)), False),
+    ("poisson", Poisson(_normal(2, 3)), False),
     ("delta", Delta(_normal(3)), True),
     ("mixture-gaussian", Mixture(_normal(3), _gaussians(3, 2)), False),
     ("mixture-bernoulli", Mixture(_normal(3), jax.vmap(Bernoulli)(_normal(3, 2))), False),
