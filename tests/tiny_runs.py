@@ -1,14 +1,10 @@
 """Small runs, and what they are trained on, for the tests of runs and commands."""
 
-import contextlib
 import functools
 import json
 import shutil
 
-import jax
 import numpy as np
-import pytest
-from jax.experimental.compilation_cache import compilation_cache
 from PIL import Image
 
 from vae_jax import data
@@ -104,23 +100,3 @@ def edit(folder, **changes):
     """Change config.json."""
     path = folder / "config.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
-
-
-@contextlib.contextmanager
-def compiled_once(folder):
-    """What one run has compiled is read by the next, and by other processes."""
-    settings = {
-        "jax_compilation_cache_dir": str(folder),
-        "jax_persistent_cache_min_compile_time_secs": 0,
-        "jax_persistent_cache_min_entry_size_bytes": -1,
-    }
-    before = {name: getattr(jax.config, name) for name in settings}
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in settings.items():
-            jax.config.update(name, value)
-            patch.setenv(name.upper(), str(value))
-        compilation_cache.reset_cache()  # it looks at the settings once
-        yield
-    for name, value in before.items():
-        jax.config.update(name, value)
-    compilation_cache.reset_cache()

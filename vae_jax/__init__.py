@@ -62,6 +62,7 @@ from vae_jax.distributions import (
     Layered,
     Mixture,
     MixtureOver,
+    Poisson,
     standard_gaussian,
 )
 from vae_jax.divergences import kl, register_kl
@@ -118,6 +119,7 @@ __all__ = [
     "MixtureOver",
     "NotFiniteError",
     "Player",
+    "Poisson",
     "Step",
     "Term",
     "Trace",

@@ -65,7 +65,7 @@ def binarisation(case: Case, steps: int) -> Turn:
 
     def step(total: Array, key: Key) -> Array:
         keys = jax.random.split(key, case.batch)
-        return total + jnp.sum(jax.vmap(prepare)(keys, grey))
+        return total + jnp.sum(jax.vmap(prepare)(keys, {"x": grey})["x"])
 
     return _loop(step, jnp.zeros(()), steps)
 

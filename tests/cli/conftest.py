@@ -1,7 +1,7 @@
 """Runs that the tests of commands share; they are not changed."""
 
 import pytest
-from tiny_runs import LINES, bytes_of, compiled_once, shorten, train, write_pngs
+from tiny_runs import LINES, bytes_of, shorten, train, write_pngs
 
 from vae_jax.runs import load_run
 
@@ -11,12 +11,6 @@ def run(folder, name, **options):
         shorten(patch, pictures=False)
         train(folder, name, **options)
     return load_run(folder)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def compiled(tmp_path_factory):
-    with compiled_once(tmp_path_factory.mktemp("compiled")):
-        yield
 
 
 @pytest.fixture(scope="session")

@@ -22,23 +22,23 @@ def test_a_second_call_of_the_factory_does_not_compile_again():
     traced = []
 
     @jax.jit
-    def count(x):
+    def count(example):
         traced.append(1)
-        return x
+        return example
 
-    run = jax.jit(lambda prepare, key, x: count(prepare(key, x)), static_argnums=0)
+    run = jax.jit(lambda prepare, key, example: count(prepare(key, example)), static_argnums=0)
     x = jnp.arange(4, dtype=jnp.uint8)
     for seed in range(3):
-        run(binarise(255), jax.random.key(seed), x)
+        run(binarise(255), jax.random.key(seed), {"x": x})
     assert len(traced) == 1
-    run(binarise(3), jax.random.key(0), x)
+    run(binarise(3), jax.random.key(0), {"x": x})
     assert run._cache_size() == 2
 
 
 @pytest.mark.parametrize("factory", FACTORIES)
 def test_float32_of_the_shape_of_x(factory):
     x = np.arange(12, dtype=np.uint8).reshape(2, 3, 2)
-    prepared = jax.jit(factory(16))(jax.random.key(0), x)
+    prepared = jax.jit(factory(16))(jax.random.key(0), {"x": x})["x"]
     assert prepared.shape == x.shape
     assert prepared.dtype == jnp.float32
 
@@ -46,7 +46,7 @@ def test_float32_of_the_shape_of_x(factory):
 def test_binarise_draws_with_probability_x_over_max_value():
     n = 20_000
     x = np.tile(np.array([0, 1, 4, 12, 16], np.uint8), (n, 1))
-    draws = np.asarray(prepare_fixed(binarise(16), jax.random.key(1), x))
+    draws = np.asarray(prepare_fixed(binarise(16), jax.random.key(1), {"x": x})["x"])
     p = x[0] / 16
     assert set(np.unique(draws)) == {0.0, 1.0}
     error = np.sqrt(p * (1 - p) / n)
@@ -57,7 +57,7 @@ def test_binarise_draws_with_probability_x_over_max_value():
 def test_dequantise_keeps_every_level_in_its_cell(max_value):
     levels = np.linspace(0, max_value, min(max_value + 1, 256)).astype(np.int32)
     x = np.tile(levels, (4096, 1))  # 2^20 draws: plain float32 noise fails here (next test)
-    y = np.asarray(prepare_fixed(dequantise(max_value), jax.random.key(2), x))
+    y = np.asarray(prepare_fixed(dequantise(max_value), jax.random.key(2), {"x": x})["x"])
     assert y.min() > 0
     assert y.max() < 1
     np.testing.assert_array_equal(np.floor(y.astype(np.float64) * (max_value + 1)), x)
@@ -70,7 +70,7 @@ def test_plain_float32_noise_would_leave_the_unit_interval():
 
 def test_dequantise_noise_is_uniform():
     x = np.full((50_000, 1), 7, np.uint8)
-    y = np.asarray(prepare_fixed(dequantise(255), jax.random.key(3), x))[:, 0]
+    y = np.asarray(prepare_fixed(dequantise(255), jax.random.key(3), {"x": x})["x"])[:, 0]
     assert stats.kstest(y * 256.0 - 7, "uniform").pvalue > 1e-3
 
 
@@ -78,7 +78,7 @@ def test_dequantised_density_bounds_the_probability_of_the_integer():
     """log P(x) >= E_u log p(y) - log(max_value + 1), tight where p hardly changes in a cell."""
     density, x, n = stats.norm(0.4, 0.2), 5, 4096
     log_mass = np.log(density.cdf((x + 1) / 17) - density.cdf(x / 17))
-    y = prepare_fixed(dequantise(16), jax.random.key(4), np.full((n, 1), x))
+    y = prepare_fixed(dequantise(16), jax.random.key(4), {"x": np.full((n, 1), x)})["x"]
     terms = density.logpdf(np.asarray(y, np.float64)) - np.log(17)
     error = terms.std() / np.sqrt(n)
     gap = log_mass - terms.mean()
@@ -89,24 +89,43 @@ def test_dequantised_density_bounds_the_probability_of_the_integer():
 
 def test_scale():
     x = np.array([0, 51, 255], np.uint8)
-    np.testing.assert_allclose(scale(255)(jax.random.key(0), x), [0.0, 0.2, 1.0], rtol=1e-7)
+    np.testing.assert_allclose(
+        scale(255)(jax.random.key(0), {"x": x})["x"], [0.0, 0.2, 1.0], rtol=1e-7
+    )
 
 
 @pytest.mark.parametrize("factory", [binarise, dequantise])
 def test_prepare_fixed_gives_each_example_its_own_key(factory):
     x = np.full((3, 4, 4, 1), 100, np.uint8)
     key = jax.random.key(5)
-    fixed = prepare_fixed(factory(255), key, x)
-    by_hand = [factory(255)(k, row) for k, row in zip(jax.random.split(key, 3), x, strict=True)]
+    fixed = prepare_fixed(factory(255), key, {"x": x})["x"]
+    keys = jax.random.split(key, 3)
+    by_hand = [factory(255)(k, {"x": row})["x"] for k, row in zip(keys, x, strict=True)]
     np.testing.assert_array_equal(fixed, np.stack(by_hand))
     assert not np.array_equal(fixed[0], fixed[1])
-    np.testing.assert_array_equal(fixed, prepare_fixed(factory(255), key, x))
+    np.testing.assert_array_equal(fixed, prepare_fixed(factory(255), key, {"x": x})["x"])
 
 
 @pytest.mark.parametrize("x", [np.zeros((0, 4)), np.float32(1)])
 def test_prepare_fixed_needs_examples(x):
     with pytest.raises(ValueError, match=r"needs \[N, \.\.\.\] with N >= 1"):
-        prepare_fixed(scale(1), jax.random.key(0), x)
+        prepare_fixed(scale(1), jax.random.key(0), {"x": x})
+
+
+@pytest.mark.parametrize("examples", [np.zeros((3, 4)), {"y": np.zeros((3, 4))}])
+def test_prepare_fixed_needs_a_dict(examples):
+    with pytest.raises(TypeError, match="takes a dict of examples"):
+        prepare_fixed(scale(1), jax.random.key(0), examples)
+
+
+@pytest.mark.parametrize("factory", FACTORIES)
+def test_every_array_of_a_tree_is_prepared_and_the_condition_is_not(factory):
+    x = {"left": np.full((3, 8, 8), 100, np.uint8), "right": np.full((3, 8, 8), 100, np.uint8)}
+    made = prepare_fixed(factory(255), jax.random.key(0), {"x": x, "c": np.arange(3)})
+    np.testing.assert_array_equal(made["c"], np.arange(3))
+    assert all(part.dtype == jnp.float32 for part in made["x"].values())
+    same = np.array_equal(made["x"]["left"], made["x"]["right"])
+    assert same == (factory is scale)  # else by keys of their own
 
 
 @pytest.mark.parametrize("factory", FACTORIES)

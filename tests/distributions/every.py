@@ -17,6 +17,7 @@ from vae_jax.distributions import (
     Layered,
     Mixture,
     MixtureOver,
+    Poisson,
     standard_gaussian,
 )
 
@@ -87,6 +88,7 @@ EVERY = [
     ("gaussian-empty", standard_gaussian(0), True),
     ("bernoulli", Bernoulli(normal(2, 3)), False),
     ("categorical", Categorical(normal(2, 4)), False),
+    ("poisson", Poisson(normal(2, 3)), False),
     ("delta", Delta(normal(3)), True),
     ("mixture-gaussian", Mixture(normal(3), gaussians(3, 2)), False),
     ("mixture-bernoulli", Mixture(normal(3), jax.vmap(Bernoulli)(normal(3, 2))), False),

@@ -5,7 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from tiny_mnist import TINY
-from tiny_runs import compiled_once
 
 from experiments.papers.iwae import cells, images, results
 from experiments.papers.iwae.__main__ import main
@@ -15,13 +14,6 @@ from vae_jax import data
 from vae_jax.runs import folder as files
 
 pytestmark = pytest.mark.usefixtures("tiny_data")
-
-
-@pytest.fixture(autouse=True, scope="module")
-def quick(tmp_path_factory):
-    """What a cell has compiled is read when it is resumed."""
-    with compiled_once(tmp_path_factory.mktemp("compiled")):
-        yield
 
 
 def cell(name="dynamic-1-iwae-5-dreg", settings=TINY):

@@ -1,13 +1,7 @@
 """Runs that the tests of runs share."""
 
 import pytest
-from tiny_runs import compiled_once, train
-
-
-@pytest.fixture(scope="session", autouse=True)
-def compiled(tmp_path_factory):
-    with compiled_once(tmp_path_factory.mktemp("compiled")):
-        yield
+from tiny_runs import train
 
 
 @pytest.fixture(scope="session")

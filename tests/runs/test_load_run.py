@@ -1,5 +1,6 @@
 """`load_run`: a folder, back as a model, wherever it is and whoever made it."""
 
+import json
 import os
 import shutil
 
@@ -13,6 +14,7 @@ from vae_jax import data, evaluate, generate
 from vae_jax.runs import folder as run_folder
 from vae_jax.runs import load_run
 from vae_jax.runs import resume as go_on
+from vae_jax.runs.load import _shapes, example_of
 
 
 @pytest.fixture
@@ -182,3 +184,14 @@ def test_a_run_killed_while_it_was_scored_is_scored(spoilt, monkeypatch):
     assert resume(spoilt) == 0
     assert read(spoilt, "evaluation.json")["elbo"] == before
     assert read(spoilt, "status.json")["state"] == "finished"
+
+
+def test_a_tree_of_arrays_is_described_and_read_back():
+    """Tuples and dicts, a dict of which has the names of an array's own form among them."""
+    x = ({"shape": np.zeros((2, 3)), "dtype": np.zeros((2,), np.int32)}, np.zeros((2, 1, 4)))
+    form = json.loads(json.dumps(example_of({"x": x})))
+    one = _shapes(form)["x"]
+    assert jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), one) == (
+        {"shape": ((3,), np.float64), "dtype": ((), np.int32)},
+        ((1, 4), np.float64),
+    )

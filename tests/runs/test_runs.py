@@ -112,7 +112,8 @@ def test_examples_are_described(done):
     for name, leaf in test.items():
         form = done.config["example"][name]
         assert (tuple(form["shape"]), form["dtype"]) == (leaf.shape[1:], str(leaf.dtype))
-    assert done.config["stored"] == ("int32" if done.experiment.text is not None else "uint8")
+    stored = done.config["stored"]["x"]["dtype"]
+    assert stored == ("int32" if done.experiment.text is not None else "uint8")
 
 
 def test_samples_are_drawn_from_what_was_saved(done):
@@ -283,3 +284,24 @@ def test_a_finished_run_can_be_made_longer(tmp_path, monkeypatch):
     assert timeless(short) == timeless(long)
     assert_same_bits(load_run(short).params, load_run(long).params)
     assert read(short, "evaluation.json")["elbo"] == read(long, "evaluation.json")["elbo"]
+
+
+def test_a_picture_that_fails_costs_a_picture(tmp_path, monkeypatch, capsys):
+    shorten(monkeypatch)
+    monkeypatch.setattr("vae_jax.runs.pictures.generate.traverse", None)
+    run = train(tmp_path / "run", "digits", epochs=1, hidden=8, latents=2)
+    assert "There is no picture traversal: TypeError" in " ".join(capsys.readouterr().out.split())
+    assert read(run, "status.json")["state"] == "finished"
+    names = {path.name for path in (run / "pictures").iterdir()}
+    assert names == PICTURES - {"traversal.png"} | {"missing.json"}
+    assert "traversal could not be drawn: TypeError" in (run / "report.html").read_text()
+
+
+def test_what_is_refused_before_the_first_step_leaves_no_folder(tmp_path, monkeypatch):
+    def refuse(*args, **options):
+        raise ValueError("at the door")
+
+    monkeypatch.setattr("vae_jax.train.loop.check_evaluation", refuse)
+    with pytest.raises(ValueError, match="at the door"):
+        start("digits", {}, Training(), tmp_path / "run")
+    assert list(tmp_path.iterdir()) == []

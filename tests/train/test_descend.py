@@ -192,6 +192,18 @@ def test_images_are_binarised_anew():
     assert abs(np.mean([first, second]) - 128 / 255) < 4.5 * 0.01
 
 
+@pytest.mark.parametrize("scan", [True, False])
+def test_a_condition_is_drawn_anew_at_every_step(scan):
+    """A mask that the data do not hold."""
+
+    def prepare(key, example):
+        return {**example, "c": jax.random.bernoulli(key, 0.5, (64,))}
+
+    data = {"x": np.arange(20)}
+    masks = [np.reshape(m["c"], (20, 64)) for m in watch(data, 2, prepare=prepare, scan=scan)]
+    assert len(np.unique(np.concatenate(masks), axis=0)) == 40
+
+
 def test_bytes_stay_bytes_on_the_device():
     state = jax.eval_shape(lambda: STEP.init(jax.random.key(0), PARAMS))
 

@@ -1,12 +1,15 @@
 """Training in one call: the loop one would write, what it reports, and what it returns."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
 from bits import assert_same_bits
+from flax import linen as nn
 from small import (
     DATA,
+    GREYS,
     HELD_OUT,
     KEY,
     MODEL,
@@ -23,7 +26,18 @@ from small import (
     timeless,
 )
 
-from vae_jax import descend, evaluate, sampled_rate, train_epoch
+from vae_jax import (
+    descend,
+    evaluate,
+    fit,
+    sampled_rate,
+    standard_gaussian,
+    train_epoch,
+    vae,
+    weighted_sum,
+)
+from vae_jax.data import binarise, prepare_fixed
+from vae_jax.networks import MLP, BernoulliHead, GaussianHead, JointHead, Network
 from vae_jax.train import Progress, average_params
 
 
@@ -205,3 +219,32 @@ def test_seeds(plain):
     for a, b in zip(*map(jax.tree.leaves, (plain.params, other.params)), strict=True):
         assert not np.array_equal(a, b)
     assert other.rows[1]["elbo"] != plain.rows[1]["elbo"]
+
+
+def test_an_event_may_be_a_tree_and_its_mask_drawn_at_every_step():
+    """From the data to the held-out row."""
+    shapes = {"image": (6,), "label": (1,)}
+    heads = JointHead({name: BernoulliHead(shape) for name, shape in shapes.items()})
+
+    class Flat(nn.Module):
+        @nn.compact
+        def __call__(self, x, c):
+            seen = jnp.concatenate([jnp.ravel(leaf) for leaf in jax.tree.leaves(x)])
+            return nn.Dense(4)(jnp.concatenate([seen * c, c]))
+
+    def prepare(key, example):
+        x_key, c_key = jax.random.split(key)
+        mask = jax.random.bernoulli(c_key, 0.5, (7,)).astype(jnp.float32)
+        return {**binarise(255)(x_key, example), "c": mask}
+
+    as_it_is = lambda c: c  # noqa: E731
+    encoder = Network(Flat(), GaussianHead((2,)), embed=as_it_is)
+    model = vae(encoder, Network(MLP((4,)), heads, embed=as_it_is), standard_gaussian(2))
+    data = {"x": {"image": GREYS[:N], "label": GREYS[:N, :1]}}
+    held_out = prepare_fixed(prepare, KEY, data)
+    step = descend(weighted_sum(model), optax.adam(1e-2))
+    given = {"key": KEY, "epochs": 1, "batch_size": B, "prepare": prepare}
+    rows = fit(model, step, data, held_out=held_out, **given).rows
+    assert 7 * np.log(2) / 2 < rows[1]["distortion"] < 7 * 1.5  # seven coins, nearly
+    with pytest.raises(TypeError, match="prepare_fixed takes a dict"):
+        prepare_fixed(prepare, KEY, GREYS)

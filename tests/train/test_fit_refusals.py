@@ -1,8 +1,20 @@
 """What `fit` refuses before the first step."""
 
 import numpy as np
+import optax
 import pytest
-from small import DATA, HELD_OUT, PREPARE, N, refused
+from flax.errors import ScopeParamShapeError
+from small import DATA, HELD_OUT, KEY, MODEL, OBJECTIVE, PREPARE, N, refused
+
+from vae_jax import (
+    chain,
+    descend,
+    fit,
+    importance_weighted,
+    iwae_bound,
+    standard_gaussian,
+)
+from vae_jax.networks import MLP, BernoulliHead, GaussianHead, Network
 
 FLOATS = {"x": (DATA["x"] > 127).astype(np.float32)}
 
@@ -52,3 +64,28 @@ def test_refused(tmp_path, error, message, options):
 
 def test_keep_is_a_count(tmp_path):
     refused(ValueError, "keep must be at least 1; got 0", keep=0, folder=tmp_path)
+
+
+LABELLED = {**HELD_OUT, "c": np.arange(len(HELD_OUT["x"]))}
+NARROW = {"x": HELD_OUT["x"][:, :5]}
+UP = Network(MLP((4,)), GaussianHead((2,)))
+CHAIN = chain([UP, UP], [Network(MLP((4,)), BernoulliHead((6,))), UP], standard_gaussian(2))
+TIGHT = importance_weighted(CHAIN, iwae_bound(), num_draws=2)
+
+
+@pytest.mark.parametrize(
+    ("error", "message", "model", "objective", "held_out"),
+    [
+        (TypeError, "has no closed form", CHAIN, TIGHT, HELD_OUT),
+        (ValueError, "This network takes no condition", MODEL, OBJECTIVE, LABELLED),
+        (ScopeParamShapeError, "kernel", MODEL, OBJECTIVE, NARROW),
+        (TypeError, "no loss", MODEL, lambda *_: ("no loss", None), HELD_OUT),
+    ],
+)
+def test_what_the_first_evaluation_or_step_would_raise_is_raised_before_any_epoch(
+    monkeypatch, error, message, model, objective, held_out
+):
+    monkeypatch.setattr("vae_jax.train.loop.train_epoch", None)  # it is not called
+    given = {"key": KEY, "epochs": 2, "batch_size": 5, "prepare": PREPARE, "held_out": held_out}
+    with pytest.raises(error, match=message):
+        fit(model, descend(objective, optax.adam(1e-3)), DATA, **given)

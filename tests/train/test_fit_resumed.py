@@ -167,3 +167,17 @@ def test_another_run_is_not_gone_on_with(options, message, tmp_path):
     run(folder=tmp_path, epochs=2)
     with pytest.raises(ValueError, match=message):
         run(**{"folder": tmp_path, "epochs": 3, "resume": True, **options})
+
+
+def test_a_report_that_fails_costs_no_epoch(tmp_path, whole):
+    """The checkpoint is there before anything is made of the epoch."""
+
+    def report(row, params):
+        if (row["data"], row["epoch"]) == ("held_out", 2):
+            raise RuntimeError("no ink")
+
+    with pytest.raises(RuntimeError, match="no ink"):
+        run(**CASES["chosen"], folder=tmp_path, report=report)
+    with Checkpoints(tmp_path, write=False) as checkpoints:
+        assert checkpoints.epochs == [1, 2]
+    assert_same_run(run(**CASES["chosen"], folder=tmp_path, resume=True), whole["chosen"])

@@ -21,6 +21,7 @@ from vae_jax.cli.output import save_arrays, save_parquet
 from vae_jax.cli.terminal import console
 from vae_jax.configs.experiment import fixed
 from vae_jax.runs import Run, load_run
+from vae_jax.runs.load import example_of
 from vae_jax.types import Batch
 
 
@@ -71,11 +72,20 @@ def _other(run: Run, path: Path) -> tuple[Batch, Any]:
     if not path.exists():
         raise FileNotFoundError(f"There is nothing at {path}.")
     read = datasets.read_images(path) if path.is_dir() else datasets.read_array(path)
-    stored, given = run.config["stored"], str(read.x.dtype)
-    shape, expected = list(read.x.shape[1:]), run.config["example"]["x"]["shape"]
-    if (np.dtype(stored).kind, expected) != (np.dtype(given).kind, shape):
+    stored, given = run.config["stored"]["x"], example_of({"x": read.x})["x"]
+    if _kind(stored) != _kind(given):
         raise ValueError(
-            f"The run was trained on examples of {stored} {expected}, and {path} has {given}"
-            f" {shape}: convert them."
+            f"The run was trained on examples of {_show(stored)}, and {path} has {_show(given)}:"
+            " convert them."
         )
     return fixed(run.experiment.prepare, jax.device_put({"x": read.x})), read.label
+
+
+def _kind(form: Any) -> Any:
+    """Of numbers and shape; a tree is of no kind that a file has."""
+    lone = isinstance(form, dict) and isinstance(form.get("dtype"), str)
+    return (np.dtype(form["dtype"]).kind, form["shape"]) if lone else form
+
+
+def _show(form: Any) -> str:
+    return f"{form['dtype']} {form['shape']}" if isinstance(_kind(form), tuple) else str(form)

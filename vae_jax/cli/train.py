@@ -30,6 +30,7 @@ from vae_jax.cli.terminal import EpochBar, console, print_scores, track
 from vae_jax.configs import CONFIGS, Config, Data, Experiment
 from vae_jax.networks import describe
 from vae_jax.runs import Ended, Training, Watch
+from vae_jax.runs.pictures import Missing
 
 _DEFAULT = Training()
 
@@ -103,7 +104,11 @@ def _watch(signals: Signals, bar: EpochBar) -> Watch:
         signals.end_waiting()  # training is saved
         return track("log p(x)")(batches)
 
-    return Watch(begin=begin, row=bar.update, scoring=scoring, stop=signals.received)
+    def missing(pictures: Missing) -> None:
+        for name, why in pictures.items():
+            _say(f"There is no picture {name}: {why}")
+
+    return Watch(begin, bar.update, missing, scoring, signals.received)
 
 
 def _any_config() -> Callable[..., int]:

@@ -39,7 +39,7 @@ class Experiment(NamedTuple):
       learning_rate: where it starts, or, with a warm-up, what it rises to.
       load: () -> Data. Nothing is read before it is called: a trained model can be used where its
         data are not.
-      prepare: (key, x) -> x of one example.
+      prepare: (key, example) -> example; see `data`.
       batch_size, epochs, seed: of training.
       importance_samples: K of the reported log-likelihood.
       num_levels: of dequantised intensities; None where x is not made of integers.
@@ -78,7 +78,7 @@ def fixed(prepare: data.Prepare | None, examples: Batch) -> Batch:
     if prepare is None:
         return examples
     key = jax.random.key(EVALUATION_KEY)
-    return {**examples, "x": data.prepare_fixed(prepare, key, jax.numpy.asarray(examples["x"]))}
+    return data.prepare_fixed(prepare, key, examples)
 
 
 def images(dataset: data.Dataset, prepare: data.Prepare | None, conditional: bool = False) -> Data:

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import optax
-from flax import linen as nn
 
 from vae_jax import data as datasets
 from vae_jax.checks import check_count
@@ -59,7 +58,7 @@ def text(
         return "".join(characters[i] for i in np.asarray(x))
 
     body = MLP((hidden, hidden))
-    encoder = Network(nn.Sequential((one_hot(K), body)), GaussianHead((latents,)))
+    encoder = Network(body, GaussianHead((latents,)), preprocess=one_hot(K))
     decoder = Network(body, CategoricalHead((length,), K))
     model = vae(encoder, decoder, standard_gaussian(latents))
     return Experiment(

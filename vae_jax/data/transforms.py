@@ -1,8 +1,16 @@
 """From integer intensities to what a likelihood is a density of.
 
-Each factory returns `prepare(key, x) -> x`, for one example x of integers 0 .. max_value: map over
-a batch with `jax.vmap` and one key per example, inside jit. The same argument gives the same
-function object, so that nothing is compiled twice.
+A preparation is `prepare(key, example) -> example`, for one example {"x": ..., "c": ...} (without
+"c" where there is no condition): map over a batch with `jax.vmap` and one key per example, inside
+jit. It has the whole example, so that a condition can be drawn anew at every step, such as a mask:
+
+    def prepare(key, example):
+        mask = jax.random.bernoulli(key, 0.5, example["x"].shape)
+        return {"x": example["x"], "c": mask}
+
+Each factory here prepares x, integers 0 .. max_value, and leaves c as it is; where x is a tuple or
+dict of arrays, each of them, by a key of its own. The same argument gives the same function object,
+so that nothing is compiled twice.
 """
 
 import functools
@@ -11,9 +19,10 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from vae_jax.types import Array, Key
+from vae_jax.types import Array, Batch, Event, Key
 
-Prepare = Callable[[Key, Array], Array]  # (key, x) -> x, one example
+Example = dict[str, Event]  # {"x": ..., "c": ...}; "c" may be missing
+Prepare = Callable[[Key, Example], Example]  # one example
 
 _BITS = 22  # of a float32's 24: one for the middle of the interval, one for the division's rounding
 
@@ -31,16 +40,16 @@ def binarise(max_value: float) -> Prepare:
       max_value: the largest intensity, of which a pixel is surely 1: `Dataset.max_value`.
 
     Returns:
-      (key, x) -> float32 of 0 and 1, the shape of x.
+      (key, example) -> example, its x float32 of 0 and 1, the shape it had.
 
     Reference: Salakhutdinov and Murray 2008, On the quantitative analysis of deep belief networks.
     """
     _check_positive("binarise", max_value)
 
-    def prepare(key: Key, x: Array) -> Array:
+    def pixels(key: Key, x: Array) -> Array:
         return jax.random.bernoulli(key, _fraction(x, max_value)).astype(jnp.float32)
 
-    return prepare
+    return _of_x(pixels)
 
 
 @functools.cache
@@ -63,7 +72,8 @@ def dequantise(max_value: int) -> Prepare:
       max_value: the largest intensity, an integer in 1 .. 65535.
 
     Returns:
-      (key, x) -> float32 in (0, 1), the shape of x; floor(y (max_value + 1)) is x.
+      (key, example) -> example, its x float32 in (0, 1), the shape it had, such that
+      floor(y (max_value + 1)) is what it was.
     """
     if not 1 <= max_value <= 65535 or int(max_value) != max_value:
         raise ValueError(
@@ -72,12 +82,12 @@ def dequantise(max_value: int) -> Prepare:
         )
     parts = 1 << (_BITS - int(max_value).bit_length())
 
-    def prepare(key: Key, x: Array) -> Array:
+    def pixels(key: Key, x: Array) -> Array:
         part = jax.random.randint(key, jnp.shape(x), 0, parts)
         u = (part.astype(jnp.float32) + 0.5) / parts
         return (jnp.asarray(x, jnp.float32) + u) / (max_value + 1)
 
-    return prepare
+    return _of_x(pixels)
 
 
 @functools.cache
@@ -91,35 +101,56 @@ def scale(max_value: float) -> Prepare:
       max_value: the largest intensity.
 
     Returns:
-      (key, x) -> float32, the shape of x.
+      (key, example) -> example, its x float32, the shape it had.
     """
     _check_positive("scale", max_value)
 
-    def prepare(key: Key, x: Array) -> Array:
+    def pixels(key: Key, x: Array) -> Array:
         del key
         return _fraction(x, max_value)
 
-    return prepare
+    return _of_x(pixels)
 
 
-def prepare_fixed(prepare: Prepare, key: Key, x: Array) -> Array:
-    """Prepare a whole array once: the fixed copy that evaluation reads.
+def prepare_fixed(prepare: Prepare, key: Key, examples: Batch) -> Batch:
+    """Prepare all examples once: the fixed copy that evaluation reads.
 
     Args:
-      prepare: (key, x) -> x, for one example.
+      prepare: (key, example) -> example.
       key: split into one key per example.
-      x: examples, [N, ...].
+      examples: {"x": [N, ...], "c": [N, ...]}.
 
     Returns:
       The prepared examples, [N, ...].
+
+    Raises:
+      TypeError: `examples` is no dict with "x". ValueError: there is no example.
     """
-    x = jnp.asarray(x)
-    if x.ndim == 0 or len(x) == 0:
-        raise ValueError(
-            f"prepare_fixed was given x of shape {x.shape} and needs [N, ...] with N >= 1; one"
-            " example is prepared by prepare(key, x)."
+    if not isinstance(examples, dict) or "x" not in examples:
+        raise TypeError(
+            'prepare_fixed takes a dict of examples, {"x": [N, ...]}, with "c" for conditions; got'
+            f" {sorted(examples) if isinstance(examples, dict) else type(examples).__name__}."
         )
-    return jax.vmap(prepare)(jax.random.split(key, len(x)), x)
+    examples = jax.tree.map(jnp.asarray, examples)
+    shapes = [leaf.shape for leaf in jax.tree.leaves(examples)]
+    if any(shape[:1] in ((), (0,)) for shape in shapes):
+        raise ValueError(
+            f"prepare_fixed was given arrays of shapes {shapes} and needs [N, ...] with N >= 1; one"
+            " example is prepared by prepare(key, example)."
+        )
+    return jax.vmap(prepare)(jax.random.split(key, shapes[0][0]), examples)
+
+
+def _of_x(pixels: Callable[[Key, Array], Array]) -> Prepare:
+    """Every array of x through one function: a lone one by the key, of several each by its own."""
+
+    def prepare(key: Key, example: Example) -> Example:
+        leaves, tree = jax.tree.flatten(example["x"])
+        keys = [key] if len(leaves) == 1 else list(jax.random.split(key, len(leaves)))
+        made = [pixels(k, leaf) for k, leaf in zip(keys, leaves, strict=True)]
+        return {**example, "x": jax.tree.unflatten(tree, made)}
+
+    return prepare
 
 
 def _fraction(x: Array, max_value: float) -> Array:

@@ -3,6 +3,7 @@
 from vae_jax.distributions.base import Distribution
 from vae_jax.distributions.bernoulli import Bernoulli
 from vae_jax.distributions.categorical import Categorical
+from vae_jax.distributions.counts import Poisson
 from vae_jax.distributions.delta import Delta
 from vae_jax.distributions.foreign import Foreign
 from vae_jax.distributions.gaussian import Gaussian, standard_gaussian
@@ -25,5 +26,6 @@ __all__ = [
     "MixtureOver",
     "Quantised",
     "UniformCodes",
+    "Poisson",
     "standard_gaussian",
 ]

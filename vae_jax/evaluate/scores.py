@@ -58,7 +58,7 @@ def elbos(
     """
     check_support(model, params, data, batch_size=batch_size)
     options = {"num_samples": num_samples, "rate": rate}
-    return over_examples(_elbo, model, params, key, data, batch_size, progress, options)
+    return over_examples(example_elbo, model, params, key, data, batch_size, progress, options)
 
 
 def log_likelihoods(
@@ -97,9 +97,11 @@ def mean(values: Array) -> Mean:
     return Mean(float(v.mean()), float(deviation / np.sqrt(v.size)))
 
 
-def _elbo(
+def example_elbo(
     model: VAE, params: Params, key: Key, x: Event, c: Event, num_samples: int, rate: Rate
 ) -> bounds.ELBO:
+    """The evidence lower bound of one example: its mean over K draws."""
+
     def parts(k: Key, own: Key) -> tuple[Array, Array]:
         d = Draw(trace(model, params, k, x, c), x, c, params, own, None)
         return distortion(d), rate(d)

@@ -13,10 +13,12 @@ from vae_jax.networks.heads import (
     GaussianHead,
     JointHead,
     MixtureHead,
+    PoissonHead,
 )
 from vae_jax.networks.init import default_init
-from vae_jax.networks.network import Network, one_hot
+from vae_jax.networks.network import Network
 from vae_jax.networks.norms import group_norm
+from vae_jax.networks.preprocess import centred, log1p, one_hot
 from vae_jax.networks.scales import FixedScale, LearnedScale, PredictedScale, soft_floor
 
 __all__ = [
@@ -32,10 +34,13 @@ __all__ = [
     "LearnedScale",
     "MixtureHead",
     "Network",
+    "PoissonHead",
     "PredictedScale",
+    "centred",
     "default_init",
     "describe",
     "group_norm",
+    "log1p",
     "one_hot",
     "pooled",
     "resized",

@@ -112,9 +112,11 @@ def _series(rows: Rows, name: str) -> chart.Points:
 
 
 def _pictures(run: Run) -> str:
-    if not (run.pictures or run.texts):
+    if not (run.pictures or run.texts or run.missing):
         return '<p class="empty">Still to come.</p>'
-    shown = [*map(_picture, run.pictures.items()), *map(_lines_of_text, run.texts.items())]
+    there = {name: png for name, png in run.pictures.items() if name not in run.missing}
+    shown = [*map(_picture, there.items()), *map(_lines_of_text, run.texts.items())]
+    shown += [_missing(name, str(why)) for name, why in run.missing.items()]
     return f'<div class="pictures">{"".join(shown)}</div>'
 
 
@@ -126,6 +128,11 @@ def _picture(item: tuple[str, bytes]) -> str:
         f'<figure class="picture"><img alt="{caption}" src="{source}">'
         f"<figcaption>{caption}</figcaption></figure>\n"
     )
+
+
+def _missing(name: str, why: str) -> str:
+    caption = _text(f"{name.replace('_', ' ')} could not be drawn: {why}")
+    return f'<figure class="picture"><figcaption>{caption}</figcaption></figure>\n'
 
 
 def _lines_of_text(item: tuple[str, str]) -> str:

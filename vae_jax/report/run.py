@@ -22,6 +22,7 @@ class Run(NamedTuple):
     test: Rows
     pictures: dict[str, bytes]  # PNG files by stem
     texts: dict[str, str]  # samples and reconstructions of a model of text
+    missing: dict[str, Any]  # pictures that could not be drawn: why
 
 
 class Bound(NamedTuple):
@@ -44,6 +45,7 @@ def read(folder: Path) -> Run:
         train=[row for row in rows if row.get("data") == "train"],
         test=[row for row in rows if row.get("data") == "held_out"],
         pictures=_pictures(folder / "pictures"),
+        missing=_object(folder / "pictures" / "missing.json"),
         texts={path.stem: path.read_text() for path in (folder / "pictures").glob("*.txt")},
     )
 

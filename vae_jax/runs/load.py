@@ -104,12 +104,24 @@ def build(config: Json, data: str | None = None) -> Experiment:
 
 
 def example_of(batch: Batch) -> Json:
-    """Shape and type of one example and its condition, for config.json."""
+    """Shape and type of every array of one example and its condition, for config.json.
+
+    Dicts are dicts there, tuples lists, and an array is {"shape": [...], "dtype": "..."}.
+    """
 
     def form(leaf: Any) -> Json:
         return {"shape": list(leaf.shape[1:]), "dtype": str(leaf.dtype)}
 
-    return {name: form(leaf) for name, leaf in batch.items()}
+    return jax.tree.map(form, batch)
+
+
+def _shapes(form: Any) -> Any:
+    """What `example_of` wrote, as one example's shapes and types."""
+    if isinstance(form, list):
+        return tuple(map(_shapes, form))
+    if isinstance(form.get("dtype"), str):
+        return jax.ShapeDtypeStruct(tuple(form["shape"]), form["dtype"])
+    return {name: _shapes(part) for name, part in form.items()}
 
 
 def _found(load: Callable[[], Data]) -> Callable[[], Data]:
@@ -128,11 +140,7 @@ def _found(load: Callable[[], Data]) -> Callable[[], Data]:
 
 def _check_fits(folder: Path, model: VAE, params: Params, example: Json) -> None:
     """ValueError unless the model can be applied to one example with these parameters."""
-    one = {
-        name: jax.ShapeDtypeStruct(tuple(form["shape"]), form["dtype"])
-        for name, form in example.items()
-    }
-    key = jax.random.key(0)
+    one, key = _shapes(example), jax.random.key(0)
     try:
         jax.eval_shape(lambda p, x, c: trace(model, p, key, x, c).z, params, one["x"], one.get("c"))
     except Exception as error:  # flax's own, of many types

@@ -1,5 +1,6 @@
 """The pictures of a run: what the model draws, copies and orders. Of text, lines of text."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import jax
@@ -11,24 +12,38 @@ from vae_jax.configs import Data, Experiment
 from vae_jax.runs import folder as run_folder
 from vae_jax.types import Array, Batch, Key, Params
 
+Missing = dict[str, str]  # pictures that could not be drawn, by name: why
+
 _PAIRS, _TRAVERSED, _MAPPED = 32, 8, 2000  # images reconstructed, latents traversed, images mapped
 
 
 def save_pictures(
     folder: Path, experiment: Experiment, data: Data, params: Params, key: Key
-) -> None:
-    """Write samples, reconstructions, a traversal (of images) and a latent map."""
-    model, test = experiment.model, data.test
-    first, c = _first(test, _PAIRS), conditions(test, 100)
-    drawn = generate.sample(model, params, key, 100, c, draw=_drawn(experiment))
-    save_samples(folder / "samples", experiment, drawn, c)
-    made = generate.reconstruct(
-        model, params, key, first["x"], first.get("c"), draw=_drawn(experiment)
-    )
-    save_reconstructions(folder / "reconstructions", experiment, first["x"], made)
-    if experiment.text is None:
-        _traversal(folder / "traversal.png", experiment, params, test)
-    _latent_map(folder / "latent_map.png", experiment, params, data)
+) -> Missing:
+    """Write samples, reconstructions, a traversal (of images) and a latent map.
+
+    A picture that fails costs that picture: the others are written, and nothing is raised.
+
+    Returns:
+      What could not be drawn, and why: also in missing.json beside the pictures, where there is
+      any.
+    """
+    test = data.test
+    pictures = {
+        "samples": lambda: _samples(folder / "samples", experiment, params, test, key),
+        "reconstructions": lambda: _reconstructions(
+            folder / "reconstructions", experiment, params, test, key
+        ),
+        "traversal": lambda: _traversal(folder / "traversal.png", experiment, params, test),
+        "latent_map": lambda: _latent_map(folder / "latent_map.png", experiment, params, data),
+    }
+    if experiment.text is not None:
+        del pictures["traversal"]
+    missing = {name: why for name, draw in pictures.items() if (why := _failure(draw))}
+    (folder / "missing.json").unlink(missing_ok=True)
+    if missing:
+        run_folder.write_json(folder / "missing.json", missing)
+    return missing
 
 
 def save_samples(path: Path, experiment: Experiment, drawn: Array, c: Array | None) -> Path:
@@ -88,6 +103,31 @@ def traversals(
         for dimension in dimensions
     ]
     return jnp.concatenate(rows)
+
+
+def _failure(draw: Callable[[], None]) -> str | None:
+    """Why something could not be drawn; None where it was."""
+    try:
+        draw()
+    except Exception as error:  # of whatever kind: training goes on
+        return f"{type(error).__name__}: {error}"
+    return None
+
+
+def _samples(path: Path, experiment: Experiment, params: Params, test: Batch, key: Key) -> None:
+    c = conditions(test, 100)
+    drawn = generate.sample(experiment.model, params, key, 100, c, draw=_drawn(experiment))
+    save_samples(path, experiment, drawn, c)
+
+
+def _reconstructions(
+    path: Path, experiment: Experiment, params: Params, test: Batch, key: Key
+) -> None:
+    first = _first(test, _PAIRS)
+    made = generate.reconstruct(
+        experiment.model, params, key, first["x"], first.get("c"), draw=_drawn(experiment)
+    )
+    save_reconstructions(path, experiment, first["x"], made)
 
 
 def _traversal(path: Path, experiment: Experiment, params: Params, test: Batch) -> None:

@@ -113,5 +113,5 @@ def _bits_per_dim(experiment: Experiment, test: Batch, log_density: float) -> di
     """Of the integers, where x in (0, 1) was made of them: an upper bound, by dequantisation."""
     if experiment.num_levels is None:
         return {}
-    dims = math.prod(test["x"].shape[1:])
+    dims = sum(math.prod(leaf.shape[1:]) for leaf in jax.tree.leaves(test["x"]))
     return {"bits_per_dim": math.log2(experiment.num_levels) - log_density / dims / math.log(2)}

@@ -1,6 +1,7 @@
 """One run, from its config to its report: started, or gone on with."""
 
 import dataclasses
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,7 +20,7 @@ from vae_jax.report import write_report
 from vae_jax.runs import folder as run_folder
 from vae_jax.runs.circumstances import circumstances
 from vae_jax.runs.load import build, example_of
-from vae_jax.runs.pictures import save_pictures
+from vae_jax.runs.pictures import Missing, save_pictures
 from vae_jax.runs.scores import score
 from vae_jax.runs.training import Training, check_training, make_step
 from vae_jax.train import Fitted, NotFiniteError, fit, held_out_bound
@@ -35,12 +36,14 @@ class Watch(NamedTuple):
     Fields:
       begin: called with the experiment, its data and the first epoch, before training.
       row: called with each row of metrics.jsonl.
+      missing: called with the pictures that could not be drawn, by name, and why.
       scoring: wraps the loop over batches of the final likelihood.
       stop: asked after each epoch.
     """
 
     begin: Callable[[Experiment, Data, int], None] = lambda experiment, data, first: None
     row: Callable[[Json], None] = lambda row: None
+    missing: Callable[[Missing], None] = lambda missing: None
     scoring: Progress = iter
     stop: Callable[[], bool] = lambda: False
 
@@ -82,12 +85,17 @@ def start(
         "options": {**options, **(experiment.found or {})},
         "training": dataclasses.asdict(training),
         "example": example_of(data.test),
-        "stored": _stored_type(data),
+        "stored": _stored(data),
         **circumstances(),
     }
     folder = run_folder.create(name, out, config)
-    with run_folder.locked(folder):
-        return _run(folder, experiment, data, training, watch)
+    try:
+        with run_folder.locked(folder):
+            return _run(folder, experiment, data, training, watch)
+    except Exception:
+        if not _has_begun(folder):
+            shutil.rmtree(folder)
+        raise
 
 
 def resume(folder: Path, data: str | None = None, watch: Watch = _NOBODY) -> Ended:
@@ -125,7 +133,7 @@ def _run(
         _write_status(folder, "scoring", fitted.progress.epoch, experiment.epochs)
         scores = score(experiment, data.test, fitted.params, score_key, watch.scoring)
         run_folder.write_json(folder / "evaluation.json", scores)
-        save_pictures(folder / "pictures", experiment, data, fitted.params, picture_key)
+        _draw(folder, experiment, data, fitted.params, picture_key, watch)
     progress = fitted.progress
     _write_status(folder, fitted.ended, progress.epoch, experiment.epochs, progress.best_epoch)
     write_report(folder)
@@ -147,7 +155,7 @@ def _fit(
         run_folder.append(folder / "metrics.jsonl", row)
         watch.row(row)
         if row["data"] == "held_out":
-            save_pictures(folder / "pictures", experiment, data, params, picture_key)
+            _draw(folder, experiment, data, params, picture_key, watch)
             _write_status(folder, "running", row["epoch"], experiment.epochs)
             write_report(folder)
 
@@ -174,6 +182,15 @@ def _fit(
     except NotFiniteError as error:
         _write_failure(folder, error, experiment.epochs)
         raise
+
+
+def _draw(
+    folder: Path, experiment: Experiment, data: Data, params: Params, key: Key, watch: Watch
+) -> None:
+    """The pictures; what could not be drawn is said, and costs nothing else."""
+    missing = save_pictures(folder / "pictures", experiment, data, params, key)
+    if missing:
+        watch.missing(missing)
 
 
 def _divide(
@@ -210,10 +227,17 @@ def _steps(experiment: Experiment, data: Data, training: Training) -> int:
     return experiment.epochs * steps_of(_num_trained(data, training), experiment.batch_size)
 
 
-def _stored_type(data: Data) -> str:
-    """Of x before it is prepared."""
-    x = data.train["x"] if isinstance(data.train, dict) else data.train[0]["x"]
-    return str(x.dtype)
+def _stored(data: Data) -> Json:
+    """The form of one example before it is prepared."""
+    if isinstance(data.train, dict):
+        return example_of(data.train)
+    return example_of(jax.tree.map(lambda leaf: np.asarray(leaf)[None], data.train[0]))
+
+
+def _has_begun(folder: Path) -> bool:
+    """Whether there is anything that training made."""
+    rows, failure = run_folder.read_rows(folder / "metrics.jsonl"), folder / "failure.json"
+    return bool(rows) or failure.exists() or _last_epoch(folder) > 0
 
 
 def _is_scored(folder: Path) -> bool:

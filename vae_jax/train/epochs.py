@@ -37,7 +37,8 @@ def train_epoch(
       state: its memory is reused (donated): keep the returned one.
       data: {"x": [N, ...], "c": [N, ...]}, "c" for conditional models.
       batch_size: B; the N mod B examples last in this epoch's order wait for another epoch.
-      prepare: (key, x) -> x of one example, anew each time it is drawn: `data.binarise(255)`.
+      prepare: (key, example) -> example, {"x": ..., "c": ...}, anew each time it is drawn:
+        `data.binarise(255)`; see `data`.
       scan: False compiles one step and loops in Python, for some convolutions on a CPU (`nn.Conv`
         of one's own; `resized` and `pooled`, but not `strided` and `transposed`, which are matrix
         products there): XLA runs their gradients over fifteen times slower inside a compiled loop
@@ -68,6 +69,22 @@ def train_epoch(
         state, metrics = compiled_step(step, state, batch, prepare)
         rows.append(metrics)
     return state, jax.tree.map(lambda *values: jnp.stack(values), *rows)
+
+
+def trace_epoch(
+    step: Step, state: TrainState, data: Batch, batch_size: int, prepare: Prepare | None
+) -> None:
+    """Raise what `train_epoch` would, of shapes; what is traced here is not traced again there."""
+
+    def epoch(state: TrainState, data: Batch) -> tuple[TrainState, Metrics]:
+        return _scanned_epoch(step, state, data, batch_size, prepare, None)
+
+    jax.eval_shape(epoch, state, data)
+
+
+def trace_step(step: Step, state: TrainState, batch: Batch, prepare: Prepare | None) -> None:
+    """Raise what one step would, of the shapes of a batch that is not prepared yet."""
+    jax.eval_shape(lambda state, batch: compiled_step(step, state, batch, prepare), state, batch)
 
 
 def epoch_order(key: Key, step: Array | int, num_examples: int, batch_size: int) -> Array:
@@ -142,7 +159,7 @@ def _prepared_step(
 ) -> tuple[TrainState, Metrics]:
     if prepare is not None:
         keys = jax.random.split(_stream(state.key, _PREPARE, state.step), size_of(batch))
-        batch = {**batch, "x": jax.vmap(prepare)(keys, batch["x"])}
+        batch = jax.vmap(prepare)(keys, batch)
     return step.update(state, batch)
 
 

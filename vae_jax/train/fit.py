@@ -57,7 +57,7 @@ def fit(
       key: of the parameters' first values and of everything drawn.
       epochs: passes over the data, in all.
       batch_size: B.
-      prepare: (key, x) -> x of one example, anew at every step; see `data`.
+      prepare: (key, example) -> example, {"x": ..., "c": ...}, anew at every step; see `data`.
       held_out: examples to evaluate on, prepared.
       rate: `rate` or `sampled_rate`: how the held-out bound is computed.
       score: of a held-out row, the larger the better; the parameters of the best are returned. None
@@ -69,7 +69,8 @@ def fit(
       resume: go on from the latest checkpoint in the folder. (Where that of the best score has been
         removed, the best of the epochs from here on is chosen.)
       scan: see `train_epoch`.
-      report: called with each row and the parameters as they are then. A row is {"data": "train",
+      report: called with each row and the parameters as they are then, after the checkpoint is
+        saved: what fails in it costs no epoch. A row is {"data": "train",
         "epoch", "step", the means of the metrics, "bound", "learning_rate" (of an optimizer in
         `optax.inject_hyperparams`), "seconds", "examples_per_second" (not of the first epoch, which
         compiles)}, or {"data": "held_out", "epoch", "elbo", "elbo_standard_error", "distortion",
@@ -82,7 +83,9 @@ def fit(
         it, and those before it stay.
       OSError: a checkpoint could not be written. ValueError: one could not be read.
       ValueError, TypeError: data outside the likelihood's support, of which the first 1,000
-        examples and those held out are asked; options that make no sense.
+        examples and those held out are asked; options that make no sense; and, before anything is
+        trained, whatever the first step and the first evaluation would raise, which are traced: a
+        rate without a closed form, held-out examples of another shape or without conditions.
     """
     settings = Settings(
         model=model,

@@ -13,6 +13,7 @@ from vae_jax.checkpoint import Checkpoints
 from vae_jax.data import check_array, prepare_fixed
 from vae_jax.objectives import batch_size as size_of
 from vae_jax.train.averages import average_params
+from vae_jax.train.door import check_evaluation, check_step
 from vae_jax.train.epochs import steps_of, train_epoch
 from vae_jax.train.finite import NotFiniteError, check_metrics, check_params
 from vae_jax.train.records import Fitted, Now, Progress, Row, Settings
@@ -32,9 +33,14 @@ def run(settings: Settings, key: Key, checkpoints: Checkpoints | None) -> Fitted
         settings = settings._replace(data=jax.device_put(settings.data))
     while now.progress.epoch < settings.epochs and not (interrupted or _tired(settings, now)):
         now, made, score = _round(settings, now, compiled=bool(rows))
+        due = _is_due(settings, now)
+        if checkpoints and due:
+            _save(checkpoints, now, score)  # before anything is made of it that may fail
+        for row in made:
+            settings.report(row, average_params(now.state))
         rows += made
         interrupted = settings.stop()
-        if checkpoints and (interrupted or _is_due(settings, now)):
+        if checkpoints and interrupted and not due:
             _save(checkpoints, now, score)
     params = average_params(now.state) if now.best is None else now.best
     ended = "interrupted" if interrupted and now.progress.epoch < settings.epochs else "finished"
@@ -44,13 +50,11 @@ def run(settings: Settings, key: Key, checkpoints: Checkpoints | None) -> Fitted
 
 
 def _round(settings: Settings, now: Now, compiled: bool) -> tuple[Now, list[Row], float | None]:
-    """One epoch and, if it is time, an evaluation; what was reported, and the score."""
+    """One epoch and, if it is time, an evaluation; what is to be reported, and the score."""
     now, row = _epoch(settings, now, compiled)
-    settings.report(row, average_params(now.state))
     if settings.held_out is None or not _is_due(settings, now):
         return now, [row], None
     held_out = held_out_row(settings, now)
-    settings.report(held_out, average_params(now.state))
     if settings.score is None:
         return now, [row, held_out], None
     score = float(settings.score(held_out))
@@ -84,12 +88,20 @@ def _begin(settings: Settings, key: Key, checkpoints: Checkpoints | None) -> Now
             progress = progress._replace(best_epoch=epoch, best_score=score)
         chosen = progress.best_epoch
         params = None if chosen is None else checkpoints.load_params(chosen)
+        _check_shapes(settings, restored.state)
         return Now(restored.state, progress, params)
     state = new()
+    _check_shapes(settings, state)
     evaluate.check_support(settings.model, state.params, first)
     if settings.held_out is not None:
         evaluate.check_support(settings.model, state.params, settings.held_out)
     return Now(state, Progress(), None)
+
+
+def _check_shapes(settings: Settings, state: TrainState) -> None:
+    """Raise now what would fail in the first step or the first evaluation."""
+    check_step(settings, state)
+    check_evaluation(settings, state)
 
 
 def _check_same_run(
@@ -120,7 +132,7 @@ def _first_examples(settings: Settings, key: Key) -> Batch:
         first = jax.tree.map(lambda leaf: np.asarray(leaf)[None], data[0])
     if settings.prepare is None:
         return first
-    return {**first, "x": prepare_fixed(settings.prepare, key, first["x"])}
+    return prepare_fixed(settings.prepare, key, first)
 
 
 def _epoch(settings: Settings, now: Now, compiled: bool) -> tuple[Now, Row]:

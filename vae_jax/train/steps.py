@@ -50,7 +50,7 @@ class Player(NamedTuple):
       name: the prefix of its metrics.
       objective: what it descends.
       owns: the names of its groups of params, a tuple: ("encoder", "decoder").
-      optimizer: any optax optimizer.
+      optimizer: any optax optimizer; see `descend`.
       updates: its descents a step.
     """
 
@@ -62,7 +62,18 @@ class Player(NamedTuple):
 
 
 def descend(objective: Objective, optimizer: optax.GradientTransformation) -> Step:
-    """The step that descends one objective in all groups of parameters but "state"."""
+    """The step that descends one objective in all groups of parameters but "state".
+
+    Args:
+      objective: what is descended.
+      optimizer: any optax optimizer. Those that ask for more than the gradient are given `value`,
+        the loss; `grad`, the gradient; and `value_fn`, params -> loss, with the batch, the key and
+        so every draw held fixed: a line search (`optax.lbfgs`) compares losses of the same draws.
+        `optax.contrib.reduce_on_plateau` and `optax.polyak_sgd` are such too.
+
+    Raises:
+      TypeError: when it is traced, by name, for what an optimizer asks besides.
+    """
 
     def init(key: Key, params: Params) -> TrainState:
         check_key(key)
@@ -138,8 +149,10 @@ def _descent(
         return player.objective({**params, **owned}, key, batch, step)
 
     owned = _groups(params, player.owns)
-    gradient, aux = jax.grad(loss, has_aux=True)(owned)
-    updates, opt_state = player.optimizer.update(gradient, opt_state, owned)
+    (value, aux), gradient = jax.value_and_grad(loss, has_aux=True)(owned)
+    asked = {"value": value, "grad": gradient, "value_fn": lambda owned: loss(owned)[0]}
+    optimizer = optax.with_extra_args_support(player.optimizer)
+    updates, opt_state = optimizer.update(gradient, opt_state, owned, **asked)
     params = {**params, **optax.apply_updates(owned, updates)}
     if aux.state is not None:
         params = {**params, "state": aux.state}

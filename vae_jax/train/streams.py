@@ -43,7 +43,8 @@ def stream_epoch(
       source: N examples, read by several threads: `data.open_images`, `data.open_array`, or your
         own `__len__` and `__getitem__`.
       batch_size: B; the N mod B examples last in this epoch's order wait for another epoch.
-      prepare: (key, x) -> x of one example, anew each time it is drawn: `data.binarise(255)`.
+      prepare: (key, example) -> example, {"x": ..., "c": ...}, anew each time it is drawn:
+        `data.binarise(255)`; see `data`.
       num_steps: at most so many steps; None means to the end of the epoch.
       threads: reading batches at the same time.
       prefetch: batches held ready in the host's memory.
