@@ -1,0 +1,123 @@
+"""One row for each kind of model, for the battery that goes through them all."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import linen as nn
+
+from vae_jax import (
+    VAE,
+    Gaussian,
+    Joint,
+    Term,
+    chain,
+    distortion,
+    rate,
+    sampled_rate,
+    standard_gaussian,
+    vae,
+)
+from vae_jax.distributions import UniformCodes
+from vae_jax.models import Rung, ladder, with_codebook, with_prior, with_vamp_prior
+from vae_jax.networks import MLP, BernoulliHead, DeltaHead, GaussianHead, Network, one_hot
+from vae_jax.objectives import commitment
+
+N, SIZE = 12, 5
+X = (np.random.default_rng(0).random((N, SIZE)) < 0.4).astype(np.float32)
+C = (np.arange(N) % 3).astype(np.int32)
+DISTORTION, RATE = Term("distortion", distortion), Term("rate", rate)
+SAMPLED = Term("rate", sampled_rate)
+
+
+class Row(NamedTuple):
+    """A model, what it descends, how its rate is had; and the same with another prior."""
+
+    model: VAE
+    terms: tuple[Term, ...]
+    rate: Any
+    other: VAE
+    conditional: bool = False
+
+
+class Features(nn.Module):
+    """Features for the two rungs of a ladder."""
+
+    @nn.compact
+    def __call__(self, x, c=None):
+        below = MLP((4,))(x)
+        return MLP((4,))(below), below
+
+
+class Normalised(nn.Module):
+    """A body with BatchNorm."""
+
+    @nn.compact
+    def __call__(self, x):
+        still = not self.is_mutable_collection("batch_stats")
+        return nn.relu(nn.BatchNorm(still, axis_name="batch")(nn.Dense(6)(x.ravel())))
+
+
+class OfCondition(nn.Module):
+    """p(z|c), a Gaussian."""
+
+    @nn.compact
+    def __call__(self, c=None):
+        return GaussianHead((2,))(MLP((4,))(one_hot(3)(c)))
+
+
+def gaussian(size, embed=None):
+    return Network(MLP((6,)), GaussianHead((size,)), embed)
+
+
+def pixels(embed=None):
+    return Network(MLP((6,)), BernoulliHead((SIZE,)), embed)
+
+
+def far(*shape):
+    """A prior that no model has."""
+    return Gaussian(jnp.full(shape, 9.0), jnp.zeros(()))
+
+
+def larger_codebook(model):
+    """As if the table were twice as long."""
+
+    def prior(params, c=None, key=None):
+        own = model.prior(params, c)
+        return UniformCodes(jnp.concatenate([own.codes, own.codes]), own.shape)
+
+    return model._replace(prior=prior)
+
+
+def row(model, terms, rate, prior, conditional=False):
+    return Row(model, tuple(terms), rate, with_prior(model, prior), conditional)
+
+
+PLAIN = vae(gaussian(2), pixels(), standard_gaussian(2))
+LEARNED = vae(gaussian(2, one_hot(3)), pixels(one_hot(3)), OfCondition())
+CHAIN = chain([gaussian(3), gaussian(2)], [pixels(), gaussian(3)], standard_gaussian(2))
+LADDER = ladder(
+    Features(), [Rung(gaussian(n), gaussian(n), MLP((4,))) for n in (2, 3)], pixels(), width=4
+)
+VAMP = with_vamp_prior(PLAIN, lambda key, x: jax.random.uniform(key, (3, *x.shape)))
+POINT = vae(Network(MLP((6,)), DeltaHead((2,))), pixels(), standard_gaussian(2))
+CODES = with_codebook(
+    vae(
+        Network(Normalised(), DeltaHead((2, 2))),
+        Network(Normalised(), BernoulliHead((SIZE,))),
+        standard_gaussian(2, 2),
+    ),
+    num_codes=4,
+)
+COMMITMENT = Term("commitment", commitment, 0.25)
+BOTH = Joint({"z1": far(3), "z2": far(2)})
+EVERY = {
+    "plain": row(PLAIN, [DISTORTION, RATE], rate, far(2)),
+    "learned prior": row(LEARNED, [DISTORTION, RATE], rate, far(2), conditional=True),
+    "chain": row(CHAIN, [DISTORTION, SAMPLED], sampled_rate, BOTH),
+    "ladder": row(LADDER, [DISTORTION, RATE], rate, BOTH),
+    "vamp prior": row(VAMP, [DISTORTION, SAMPLED], sampled_rate, far(2)),
+    "point": row(POINT, [DISTORTION, SAMPLED], sampled_rate, far(2)),
+    "codebook": Row(CODES, (DISTORTION, RATE, COMMITMENT), rate, larger_codebook(CODES)),
+}

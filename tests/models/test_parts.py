@@ -1,0 +1,208 @@
+"""What vae() takes besides two modules and a prior: a learned prior, groups, modules with state."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from flax import linen as nn
+from flax import nnx
+from linear_gaussian import z_score
+
+from vae_jax import (
+    Gaussian,
+    descend,
+    elbo,
+    evaluate,
+    generate,
+    kl,
+    standard_gaussian,
+    train_epoch,
+    vae,
+    weighted_sum,
+)
+from vae_jax.models import trace, with_prior
+from vae_jax.networks import MLP, BernoulliHead, GaussianHead, Network, one_hot
+
+B = 8
+X = (np.random.default_rng(0).random((B, 5)) < 0.4).astype(np.float32)
+C = (np.arange(B) % 3).astype(np.int32)
+DECODER = Network(MLP((4,)), BernoulliHead((5,)))
+
+
+class OfCondition(nn.Module):
+    """p(z|c) = N(a row of a table, 1), and dropout."""
+
+    dropout: float = 0.0
+
+    @nn.compact
+    def __call__(self, c=None):
+        loc = nn.Embed(3, 2)(c)
+        loc = nn.Dropout(self.dropout, deterministic=not self.has_rng("dropout"))(loc)
+        return Gaussian(loc, jnp.zeros(()))
+
+
+def conditional(prior):
+    encoder = Network(MLP((4,)), GaussianHead((2,)), one_hot(3))
+    return vae(encoder, Network(MLP((4,)), BernoulliHead((5,)), one_hot(3)), prior)
+
+
+def test_a_prior_of_the_condition_is_learned(key):
+    model = conditional(OfCondition())
+    params = model.init(key, X[0], C[0])
+    assert set(params) == {"encoder", "decoder", "prior"}
+    table = params["prior"]["Embed_0"]["embedding"]
+    for c in range(3):
+        np.testing.assert_array_equal(model.prior(params, c).loc, table[c])
+    step = descend(weighted_sum(model), optax.adam(1e-2))
+    state, _ = train_epoch(step, step.init(key, params), {"x": X, "c": C}, batch_size=4)
+    assert np.all(state.params["prior"]["Embed_0"]["embedding"] != table)
+    bound = evaluate.elbos(model, params, key, {"x": X, "c": C})
+    expected = [
+        kl(model.encode(params, x, c), Gaussian(table[c], jnp.zeros(()))) for x, c in zip(X, C)
+    ]
+    np.testing.assert_allclose(bound.rate, expected, rtol=1e-5)
+    far = {**params, "prior": {"Embed_0": {"embedding": table + jnp.array([[0.0], [50], [0]])}}}
+    one, other = (generate.sample(model, p, key, 3, jnp.arange(3)) for p in (params, far))
+    np.testing.assert_array_equal(one[::2], other[::2])
+    assert np.any(one[1] != other[1])
+
+
+def test_the_priors_dropout_has_noise_of_its_own(key):
+    model = conditional(OfCondition(dropout=0.5))
+    params = model.init(key, X[0], C[0])
+
+    def loc(noise):
+        return trace(model, params, key, X[0], C[0], noise=noise).p.loc
+
+    masks = np.stack([loc(jax.random.key(n)) == 0 for n in range(12)])
+    assert 0 < masks.mean() < 1
+    assert not np.any(loc(None) == 0)
+
+
+def test_a_prior_can_be_put_in_the_place_of_another(key):
+    """By `with_prior`: the same prior, learned, of the same numbers."""
+    plain = conditional(standard_gaussian(2))
+    model = with_prior(plain, OfCondition())
+    params = model.init(key, X[0], C[0])
+    assert set(params) == {"encoder", "decoder", "prior"}
+    fixed = with_prior(plain, Gaussian(params["prior"]["Embed_0"]["embedding"][1], jnp.zeros(())))
+    data = {"x": X[1:2], "c": C[1:2]}
+    learned, same = (evaluate.elbos(m, params, key, data).value for m in (model, fixed))
+    np.testing.assert_allclose(learned, same, rtol=1e-6)
+    with pytest.raises(ValueError, match="they must be the same"):
+        with_prior(plain, Network(MLP((3,)), GaussianHead((5,)))).init(key, X[0], None)
+    with pytest.raises(
+        TypeError, match=r"prior, where it is no Distribution, must be a Flax Linen"
+    ):
+        with_prior(plain, jnp.zeros(2))
+
+
+def test_further_groups_are_made_from_an_example_and_a_draw(key):
+    shapes = {}
+
+    def first(key, x, c, z):
+        shapes.update(x=x.shape, c=c, z=z.shape, key=key)
+        return {"kernel": jax.random.normal(key, z.shape)}
+
+    encoder = Network(MLP((4,)), GaussianHead((2,)))
+    model = vae(encoder, DECODER, standard_gaussian(2), groups={"critic": first, "other": first})
+    params = model.init(key, X[0])
+    assert shapes.pop("key") is not None
+    assert shapes == {"x": (5,), "c": None, "z": (2,)}
+    assert set(params) == {"encoder", "decoder", "critic", "other"}
+    assert np.all(params["critic"]["kernel"] != params["other"]["kernel"])
+    plain = vae(encoder, DECODER, standard_gaussian(2)).init(key, X[0])
+    jax.tree.map(np.testing.assert_array_equal, plain, {g: params[g] for g in plain})
+
+
+class Told(nn.Module):
+    """N(BatchNorm(x), 1), told by `train` whether its averages move."""
+
+    @nn.compact
+    def __call__(self, x, c=None, train=False):
+        norm = nn.BatchNorm(not train, momentum=0.9, axis_name="batch", use_bias=False)
+        return Gaussian(norm(x), jnp.zeros(()))
+
+
+def test_the_key_is_the_flag_of_batch_norm(key):
+    """With it the batch's own statistics, and the averages move; without, the averages."""
+    model = vae(Told(), DECODER, standard_gaussian(5))
+    params = model.init(key, X[0])
+    assert set(params["state"]["batch_stats"]) == {"encoder"}
+    np.testing.assert_allclose(model.encode(params, X[0]).loc, X[0], rtol=1e-4)  # mean 0, var 1
+    pooled = jax.vmap(
+        lambda x, k: model.encode(params, x, None, k), axis_name="batch", in_axes=(0, None)
+    )(X, key)
+    loc = (X - X.mean(0)) / np.sqrt(X.var(0) + 1e-5)
+    np.testing.assert_allclose(pooled.made.loc, loc, rtol=1e-3, atol=1e-4)
+    step = descend(weighted_sum(model), optax.adam(1e-2))
+    state, _ = train_epoch(step, step.init(key, params), {"x": X}, batch_size=B)
+    moved = state.params["state"]["batch_stats"]["encoder"]["BatchNorm_0"]
+    np.testing.assert_allclose(moved["mean"], 0.1 * X.mean(0), rtol=1e-4)
+    np.testing.assert_allclose(moved["var"], 0.9 + 0.1 * X.var(0), rtol=1e-4)
+    trained = model.encode(state.params, X[0]).loc
+    scale = state.params["encoder"]["BatchNorm_0"]["scale"]
+    expected = (X[0] - moved["mean"]) / np.sqrt(moved["var"] + 1e-5) * scale
+    np.testing.assert_allclose(trained, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_what_a_module_reports_is_not_carried(key):
+    """flax's `sow`, which is for looking."""
+
+    class Sown(nn.Module):
+        @nn.compact
+        def __call__(self, x, c=None):
+            self.sow("intermediates", "x", x)
+            return Gaussian(x, jnp.zeros(()))
+
+    assert "state" not in vae(Sown(), DECODER, standard_gaussian(5)).init(key, X[0])
+
+
+def test_what_is_no_linen_module_is_told_what_to_do(key):
+    class Encoder(nnx.Module):
+        def __init__(self, rngs):
+            self.loc = nnx.Linear(5, 2, rngs=rngs)
+
+        def __call__(self, x):
+            return Gaussian(self.loc(x), jnp.zeros(()))
+
+    encoder = Encoder(nnx.Rngs(0))
+    with pytest.raises(TypeError, match=r"got Encoder.*nnx\.split\(encoder\).*nnx\.merge\(graph"):
+        vae(encoder, DECODER, standard_gaussian(2))
+    with pytest.raises(TypeError, match=r"decoder must be a Flax Linen module.*four functions"):
+        vae(DECODER, lambda z: z, standard_gaussian(2))
+    graph, params = nnx.split(encoder)  # as it says
+    plain = vae(Network(MLP((4,)), GaussianHead((2,))), DECODER, standard_gaussian(2))
+    model = plain._replace(
+        encode=lambda params, x, c=None, key=None: nnx.merge(graph, params["encoder"])(x)
+    )
+    tree = {**plain.init(key, X[0]), "encoder": params}
+    assert np.all(np.isfinite(evaluate.elbos(model, tree, key, {"x": X}).value))
+
+
+def test_a_trace_with_frozen_parameters_has_the_derivative_of_z_alone(key):
+    """`stop_gradient(params)` at the objective is `frozen` at the front door."""
+    encoder = Network(MLP((4,)), GaussianHead((2,)))
+    model = vae(encoder, DECODER, standard_gaussian(2))
+    params, z = model.init(key, X[0]), jnp.array([0.3, -0.4])
+
+    def log_q(params, z):
+        return trace(model, jax.lax.stop_gradient(params), key, X[0], z=z).log_q
+
+    to_params, to_z = jax.grad(log_q, argnums=(0, 1))(params, z)
+    assert not any(np.any(leaf) for leaf in jax.tree.leaves(to_params))
+    np.testing.assert_allclose(to_z, jax.grad(model.encode(params, X[0]).log_prob)(z), rtol=1e-5)
+
+
+def test_the_record_is_the_front_doors_functions(key):
+    encoder = Network(MLP((4,)), GaussianHead((2,)))
+    model = vae(encoder, DECODER, standard_gaussian(2))
+    params, keys = model.init(key, X[0]), jax.random.split(key, 2000)
+
+    def front(key):
+        parts = (lambda x: model.encode(params, x), lambda z: model.decode(params, z))
+        return elbo(key, X[0], *parts, model.prior(params)).value
+
+    loss = jax.jit(jax.vmap(lambda k: weighted_sum(model)(params, k, {"x": X[:1]}, 0)[0]))(keys)
+    assert abs(z_score(loss + jax.jit(jax.vmap(front))(keys))) < 4.5
