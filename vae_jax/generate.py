@@ -1,22 +1,44 @@
 """Looking at a model: samples, reconstructions, traversals, interpolations.
 
-`draw=False` gives the mean of the last distribution, p(x|z), which is smooth and is not a sample;
-`draw=True` draws x from it. A likelihood without a mean (Categorical) can only be drawn.
+Two things may be drawn, or have their means taken: z of q(z|x) (`draw_z`) and x of p(x|z)
+(`draw_x`). The mean of p(x|z) is smooth and is not a sample. What has no mean is drawn (a flow
+posterior, a Categorical; of a Joint, the parts that have none), and `drawn` says what.
 """
 
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
 
 from vae_jax.distributions import Distribution, Gaussian
+from vae_jax.distributions.means import has_mean, mean_or_draw
 from vae_jax.models import VAE
 from vae_jax.types import Array, Event, Key, Params
 
 Path: TypeAlias = Callable[[Array, Array, Array], Array]  # start, end, t in [0, 1] -> z
+
+
+class Drawn(NamedTuple):
+    """What is drawn where a mean is asked for, because it has none, or not in all parts: z, x."""
+
+    z: bool
+    x: bool
+
+
+def drawn(model: VAE, params: Params, x: Event, c: Event = None) -> Drawn:
+    """Whether posterior and likelihood of one example x lack a mean; nothing is computed."""
+    found = []
+
+    def look(params: Params, x: Event, c: Event) -> None:
+        q = model.encode(params, x, c)
+        likelihood = model.decode(params, q.sample(jax.random.key(0)), c)
+        found.append(Drawn(not has_mean(q), not has_mean(likelihood)))
+
+    jax.eval_shape(look, params, x, c)
+    return found[-1]
 
 
 def sample(
@@ -26,12 +48,13 @@ def sample(
     num: int,
     c: Event = None,
     *,
-    draw: bool = False,
+    draw_x: bool = False,
     temperature: float = 1.0,
 ) -> Event:
-    """`num` new examples: z ~ p(z|c), then x ~ p(x|z,c) (draw) or its mean.
+    """`num` new examples: z ~ p(z|c), then the mean of p(x|z,c), or x ~ p(x|z,c).
 
     Args:
+      draw_x: draw x.
       c: one condition for each sample, [num, ...], or None.
       temperature: T, for a Gaussian prior: z ~ N(loc, (T scale)^2), its mean for T = 0. Below 1 the
         samples are nearer to the usual ones, and no longer the model's.
@@ -47,25 +70,47 @@ def sample(
     """
     if not (math.isfinite(temperature) and temperature >= 0):
         raise ValueError(f"temperature must be finite and at least 0; got {temperature}.")
-    return _sample(model, params, jax.random.split(key, num), c, draw, temperature)
+    return _sample(model, params, jax.random.split(key, num), c, draw_x, temperature)
 
 
 def reconstruct(
-    model: VAE, params: Params, key: Key, x: Event, c: Event = None, *, draw: bool = False
+    model: VAE,
+    params: Params,
+    key: Key,
+    x: Event,
+    c: Event = None,
+    *,
+    draw_z: bool = False,
+    draw_x: bool = False,
 ) -> Event:
-    """What the model makes of x [N, ...]: z ~ q(z|x,c), x' ~ p(x|z,c) (draw), or both means.
+    """What the model makes of x [N, ...]: the mean of p(x|z,c) at the mean z of q(z|x,c).
+
+    Args:
+      draw_z: draw z from q(z|x,c).
+      draw_x: draw x from p(x|z,c).
 
     Returns:
       [N, ...].
     """
     num = jax.tree.leaves(x)[0].shape[0]
-    return _reconstruct(model, params, jax.random.split(key, num), x, c, draw)
+    return _reconstruct(model, params, jax.random.split(key, num), x, c, draw_z, draw_x)
 
 
 def traverse(
-    model: VAE, params: Params, z: Array, dimension: int, values: Array, c: Event = None
+    model: VAE,
+    params: Params,
+    z: Array,
+    dimension: int,
+    values: Array,
+    c: Event = None,
+    *,
+    key: Key | None = None,
 ) -> Event:
     """The mean of p(x|z,c) as one latent dimension runs through `values`, the others as in z [D].
+
+    Args:
+      key: of the draws, all from the same noise, where p(x|z,c) has no mean; without a key that is
+        a TypeError.
 
     Returns:
       [len(values), ...].
@@ -74,7 +119,7 @@ def traverse(
         raise ValueError(f"dimension must be in 0 .. {z.size - 1}; got {dimension}.")
     values = jnp.asarray(values)
     z = jnp.broadcast_to(z, (values.size, z.size)).at[:, dimension].set(values)
-    return _decode(model, params, z, c)
+    return _decode(model, params, z, c, key)
 
 
 def linear(start: Array, end: Array, t: Array) -> Array:
@@ -113,6 +158,7 @@ def interpolate(
     c: Event = None,
     *,
     path: Path = linear,
+    key: Key | None = None,
 ) -> Event:
     """The mean of p(x|z,c) at `num` places z along a path, evenly spaced in t, ends included.
 
@@ -120,6 +166,7 @@ def interpolate(
       start, end: two latents of one shape.
       c: one condition for all of them, or None.
       path: `linear`, `spherical` (for a standard Gaussian prior), or your (start, end, t) -> z.
+      key: as in `traverse`.
 
     Returns:
       [num, ...].
@@ -135,36 +182,43 @@ def interpolate(
     if num < 2:
         raise ValueError(f"num must be at least 2, the two ends; got {num}.")
     places = jnp.linspace(0.0, 1.0, num)
-    return _decode(model, params, jax.vmap(path, in_axes=(None, None, 0))(start, end, places), c)
+    z = jax.vmap(path, in_axes=(None, None, 0))(start, end, places)
+    return _decode(model, params, z, c, key)
 
 
-@partial(jax.jit, static_argnames=("model", "draw", "temperature"))
+@partial(jax.jit, static_argnames=("model", "draw_x", "temperature"))
 def _sample(
-    model: VAE, params: Params, keys: Key, c: Event, draw: bool, temperature: float
+    model: VAE, params: Params, keys: Key, c: Event, draw_x: bool, temperature: float
 ) -> Event:
     def one(key: Key, c: Event) -> Event:
         z_key, x_key = jax.random.split(key)
         z = _at_temperature(model.prior(params, c), temperature).sample(z_key)
-        return _read(model, params, x_key, z, c, draw)
+        return _read(model.decode(params, z, c), x_key, draw_x)
 
     return jax.vmap(one)(keys, c)
 
 
-@partial(jax.jit, static_argnames=("model", "draw"))
-def _reconstruct(model: VAE, params: Params, keys: Key, x: Event, c: Event, draw: bool) -> Event:
+@partial(jax.jit, static_argnames=("model", "draw_z", "draw_x"))
+def _reconstruct(
+    model: VAE, params: Params, keys: Key, x: Event, c: Event, draw_z: bool, draw_x: bool
+) -> Event:
     def one(key: Key, x: Event, c: Event) -> Event:
         z_key, x_key = jax.random.split(key)
-        q = model.encode(params, x, c)
-        z = q.sample(z_key) if draw else q.mean()
-        return _read(model, params, x_key, z, c, draw)
+        z = _read(model.encode(params, x, c), z_key, draw_z)
+        return _read(model.decode(params, z, c), x_key, draw_x)
 
     return jax.vmap(one)(keys, x, c)
 
 
 @partial(jax.jit, static_argnames="model")
-def _decode(model: VAE, params: Params, z: Array, c: Event) -> Event:
-    """The mean of p(x|z,c) for each z of [N, ...] and one c."""
-    return jax.vmap(lambda z: model.decode(params, z, c).mean())(z)
+def _decode(model: VAE, params: Params, z: Array, c: Event, key: Key | None) -> Event:
+    """The mean of p(x|z,c) for each z of [N, ...] and one c; with a key, or a draw of it."""
+
+    def one(z: Array) -> Event:
+        likelihood = model.decode(params, z, c)
+        return likelihood.mean() if key is None else mean_or_draw(likelihood, key)
+
+    return jax.vmap(one)(z)
 
 
 def _direction(z: Array) -> Array:
@@ -189,6 +243,5 @@ def _at_temperature(prior: Distribution, temperature: float) -> Distribution:
     return Gaussian(prior.loc, prior.log_scale + jnp.log(temperature))  # log 0 = -inf: the mean
 
 
-def _read(model: VAE, params: Params, key: Key, z: Event, c: Event, draw: bool) -> Event:
-    likelihood = model.decode(params, z, c)
-    return likelihood.sample(key) if draw else likelihood.mean()
+def _read(distribution: Distribution, key: Key, draw: bool) -> Event:
+    return distribution.sample(key) if draw else mean_or_draw(distribution, key)
