@@ -36,7 +36,8 @@ def few_samples(config):
 
     @functools.wraps(config)
     def fewer(**options):
-        return config(**options)._replace(importance_samples=10)
+        experiment = config(**options)
+        return experiment._replace(views=experiment.views._replace(importance_samples=10))
 
     return fewer
 
@@ -100,3 +101,10 @@ def edit(folder, **changes):
     """Change config.json."""
     path = folder / "config.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+def spelt(experiment, x, folder):
+    """The lines that an experiment of text shows of its examples."""
+    shown = experiment.views.show.examples(folder / "spelt", x, 1, "")
+    lines = shown.read_text().removesuffix("\n").split("\n")
+    return [line.replace("\N{RETURN SYMBOL}", "\n") for line in lines]

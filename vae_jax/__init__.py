@@ -16,7 +16,7 @@ The public names, from the ground up:
   configs, runs   experiments by name, and the folders they leave: load_run
   data            data sets by name or from files, binarised or dequantised, in memory or streamed
   checkpoint      parameters and states of training on disk
-  plots           pictures
+  plots, show     pictures, and how examples are shown
 
 `import vae_jax` loads no library for data, plotting or storage: those load at first use.
 """
@@ -35,6 +35,7 @@ from vae_jax import (
     objectives,
     plots,
     runs,
+    show,
     train,
 )
 from vae_jax.bounds import (
@@ -166,6 +167,7 @@ __all__ = [
     "runs",
     "sampled_elbo",
     "sampled_rate",
+    "show",
     "standard_gaussian",
     "stream_epoch",
     "train",

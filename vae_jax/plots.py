@@ -47,6 +47,18 @@ def save_reconstructions(path: Path, x: Array, reconstructions: Array, title: st
     save_images(path, pairs, columns, title)
 
 
+def save_values(path: Path, rows: Array, title: str) -> None:
+    """Numbers [N, D] as colours, a row for each of N examples."""
+    values = np.asarray(rows, np.float32)
+    figure = _figure(width=6, height=min(12.0, 1.2 + 0.12 * len(values)))
+    axes = figure.subplots()
+    shown = axes.imshow(values, aspect="auto", cmap="viridis", interpolation="nearest")
+    axes.set_title(title, fontsize=10, color=_INK)
+    axes.set_axis_off()
+    figure.colorbar(shown)
+    figure.savefig(path)
+
+
 def save_latent_map(path: Path, means: Array, labels: Array | None, title: str) -> None:
     """Posterior means [N, D] on the plane of their two principal components, coloured by label."""
     points, share = _principal_plane(np.asarray(means))

@@ -67,7 +67,8 @@ def drawing(work: Work) -> Turn:
     def step(total: Array, key: Key) -> tuple[Array, None]:
         noise_key, pixel_key = jax.random.split(key)
         noise = jax.vmap(draw)(jax.random.split(noise_key, case.batch))
-        pixels = jax.vmap(prepare)(jax.random.split(pixel_key, case.batch), grey)
+        keys = jax.random.split(pixel_key, case.batch)
+        pixels = jax.vmap(prepare)(keys, {"x": grey})["x"]
         return total + jnp.sum(noise) + jnp.sum(pixels), None
 
     @jax.jit

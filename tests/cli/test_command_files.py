@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from PIL import Image
-from tiny_runs import bytes_of, copy, read, write_pngs
+from tiny_runs import bytes_of, copy, read, spelt, write_pngs
 
 from vae_jax import data, evaluate, generate
 from vae_jax.cli import embed, interpolate, reconstruct, sample, traverse
@@ -42,8 +42,8 @@ def test_samples(digits, tmp_path):
 
 
 def test_draws_are_no_means(digits, tmp_path):
-    arrays = run(sample, digits, "--number", 4, "--draw", out=tmp_path / "a.png")
-    expected = generate.sample(digits.model, digits.params, jax.random.key(0), 4, draw=True)
+    arrays = run(sample, digits, "--number", 4, "--draw-x", out=tmp_path / "a.png")
+    expected = generate.sample(digits.model, digits.params, jax.random.key(0), 4, draw_x=True)
     np.testing.assert_array_equal(arrays["x"], expected)
     assert set(np.unique(arrays["x"])) == {0.0, 1.0}
 
@@ -61,8 +61,8 @@ def test_samples_of_labels(conditional, tmp_path):
 def test_samples_of_text(text, tmp_path):
     arrays = run(sample, text, "--number", 3, out=tmp_path / "a.txt")
     lines = (tmp_path / "a.txt").read_text().splitlines()
-    spelt = [text.experiment.text(x).replace("\n", "\N{RETURN SYMBOL}") for x in arrays["x"]]
-    assert lines == spelt
+    shown = spelt(text.experiment, arrays["x"], tmp_path)
+    assert [line.replace("\N{RETURN SYMBOL}", "\n") for line in lines] == shown
 
 
 def test_files_go_into_the_run_folder_unless_named(digits, tmp_path, capsys):
@@ -85,11 +85,11 @@ def test_a_name_with_a_point_in_it(digits, tmp_path):
 
 @pytest.mark.parametrize("draw", [False, True])
 def test_reconstructions(draw, digits, tmp_path):
-    flags = ["--draw", "--seed", 4] if draw else []
+    flags = ["--draw-z", "--draw-x", "--seed", 4] if draw else []
     arrays = run(reconstruct, digits, "--number", 5, *flags, out=tmp_path / "a.png")
-    x, key = digits.experiment.load().test["x"][:5], jax.random.key(4 if draw else 0)
+    x, key = digits.experiment.examples.load().test["x"][:5], jax.random.key(4 if draw else 0)
     np.testing.assert_array_equal(arrays["x"], x)
-    expected = generate.reconstruct(digits.model, digits.params, key, x, draw=draw)
+    expected = generate.reconstruct(digits.model, digits.params, key, x, draw_z=draw, draw_x=draw)
     np.testing.assert_array_equal(arrays["made"], expected)
     assert is_png(tmp_path / "a.png")
 
@@ -98,7 +98,7 @@ def test_reconstructions(draw, digits, tmp_path):
 def test_interpolations(path, digits, tmp_path):
     options = ["--pairs", 3, 1, 4, 5, "--steps", 4, "--path", path]
     arrays = run(interpolate, digits, *options, out=tmp_path / "a.png")
-    test = digits.experiment.load().test
+    test = digits.experiment.examples.load().test
     some = {"x": test["x"][jnp.array([3, 1, 4, 5])]}
     z = evaluate.posterior_means(digits.model, digits.params, some)
     np.testing.assert_allclose(arrays["z"], z, rtol=1e-6)
@@ -114,7 +114,7 @@ def test_interpolations(path, digits, tmp_path):
 def test_a_row_of_interpolations_keeps_its_label(conditional, tmp_path):
     options = ["--pairs", 0, 1, "--steps", 2]
     arrays = run(interpolate, conditional, *options, out=tmp_path / "a.png")
-    c = conditional.experiment.load().test["c"][0]
+    c = conditional.experiment.examples.load().test["c"][0]
     decoded = conditional.model.decode(conditional.params, jnp.asarray(arrays["z"][1]), c).mean()
     np.testing.assert_allclose(arrays["x"][1], decoded, rtol=1e-5)
 
@@ -124,7 +124,7 @@ def test_traversals(digits, tmp_path):
     arrays = run(traverse, digits, *options, out=tmp_path / "a.png")
     np.testing.assert_allclose(arrays["values"], [-1, 0, 1, 2], atol=1e-6)
     np.testing.assert_array_equal(arrays["latents"], [2, 0])
-    one = {"x": digits.experiment.load().test["x"][3:4]}
+    one = {"x": digits.experiment.examples.load().test["x"][3:4]}
     z = np.array(evaluate.posterior_means(digits.model, digits.params, one)[0])
     for row, dimension in enumerate([2, 0]):
         for column, value in enumerate([-1, 0, 1, 2]):
@@ -137,14 +137,16 @@ def test_traversals(digits, tmp_path):
 
 def test_the_most_active_latents_are_traversed(digits, tmp_path):
     arrays = run(traverse, digits, out=tmp_path / "a.png")
-    units = evaluate.active_units(digits.model, digits.params, digits.experiment.load().test)
+    units = evaluate.active_units(
+        digits.model, digits.params, digits.experiment.examples.load().test
+    )
     order = np.argsort(-units.variance)[: max(units.number, 1)]
     np.testing.assert_array_equal(arrays["latents"], order)
 
 
 def test_embeddings(digits, tmp_path):
     arrays = run(embed, digits, out=tmp_path / "a.npz")
-    loaded = digits.experiment.load()
+    loaded = digits.experiment.examples.load()
     z = evaluate.posterior_means(digits.model, digits.params, loaded.test)
     np.testing.assert_array_equal(arrays["z"], z)
     np.testing.assert_array_equal(arrays["label"], loaded.labels)
@@ -156,8 +158,8 @@ def test_embeddings_as_parquet(conditional, tmp_path):
     given = [str(conditional.folder), "--split", "train", "--out", str(out)]
     assert embed.main(given) == 0
     read_back = table.read_table(out).to_pydict()
-    train = conditional.experiment.load().train
-    prepared = fixed(conditional.experiment.prepare, train)
+    train = conditional.experiment.examples.load().train
+    prepared = fixed(conditional.experiment.examples.prepare, train)
     z = evaluate.posterior_means(conditional.model, conditional.params, prepared)
     assert set(read_back) == {"z0", "z1", "label"}
     np.testing.assert_array_equal(np.stack([read_back["z0"], read_back["z1"]], 1), z)
@@ -168,7 +170,7 @@ def test_embeddings_of_other_images(pictures, tmp_path):
     """All of them, in their order: here those the run was trained on, streamed."""
     other = write_pngs(tmp_path / "other", bytes_of(5, seed=2))
     arrays = run(embed, pictures, "--data", other, out=tmp_path / "a.npz")
-    x = fixed(pictures.experiment.prepare, {"x": jnp.asarray(bytes_of(5, seed=2))})
+    x = fixed(pictures.experiment.examples.prepare, {"x": jnp.asarray(bytes_of(5, seed=2))})
     z = evaluate.posterior_means(pictures.model, pictures.params, x)
     np.testing.assert_allclose(arrays["z"], z, rtol=1e-5)
     assert "label" not in arrays
@@ -204,7 +206,7 @@ def test_scores(digits, tmp_path, capsys):
     test = data.load("digits").test.x
     assert len(test) == evaluation["images"]
     expected = score(
-        run_.experiment, run_.experiment.load().test, run_.params, jax.random.key(2),
+        run_.experiment, run_.experiment.examples.load().test, run_.params, jax.random.key(2),
         importance_samples=7,
     )  # fmt: skip
     for name in ("elbo", "active_units", "mutual_information"):

@@ -241,9 +241,11 @@ def test_the_commands_are_the_modules():
 @pytest.mark.parametrize("name", COMMANDS)
 def test_vae_jax_hands_over(name, monkeypatch):
     given = []
-    monkeypatch.setattr(module(name), "main", lambda rest: given.append(rest) or 7)
+    watched = lambda rest, configs: given.append((rest, configs)) or 7  # noqa: E731
+    monkeypatch.setattr(module(name), "main", watched)
     assert main.main([name, "some", "--more"]) == 7
-    assert given == [["some", "--more"]]
+    assert main.main([name], {"mine": None}) == 7
+    assert given == [(["some", "--more"], None), ([], {"mine": None})]
 
 
 def test_a_missing_extra_is_named(capsys, monkeypatch):

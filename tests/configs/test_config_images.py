@@ -13,8 +13,8 @@ SMALL = {"channels": (2,), "latents": 2}
 
 
 def likelihood(experiment, example):
-    params = experiment.model.init(jax.random.key(0), example)
-    return experiment.model.decode(params, np.zeros(2, np.float32))
+    params = experiment.trained.model.init(jax.random.key(0), example)
+    return experiment.trained.model.decode(params, np.zeros(2, np.float32))
 
 
 def save(path, x):
@@ -26,15 +26,15 @@ def test_a_folder_of_bytes(tmp_path):
     stored = bytes_of(20)
     folder = write_pngs(tmp_path / "pictures", stored)
     experiment = images(data=str(folder), **SMALL)
-    loaded = experiment.load()
+    loaded = experiment.examples.load()
     assert (loaded.train["x"].shape, loaded.test["x"].shape) == ((18, 8, 8, 1), (2, 8, 8, 1))
     assert loaded.train["x"].dtype == np.uint8
     # dequantised: inside (0, 1), each in the interval of its integer, and nowhere special in it
     assert 0 < loaded.test["x"].min() < loaded.test["x"].max() < 1
     assert all(any(np.array_equal(np.floor(256 * x), y) for y in stored) for x in loaded.test["x"])
     assert len(np.unique(np.round(loaded.test["x"] % (1 / 256), 6))) > 50
-    assert experiment.num_levels == 256
-    assert experiment.found == {"shape": (8, 8, 1), "levels": 256}
+    assert experiment.examples.num_levels == 256
+    assert experiment.examples.found == {"shape": (8, 8, 1), "levels": 256}
     made = likelihood(experiment, loaded.test["x"][0])
     assert isinstance(made, Gaussian)
     assert made.mean().shape == (8, 8, 1)
@@ -53,7 +53,7 @@ def test_data_of_other_levels_are_refused(likelihood, tmp_path):
         path = save(tmp_path / f"{n}.npz", x)
         experiment = images(data=path, levels=levels, likelihood=likelihood, **SMALL)
         with pytest.raises(ValueError, match=message):
-            experiment.load()
+            experiment.examples.load()
 
 
 def test_bytes_as_probabilities(tmp_path):
@@ -61,11 +61,11 @@ def test_bytes_as_probabilities(tmp_path):
     x[:, :4] = 255
     path = save(tmp_path / "a.npz", x)
     experiment = images(data=path, likelihood="bernoulli", **SMALL)
-    loaded = experiment.load()
+    loaded = experiment.examples.load()
     assert set(np.unique(loaded.test["x"])) == {0.0, 1.0}
     assert (loaded.test["x"][:, :4] == 1).all()  # 255 is certain
     np.testing.assert_allclose(loaded.test["x"][:, 4:].mean(), 0.5, atol=0.05)
-    assert experiment.num_levels is None
+    assert experiment.examples.num_levels is None
     assert isinstance(likelihood(experiment, loaded.test["x"][0]), Bernoulli)
 
 
@@ -73,22 +73,22 @@ def test_bytes_as_probabilities(tmp_path):
 def test_binary_images(kind, tmp_path):
     x = bytes_of(20) // 128
     experiment = images(data=save(tmp_path / "a.npz", x), likelihood=kind, **SMALL)
-    assert experiment.found == {"shape": (8, 8, 1), "levels": 2}
-    test = experiment.load().test["x"]
+    assert experiment.examples.found == {"shape": (8, 8, 1), "levels": 2}
+    test = experiment.examples.load().test["x"]
     if kind == "bernoulli":  # a certain 0 or 1 is not drawn otherwise
         assert set(np.unique(test)) == {0.0, 1.0}
         return
     assert 0 < test.min() < test.max() < 1
-    assert experiment.num_levels == 2
+    assert experiment.examples.num_levels == 2
 
 
 @pytest.mark.parametrize("kind", ["gaussian", "bernoulli"])
 def test_floats(kind, tmp_path):
     x = bytes_of(20).astype(np.float32) / 255
     experiment = images(data=save(tmp_path / "a.npz", x), likelihood=kind, **SMALL)
-    test = experiment.load().test["x"]
-    assert experiment.num_levels is None
-    assert experiment.found["levels"] == 1
+    test = experiment.examples.load().test["x"]
+    assert experiment.examples.num_levels is None
+    assert experiment.examples.found["levels"] == 1
     if kind == "gaussian":  # as they are
         assert all(any(np.allclose(one, other) for other in x) for one in test)
     else:
@@ -101,26 +101,29 @@ def test_streamed_images_stay_on_the_disk(tmp_path):
     write_pngs(tmp_path / "train", bytes_)
     write_pngs(tmp_path / "test", bytes_of(3, seed=1))
     experiment = images(data=str(tmp_path), stream=True, **SMALL)
-    loaded = experiment.load()
+    loaded = experiment.examples.load()
     assert not isinstance(loaded.train, dict)
     assert len(loaded.train) == 12
     np.testing.assert_array_equal(loaded.train[4]["x"], bytes_[4])
     assert loaded.test["x"].shape == (3, 8, 8, 1)
-    in_memory = images(data=str(tmp_path), **SMALL).load()
+    in_memory = images(data=str(tmp_path), **SMALL).examples.load()
     np.testing.assert_array_equal(loaded.test["x"], in_memory.test["x"])
 
 
 def test_what_was_found_rebuilds_the_same_model(tmp_path):
     path = tmp_path / "a.npz"
     experiment = images(data=save(path, bytes_of(20)), **SMALL)
-    x = experiment.load().test["x"][0]
+    x = experiment.examples.load().test["x"][0]
     path.unlink()
-    again = images(data=str(path), **SMALL, **experiment.found)
-    one, other = (e.model.init(jax.random.key(0), x) for e in (experiment, again))
+    again = images(data=str(path), **SMALL, **experiment.examples.found)
+    one, other = (e.trained.model.init(jax.random.key(0), x) for e in (experiment, again))
     jax.tree.map(np.testing.assert_array_equal, one, other)
-    assert (again.num_levels, again.scan) == (experiment.num_levels, experiment.scan)
+    assert (again.examples.num_levels, again.trained.scan) == (
+        experiment.examples.num_levels,
+        experiment.trained.scan,
+    )
     with pytest.raises(FileNotFoundError):
-        again.load()
+        again.examples.load()
 
 
 def test_vectors_are_no_images(tmp_path):

@@ -3,7 +3,7 @@
 import jax
 import numpy as np
 import pytest
-from tiny_runs import LINES
+from tiny_runs import LINES, spelt
 
 from vae_jax import Categorical
 from vae_jax.configs import CONFIGS
@@ -19,45 +19,44 @@ def path(tmp_path):
     return path
 
 
-def test_windows_of_a_file(path):
+def test_windows_of_a_file(path, tmp_path):
     experiment = text(data=path, **SMALL)
-    loaded = experiment.load()
+    loaded = experiment.examples.load()
     N = len(LINES) // 8
     assert len(loaded.train["x"]) + len(loaded.test["x"]) == N
     assert len(loaded.test["x"]) == round(N / 10)
     assert loaded.train["x"].dtype == np.int32
     assert loaded.labels is None
-    assert experiment.found == {"vocabulary": "".join(sorted(set(LINES)))}
+    assert experiment.examples.found == {"vocabulary": "".join(sorted(set(LINES)))}
     windows = {LINES[i : i + 8] for i in range(0, 8 * N, 8)}
-    assert {experiment.text(x) for x in loaded.test["x"]} <= windows
-    assert {experiment.text(x) for x in loaded.train["x"]} | {
-        experiment.text(x) for x in loaded.test["x"]
-    } == windows
+    assert set(spelt(experiment, loaded.test["x"], tmp_path)) <= windows
+    both = np.concatenate([loaded.train["x"], loaded.test["x"]])
+    assert set(spelt(experiment, both, tmp_path)) == windows
 
 
 def test_each_character_has_a_distribution(path):
     experiment = text(data=path, **SMALL)
-    x = experiment.load().test["x"][0]
-    params = experiment.model.init(jax.random.key(0), x)
-    made = experiment.model.decode(params, np.zeros(2, np.float32))
+    x = experiment.examples.load().test["x"][0]
+    params = experiment.trained.model.init(jax.random.key(0), x)
+    made = experiment.trained.model.decode(params, np.zeros(2, np.float32))
     assert isinstance(made, Categorical)
     assert made.logits.shape == (8, len(set(LINES)))
     assert made.in_support(x)
 
 
-def test_a_vocabulary_needs_no_file(path):
-    found = text(data=path, **SMALL).found
+def test_a_vocabulary_needs_no_file(path, tmp_path):
+    found = text(data=path, **SMALL).examples.found
     path.unlink()
     experiment = text(data=path, **SMALL, **found)
-    assert experiment.text(np.arange(3)) == found["vocabulary"][:3]
+    assert spelt(experiment, np.arange(3)[None], tmp_path) == [found["vocabulary"][:3]]
     with pytest.raises(FileNotFoundError, match=r"There is no file .*night\.txt"):
-        experiment.load()
+        experiment.examples.load()
 
 
 def test_another_text_is_refused(path):
     experiment = text(data=path, **SMALL, vocabulary="abc")
     with pytest.raises(ValueError, match=r"night\.txt is not made of the 3 characters of the voc"):
-        experiment.load()
+        experiment.examples.load()
 
 
 def test_windows_of_no_character_are_refused(path):

@@ -34,19 +34,19 @@ def test_every_option_is_explained(name):
 
 def test_evaluation_data_are_the_same_whatever_the_seed():
     one, other = (CONFIGS["digits"](seed=seed) for seed in (0, 1))
-    first, second = one.load(), other.load()
+    first, second = one.examples.load(), other.examples.load()
     np.testing.assert_array_equal(first.test["x"], second.test["x"])
     assert set(np.unique(first.test["x"])) == {0.0, 1.0}
     assert first.train["x"].dtype == np.uint8
     assert first.train["x"].max() == 16
     assert (len(first.train["x"]), len(first.test["x"])) == (1437, 360)
     assert "c" not in first.train
-    assert (one.seed, other.seed) == (0, 1)
+    assert (one.trained.seed, other.trained.seed) == (0, 1)
 
 
 def test_evaluation_data_are_the_ones_of_the_published_numbers():
     """A draw of its own for each pixel: as many ones as the intensities say."""
-    test, stored = CONFIGS["digits"]().load().test["x"], data.load("digits").test.x
+    test, stored = CONFIGS["digits"]().examples.load().test["x"], data.load("digits").test.x
     np.testing.assert_allclose(test.mean(), stored.mean() / 16, atol=0.005)
     assert not np.array_equal(test[stored == 8], np.ones_like(test[stored == 8]))
     prepared = fixed(data.binarise(16), {"x": stored[:5]})["x"]
@@ -55,7 +55,7 @@ def test_evaluation_data_are_the_ones_of_the_published_numbers():
 
 
 def test_a_conditional_experiment_has_labels():
-    loaded = CONFIGS["digits_conditional"]().load()
+    loaded = CONFIGS["digits_conditional"]().examples.load()
     for split, size in ((loaded.train, 1437), (loaded.test, 360)):
         assert split["c"].shape == (size,)
         assert set(np.unique(split["c"])) == set(range(10))
@@ -74,15 +74,15 @@ def test_nothing_is_read_before_load(name, monkeypatch):
         monkeypatch.setattr(data, reader, no_data)
     experiment = build(name, **GIVEN.get(name, {}))
     with pytest.raises(AssertionError, match="data were read"):
-        experiment.load()
+        experiment.examples.load()
 
 
 @pytest.mark.parametrize("name", ["mnist_vae", "mnist_iwae"])
 def test_the_output_bias_is_the_logit_of_the_training_mean(name, monkeypatch):
     monkeypatch.setattr(data, "load", noise)
     experiment = CONFIGS[name]()
-    images = experiment.load().train["x"]
-    params = experiment.model.init(jax.random.key(0), np.zeros((28, 28, 1), np.float32))
+    images = experiment.examples.load().train["x"]
+    params = experiment.trained.model.init(jax.random.key(0), np.zeros((28, 28, 1), np.float32))
     mean = jax.nn.sigmoid(params["decoder"]["head"]["logits"]["bias"])
     expected = np.clip(images.mean(axis=0).ravel() / 255, 0.001, 0.999)
     np.testing.assert_allclose(mean, expected, rtol=1e-5)
@@ -92,7 +92,7 @@ def test_options_reach_the_experiment():
     for name in CONFIGS:
         given = {"epochs": 3, "batch_size": 7, "learning_rate": 0.5, "seed": 9}
         experiment = build(name, **given, **GIVEN.get(name, {}))
-        assert {option: getattr(experiment, option) for option in given} == given
+        assert {option: getattr(experiment.trained, option) for option in given} == given
 
 
 @pytest.mark.parametrize("name", [name for name in CONFIGS if not name.startswith("mnist")])

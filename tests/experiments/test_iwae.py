@@ -151,7 +151,7 @@ def test_the_networks_begin_as_the_papers(key):
 
 def test_the_test_images_are_those_of_mnist_vae():
     ours = images.prepared("dynamic", images.read("dynamic", None))
-    theirs = CONFIGS["mnist_vae"]().load()
+    theirs = CONFIGS["mnist_vae"]().examples.load()
     np.testing.assert_array_equal(ours.test["x"], theirs.test["x"])
     np.testing.assert_array_equal(ours.train["x"], theirs.train["x"])
     fixed = images.prepared("fixed", images.read("fixed", None))

@@ -18,7 +18,13 @@ SCORES = {
 def folder_of(path, config, scores=SCORES, **options):
     about = {"versions": {"jax": "0"}, "commit": "a", "device": "cpu:0", "training": {"clip": None}}
     path.mkdir()
-    written = {"config": config, "options": {"epochs": 3, **options}, "example": {}, **about}
+    written = {
+        "config": config,
+        "options": {"epochs": 3, **options},
+        "example": {},
+        "package": {},
+        **about,
+    }
     (path / "config.json").write_text(json.dumps(written))
     (path / "evaluation.json").write_text(json.dumps(scores))
     for name, time in (("config.json", 1000), ("evaluation.json", 1090)):

@@ -5,7 +5,18 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from vae_jax import VAE, Bernoulli, Categorical, Gaussian, Joint, generate, standard_gaussian
+from vae_jax import (
+    VAE,
+    Bernoulli,
+    Categorical,
+    Distribution,
+    Gaussian,
+    Joint,
+    evaluate,
+    generate,
+    standard_gaussian,
+)
+from vae_jax.distributions.means import has_mean, mean_or_draw
 
 PARAMS = {"offset": jnp.array([10.0, 20.0, 30.0])}
 
@@ -31,7 +42,7 @@ KEYS = jax.random.key(0), jax.random.key(1)
 
 def test_samples_are_the_mean_at_a_draw_of_z_or_a_draw():
     means = generate.sample(MODEL, PARAMS, KEYS[0], 2000)
-    draws = generate.sample(MODEL, PARAMS, KEYS[0], 2000, draw=True)
+    draws = generate.sample(MODEL, PARAMS, KEYS[0], 2000, draw_x=True)
     assert means.shape == draws.shape == (2000, 3)
     z = means - PARAMS["offset"][None]
     # mean and deviation of 2000 standard Gaussians: standard errors 0.022 and 0.016
@@ -74,7 +85,7 @@ def test_a_temperature_scales_the_priors_deviation(temperature, shared):
 
 def test_the_temperature_is_the_priors_alone():
     """The noise of x, of deviation e^-3, stays; and the prior's is that of one condition each."""
-    x = generate.sample(MODEL, PARAMS, KEYS[0], 2000, draw=True, temperature=0.0)
+    x = generate.sample(MODEL, PARAMS, KEYS[0], 2000, draw_x=True, temperature=0.0)
     np.testing.assert_allclose(np.std(x, axis=0), DEVIATION, rtol=4.5 * 0.016)
     model = MODEL._replace(
         prior=lambda params, c=None, key=None: Gaussian(c * jnp.ones(3), jnp.zeros(3))
@@ -116,7 +127,8 @@ def test_reconstructions():
     x = jnp.array([[11.0, 19.0, 30.0], [9.0, 21.0, 30.5]])
     for key in KEYS:  # means draw nothing; the inverse's rounding at 30
         np.testing.assert_allclose(generate.reconstruct(MODEL, PARAMS, key, x), x, rtol=1e-6)
-    one, other = (generate.reconstruct(MODEL, PARAMS, key, x, draw=True) for key in KEYS)
+    both = {"draw_z": True, "draw_x": True}
+    one, other = (generate.reconstruct(MODEL, PARAMS, key, x, **both) for key in KEYS)
     assert np.all(one != other)
     np.testing.assert_allclose(one, x, atol=6 * np.sqrt(2) * DEVIATION)  # of z, and of x
     c = jnp.array([1.0, 0.0])
@@ -125,8 +137,10 @@ def test_reconstructions():
 
 def test_a_drawn_reconstruction_draws_z_and_x():
     x = jnp.tile(PARAMS["offset"][None], (2000, 1))
-    deviation = np.std(generate.reconstruct(MODEL, PARAMS, KEYS[0], x, draw=True), axis=0)
-    np.testing.assert_allclose(deviation, np.sqrt(2) * DEVIATION, rtol=4.5 * 0.016)
+    for draws in ({"draw_z"}, {"draw_x"}, {"draw_z", "draw_x"}):
+        made = generate.reconstruct(MODEL, PARAMS, KEYS[0], x, **dict.fromkeys(draws, True))
+        expected = np.sqrt(len(draws)) * DEVIATION
+        np.testing.assert_allclose(np.std(made, axis=0), expected, rtol=4.5 * 0.016)
 
 
 def test_a_traversal_moves_one_dimension():
@@ -148,17 +162,51 @@ def test_the_mean_of_a_bernoulli_is_grey_and_its_draw_is_not():
     model = MODEL._replace(decode=lambda params, z, c=None, key=None: Bernoulli(z))
     means = generate.sample(model, PARAMS, KEYS[0], 5)
     assert np.all((means > 0) & (means < 1))
-    assert set(np.unique(generate.sample(model, PARAMS, KEYS[0], 5, draw=True))) == {0.0, 1.0}
+    assert set(np.unique(generate.sample(model, PARAMS, KEYS[0], 5, draw_x=True))) == {0.0, 1.0}
 
 
-def test_a_likelihood_without_a_mean_can_only_be_drawn():
+def test_a_likelihood_without_a_mean_is_drawn():
     model = MODEL._replace(
         decode=lambda params, z, c=None, key=None: Categorical(jnp.stack([z, -z], axis=-1))
     )
-    classes = generate.sample(model, PARAMS, KEYS[0], 5, draw=True)
+    classes = generate.sample(model, PARAMS, KEYS[0], 5, draw_x=True)
     assert classes.shape == (5, 3)
     assert np.issubdtype(classes.dtype, np.integer)
+    np.testing.assert_array_equal(generate.sample(model, PARAMS, KEYS[0], 5), classes)
+    assert generate.drawn(model, PARAMS, jnp.zeros(3)) == (False, True)
     with pytest.raises(TypeError, match=r"Categorical has no mean; draw from it with `sample"):
-        generate.sample(model, PARAMS, KEYS[0], 5)
-    with pytest.raises(TypeError, match="Categorical has no mean"):
         generate.traverse(model, PARAMS, jnp.zeros(3), 0, [0.0])
+    moved = generate.traverse(model, PARAMS, jnp.zeros(3), 0, jnp.array([-50.0, 50.0]), key=KEYS[0])
+    np.testing.assert_array_equal(moved[:, 0], [1, 0])
+    np.testing.assert_array_equal(moved[0, 1:], moved[1, 1:])  # from the same noise
+
+
+def test_a_posterior_without_a_mean_is_drawn_and_of_a_joint_the_part_without():
+    """As a flow is."""
+
+    class Flow(Gaussian):
+        def mean(self):
+            return Distribution.mean(self)
+
+    offset = PARAMS["offset"]
+    flow = MODEL._replace(
+        encode=lambda params, x, c=None, key=None: Flow(x - offset, jnp.array(-3.0))
+    )
+    x = jnp.tile(offset[None], (2000, 1))
+    made = generate.reconstruct(flow, PARAMS, KEYS[0], x)
+    drawn = generate.reconstruct(MODEL, PARAMS, KEYS[0], x, draw_z=True)
+    np.testing.assert_array_equal(made, drawn)
+    assert generate.drawn(flow, PARAMS, x[0]) == (True, False)
+    assert generate.drawn(MODEL, PARAMS, x[0]) == (False, False)
+    np.testing.assert_array_equal(
+        evaluate.embeddings(MODEL, PARAMS, KEYS[0], {"x": x[:3]}),
+        evaluate.posterior_means(MODEL, PARAMS, {"x": x[:3]}),
+    )
+    with pytest.raises(TypeError, match="Flow has no mean"):
+        evaluate.posterior_means(flow, PARAMS, {"x": x[:3]})
+    assert len(np.unique(evaluate.embeddings(flow, PARAMS, KEYS[0], {"x": x[:3]}), axis=0)) == 3
+    parts = Joint((Gaussian(jnp.zeros(2), jnp.zeros(2)), Categorical(jnp.zeros((3, 4)))))
+    mean, draw = mean_or_draw(parts, KEYS[0])
+    np.testing.assert_array_equal(mean, [0, 0])
+    assert draw.shape == (3,)
+    assert not has_mean(parts)

@@ -139,7 +139,7 @@ def test_the_bounds_of_a_data_set(key):
 
 
 def test_samples_have_the_models_mean_and_covariance():
-    x = np.asarray(generate.sample(MODEL, chained(), jax.random.key(2), 4000, draw=True))
+    x = np.asarray(generate.sample(MODEL, chained(), jax.random.key(2), 4000, draw_x=True))
     assert np.all(np.abs(z_score(x, b)) < 4.5)
     products = (x - b)[:, :, None] * (x - b)[:, None, :]
     assert np.all(np.abs(z_score(products, COV)) < 4.5)
@@ -153,7 +153,7 @@ def test_reconstructions_are_those_of_the_first_layer(key):
     params, x = chained(), batch()["x"]
     expected = [MODEL.decode(params, MODEL.encode(params, one).mean()).mean() for one in x]
     np.testing.assert_allclose(generate.reconstruct(MODEL, params, key, x), expected, rtol=1e-6)
-    assert generate.reconstruct(MODEL, params, key, x, draw=True).shape == (2, 3)
+    assert generate.reconstruct(MODEL, params, key, x, draw_z=True, draw_x=True).shape == (2, 3)
     first = [MODEL.encode(params, one).given["first"].loc for one in x]
     np.testing.assert_allclose([MODEL.encode(params, one).mean()["z1"] for one in x], first)
 

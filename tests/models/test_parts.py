@@ -59,7 +59,8 @@ def test_a_prior_of_the_condition_is_learned(key):
     assert np.all(state.params["prior"]["Embed_0"]["embedding"] != table)
     bound = evaluate.elbos(model, params, key, {"x": X, "c": C})
     expected = [
-        kl(model.encode(params, x, c), Gaussian(table[c], jnp.zeros(()))) for x, c in zip(X, C)
+        kl(model.encode(params, x, c), Gaussian(table[c], jnp.zeros(())))
+        for x, c in zip(X, C, strict=True)
     ]
     np.testing.assert_allclose(bound.rate, expected, rtol=1e-5)
     far = {**params, "prior": {"Embed_0": {"embedding": table + jnp.array([[0.0], [50], [0]])}}}

@@ -43,6 +43,7 @@ BESIDE = {
     "networks": {"types", "distributions"},
     "checkpoint": {"types", "checks"},
     "plots": {"types"},
+    "show": {"types", "plots"},
     "report": set(),
 }
 

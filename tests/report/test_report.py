@@ -88,9 +88,9 @@ def test_every_chart_and_every_picture(folder):
     captions = [img["alt"] for img in page.all("img")]
     assert captions == [
         "Samples from the prior",
-        "Held-out images and their reconstructions",
+        "Held-out examples and their reconstructions",
         "Traversals of the most active latents",
-        "Posterior means, coloured by label",
+        "Latents of held-out examples, coloured by label",
         "my own",
     ]
     spoken = page.all("svg")[0]["aria-label"]
@@ -174,7 +174,7 @@ def test_a_run_that_has_not_begun(tmp_path):
     page = parsed(tmp_path)
     assert page.text.count("Still to come") == 3
     assert "not finished" in page.text
-    assert "Epoch 0; no held-out bound yet" in page.text
+    assert "Epoch 0; no held-out score yet" in page.text
     assert drawn(page) == []
 
 
@@ -183,7 +183,7 @@ def test_a_run_after_one_epoch(folder):
     write(folder, "status", {"state": "running", "epoch": 1, "epochs": 60})
     write_rows(folder, [train_row(1)])
     page = parsed(folder)
-    assert "running Epoch 1 of 60; no held-out bound yet" in page.text
+    assert "running Epoch 1 of 60; no held-out score yet" in page.text
     assert "Still to come: a run is scored when its training has ended." in page.text
     assert len(drawn(page)) == 5
     assert {"http-equiv": "refresh", "content": "30"} in page.all("meta")
@@ -221,7 +221,7 @@ def test_values_that_cannot_be_drawn(folder, bad):
     write(folder, "evaluation", {"elbo": {"elbo": bad}, "bits_per_dim": bad, "images": bad})
     page = parsed(folder)
     assert len(drawn(page)) == 5
-    assert "no held-out bound yet" in page.text
+    assert "no held-out score yet" in page.text
     assert "2 of 4 values not finite" in page.text  # of the bound: one of training, one held out
     assert not re.search(r"[\d,MhL](nan|inf)", write_report(folder).read_text())
 

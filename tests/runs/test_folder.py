@@ -14,7 +14,7 @@ import pytest
 
 from vae_jax.runs import folder as run_folder
 
-CONFIG = {"config": "digits", "options": {}, "training": {}, "example": {}}
+CONFIG = {"config": "digits", "options": {}, "training": {}, "example": {}, "package": {}}
 ROW = {"data": "train", "epoch": 1, "loss": 3.25}
 
 
@@ -138,7 +138,9 @@ def test_damaged_files_are_named(tmp_path):
     with pytest.raises(ValueError, match=r"config\.json is damaged: it is not JSON"):
         run_folder.read_config(tmp_path)
     path.write_text('{"config": "digits", "options": {}}')
-    with pytest.raises(ValueError, match=r"config\.json is damaged: it lacks training, example"):
+    with pytest.raises(
+        ValueError, match=r"config\.json is damaged: it lacks package, training, example"
+    ):
         run_folder.read_config(tmp_path)
     (tmp_path / "metrics.jsonl").write_text('{"epoch": 1\n{"epoch": 2}\n')
     with pytest.raises(ValueError, match=r"metrics\.jsonl is damaged: a line of it is not JSON"):

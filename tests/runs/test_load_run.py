@@ -14,7 +14,7 @@ from vae_jax import data, evaluate, generate
 from vae_jax.runs import folder as run_folder
 from vae_jax.runs import load_run
 from vae_jax.runs import resume as go_on
-from vae_jax.runs.load import _shapes, example_of
+from vae_jax.runs.load import example_of, shapes_of
 
 
 @pytest.fixture
@@ -29,9 +29,11 @@ def first(run):
 def test_a_finished_run(digits):
     run = load_run(str(digits))
     assert (run.folder, run.epoch, run.config["config"]) == (digits, 4, "digits")
-    assert run.experiment.epochs == 4
+    assert run.experiment.trained.epochs == 4
     # the last evaluation is made of the same parameters
-    elbo = evaluate.elbos(run.model, run.params, jax.random.key(5), run.experiment.load().test)
+    elbo = evaluate.elbos(
+        run.model, run.params, jax.random.key(5), run.experiment.examples.load().test
+    )
     scored = read(digits, "evaluation.json")["elbo"]
     error = 3 * scored["elbo_standard_error"]
     np.testing.assert_allclose(elbo.value.mean(), scored["elbo"], atol=error)
@@ -78,7 +80,7 @@ def test_no_data_are_needed(digits, monkeypatch):
     run = load_run(digits)
     np.testing.assert_array_equal(first(run), expected)
     with pytest.raises(AssertionError, match="data were read"):
-        run.experiment.load()
+        run.experiment.examples.load()
 
 
 def test_a_folder_can_be_moved(digits, tmp_path, monkeypatch):
@@ -102,15 +104,15 @@ def test_data_that_have_moved(tmp_path, monkeypatch):
     np.savez(before, x=bytes_of(40))
     small = {"channels": 2, "latents": 2, "epochs": 2, "batch_size": 18}
     folder = train(tmp_path / "run", "images", data=before, **small)
-    expected = load_run(folder).experiment.load().test["x"]
+    expected = load_run(folder).experiment.examples.load().test["x"]
     after.parent.mkdir()
     before.rename(after)
     run = load_run(folder)  # without data
     with pytest.raises(
         FileNotFoundError, match=r"are not where they were: pass data=<their place>"
     ):
-        run.experiment.load()
-    moved = load_run(folder, data=str(after)).experiment.load()
+        run.experiment.examples.load()
+    moved = load_run(folder, data=str(after)).experiment.examples.load()
     np.testing.assert_array_equal(moved.test["x"], expected)
     assert go_on(folder, str(after)).ended == "finished"
     assert read(folder, "config.json")["options"]["data"] == str(before)
@@ -121,9 +123,10 @@ def test_options_that_were_not_given_can_name_data(tmp_path, monkeypatch):
     from vae_jax.runs.load import build
 
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))  # where nothing is prepared
-    config = {"config": "mnist_vae", "options": {}}
+    package = {"distribution": "vae_jax", "version": None}
+    config = {"config": "mnist_vae", "package": package, "options": {}}
     with pytest.raises(FileNotFoundError, match=r"pass data=<their place>\. \(mnist is not on"):
-        build(config, "/absent").load()
+        build(config, "/absent").examples.load()
 
 
 def test_data_of_their_own(digits):
@@ -142,7 +145,7 @@ def test_no_run_folder(tmp_path):
 def test_nothing_is_executed(name, spoilt, monkeypatch):
     monkeypatch.setattr(os, "system", no_data)
     edit(spoilt, config=name, options={"command": "true"})
-    message = rf"The run is of the config '{name}', which this version of vae_jax does not have"
+    message = rf"The run is of the config '{name}' of vae_jax [0-9.]+, which is not installed here"
     for use in (load_run, go_on):
         with pytest.raises(ValueError, match=message):
             use(spoilt)
@@ -150,7 +153,7 @@ def test_nothing_is_executed(name, spoilt, monkeypatch):
 
 def test_options_of_another_version(spoilt):
     edit(spoilt, options={"epochs": 4, "breadth": 3})
-    with pytest.raises(ValueError, match="The run's options breadth are not among those of digits"):
+    with pytest.raises(ValueError, match="options breadth are not among those that digits has"):
         load_run(spoilt)
 
 
@@ -190,7 +193,7 @@ def test_a_tree_of_arrays_is_described_and_read_back():
     """Tuples and dicts, a dict of which has the names of an array's own form among them."""
     x = ({"shape": np.zeros((2, 3)), "dtype": np.zeros((2,), np.int32)}, np.zeros((2, 1, 4)))
     form = json.loads(json.dumps(example_of({"x": x})))
-    one = _shapes(form)["x"]
+    one = shapes_of(form)["x"]
     assert jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), one) == (
         {"shape": ((3,), np.float64), "dtype": ((), np.int32)},
         ((1, 4), np.float64),

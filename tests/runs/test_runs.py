@@ -17,6 +17,7 @@ from tiny_runs import (
     resume,
     rows,
     shorten,
+    spelt,
     timeless,
     train,
     write_pngs,
@@ -27,7 +28,7 @@ from vae_jax.checkpoint import Checkpoints
 from vae_jax.cli.train import main
 from vae_jax.configs import CONFIGS
 from vae_jax.runs import Training, load_run, start
-from vae_jax.runs.train import _divide
+from vae_jax.runs.divide import divide
 
 PICTURES = {"latent_map.png", "reconstructions.png", "samples.png", "traversal.png"}
 FILES = {"checkpoints", "config.json", "evaluation.json", "metrics.jsonl", "pictures"}
@@ -58,8 +59,13 @@ def done(request, tmp_path_factory):
         if name in ("mnist_vae", "mnist_iwae", "fashion_conv"):
             patch.setattr(data, "load", noise)
         run = load_run(train(place / "run", name, **options))
-        loaded = run.experiment.load()
-    return run._replace(experiment=run.experiment._replace(load=lambda: loaded))
+        loaded = run.experiment.examples.load()
+    examples = run.experiment.examples._replace(load=lambda: loaded)
+    return run._replace(experiment=run.experiment._replace(examples=examples))
+
+
+def is_text(run):
+    return run.config["config"] == "text"
 
 
 def numbers(content):
@@ -75,8 +81,8 @@ def test_every_config_is_run():
 def test_what_a_run_leaves(done):
     assert {path.name for path in done.folder.iterdir()} == FILES | {"report.html", "status.json"}
     names = {path.name for path in (done.folder / "pictures").iterdir()}
-    if done.experiment.text is not None:
-        assert names == {"latent_map.png", "reconstructions.txt", "samples.txt"}
+    if is_text(done):
+        assert names == {"latent_map.png", "reconstructions.txt", "samples.txt", "traversal.txt"}
     else:
         assert names == PICTURES
     for path in (done.folder / "pictures").glob("*.png"):
@@ -102,49 +108,48 @@ def test_numbers_are_finite(done):
     np.testing.assert_allclose(bound["elbo"], -bound["distortion"] - bound["rate"], rtol=1e-6)
     # on the same images: a tighter bound, but for the noise of one draw
     assert log_p["value"] > bound["elbo"] - 3 * bound["elbo_standard_error"]
-    assert evaluation["images"] == len(done.experiment.load().test["x"])
+    assert evaluation["images"] == len(done.experiment.examples.load().test["x"])
     samples = 5000 if done.config["config"] == "digits" else 10
     assert log_p["importance_samples"] == samples
 
 
 def test_examples_are_described(done):
-    test = done.experiment.load().test
+    test = done.experiment.examples.load().test
     for name, leaf in test.items():
         form = done.config["example"][name]
         assert (tuple(form["shape"]), form["dtype"]) == (leaf.shape[1:], str(leaf.dtype))
     stored = done.config["stored"]["x"]["dtype"]
-    assert stored == ("int32" if done.experiment.text is not None else "uint8")
+    assert stored == ("int32" if is_text(done) else "uint8")
 
 
 def test_samples_are_drawn_from_what_was_saved(done):
     with Checkpoints(done.folder / "checkpoints", write=False) as checkpoints:
         assert_same_bits(checkpoints.load_params(done.epoch), done.params)
     c = np.arange(2) if "c" in done.config["example"] else None
-    draw = done.experiment.text is not None
     one, again = (
-        generate.sample(run.model, run.params, jax.random.key(0), 2, c, draw=draw)
+        generate.sample(run.model, run.params, jax.random.key(0), 2, c)
         for run in (done, load_run(done.folder))
     )
     np.testing.assert_array_equal(one, again)
     assert not np.array_equal(one[0], one[1])
 
 
-def test_text_is_drawn_as_lines(done):
-    if done.experiment.text is None:
+def test_text_is_drawn_as_lines(done, tmp_path):
+    if not is_text(done):
         return
     drawn = (done.folder / "pictures" / "samples.txt").read_text().splitlines()
     assert len(drawn) == 100
     characters = set(done.config["options"]["vocabulary"].replace("\n", "\N{RETURN SYMBOL}"))
     assert all(len(line) == 8 and set(line) <= characters for line in drawn)
     pairs = (done.folder / "pictures" / "reconstructions.txt").read_text().splitlines()
-    held_out = [done.experiment.text(x) for x in done.experiment.load().test["x"]]
+    held_out = spelt(done.experiment, done.experiment.examples.load().test["x"], tmp_path)
     assert [line.replace("\N{RETURN SYMBOL}", "\n") for line in pairs[::2]] == held_out
 
 
 def test_bits_are_reported_of_integers_alone(done):
     """The noise carries 8 bits a pixel: no model of it is below."""
     evaluation = read(done.folder, "evaluation.json")
-    if done.experiment.num_levels is None:
+    if done.experiment.examples.num_levels is None:
         assert "bits_per_dim" not in evaluation
     else:
         pixels = math.prod(done.config["example"]["x"]["shape"])
@@ -160,7 +165,7 @@ def test_options_are_recorded(digits):
     training = {"evaluate_every": 2, "hold_out": 0, "patience": None, "metric": "elbo", "keep": 3}
     how = {"schedule": "cosine", "warmup": 0, "clip": None, "average": None}
     assert config["training"] == {**training, **how}
-    assert load_run(digits).experiment.seed == 7
+    assert load_run(digits).experiment.trained.seed == 7
 
 
 def test_the_loss_falls_on_digits(digits):
@@ -233,11 +238,15 @@ def test_a_run_is_its_seed(tmp_path, monkeypatch):
 
 def test_the_held_out_examples_are_not_trained_on():
     experiment = CONFIGS["digits_conditional"]()
-    loaded = experiment.load()
-    train_part, aside = _divide(experiment, loaded, Training(hold_out=200))
+    loaded = experiment.examples.load()
+    train_part, aside = divide(experiment, loaded, Training(hold_out=200))
     assert (len(train_part["x"]), len(aside["x"])) == (1237, 200)
     assert set(np.unique(aside["x"])) == {0.0, 1.0}
-    again, _ = _divide(experiment._replace(seed=5), loaded, Training(hold_out=200))
+    again, _ = divide(
+        experiment._replace(trained=experiment.trained._replace(seed=5)),
+        loaded,
+        Training(hold_out=200),
+    )
     np.testing.assert_array_equal(again["x"], train_part["x"])
     rest, order = np.random.default_rng(0).permutation(1437)[:200], np.arange(1437)
     np.testing.assert_array_equal(aside["c"], loaded.train["c"][rest])

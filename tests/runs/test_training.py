@@ -6,6 +6,7 @@ import numpy as np
 import optax
 import pytest
 
+from vae_jax import Player, alternate, train
 from vae_jax.configs import CONFIGS
 from vae_jax.objectives import Aux
 from vae_jax.runs import Training
@@ -22,7 +23,11 @@ def linear(params, key, batch, step):
     return loss, Aux({"loss": loss})
 
 
-EXPERIMENT = CONFIGS["digits"]()._replace(objective=linear, optimizer=optax.sgd, learning_rate=PEAK)
+DIGITS = CONFIGS["digits"]()
+TRAINED = DIGITS.trained._replace(
+    step=lambda optimize: train.descend(linear, optimize(optax.sgd)), learning_rate=PEAK
+)
+EXPERIMENT = DIGITS._replace(trained=TRAINED)
 
 
 def descend(**options):
@@ -114,3 +119,35 @@ def test_options_that_make_no_run(options, message):
 def test_options_that_make_one():
     check_training(Training(), 1)
     check_training(Training(patience=1, hold_out=1, warmup=7, clip=0.1, average=0.5), STEPS)
+
+
+def test_players_have_rates_of_their_own_that_end_with_the_run():
+    """One at twice the rate, one that descends three times a step; each is clipped by itself."""
+
+    def only(name):
+        def objective(params, key, batch, step):
+            loss = params[name] @ GRADIENT
+            return loss, Aux({"loss": loss})
+
+        return objective
+
+    def players(optimize):
+        return alternate(
+            Player("fast", only("a"), ("a",), optimize(optax.sgd, scale=2.0)),
+            Player("often", only("b"), ("b",), optimize(optax.sgd, updates=3), updates=3),
+        )
+
+    experiment = DIGITS._replace(trained=TRAINED._replace(step=players))
+    step = make_step(experiment, Training(clip=1.0, warmup=2), STEPS)
+    state = step.init(jax.random.key(0), {"a": jnp.zeros(2), "b": jnp.zeros(2)})
+    for epoch in range(1, STEPS + 1):
+        before = state.params
+        state, metrics = jax.jit(step.update)(state, {})
+        row = train_row(epoch, state, {k: v[None] for k, v in metrics.items()}, 1.0, None)
+        rate = row["fast/learning_rate"]
+        moved = np.linalg.norm(state.params["a"] - before["a"])
+        np.testing.assert_allclose(moved, rate, atol=1e-6)  # of a gradient of norm 1
+    t = STEPS - 1
+    np.testing.assert_allclose(rate, 2 * cosine((t - 2) / (STEPS - 2)), rtol=1e-5)
+    last = cosine((3 * t + 2 - 6) / (3 * (STEPS - 2)))
+    np.testing.assert_allclose(row["often/learning_rate"], last, rtol=1e-5)

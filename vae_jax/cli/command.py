@@ -4,13 +4,16 @@ import functools
 import logging
 import sys
 import traceback
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 import absl.logging
 
 from vae_jax.cli import options
 from vae_jax.cli.signals import INTERRUPTED, Interrupted
+from vae_jax.configs import Config
+
+Configs: TypeAlias = Mapping[str, Config] | None
 
 _LATE = "Event loop is closed"
 _MORE = """Exit status: 0; 1 for an error, told on stderr (with --debug by its traceback); 2 for
@@ -18,7 +21,11 @@ options that are not understood."""
 
 
 def run(
-    function: Callable[..., int | None], arguments: Sequence[str] | None, prog: str, about: str
+    function: Callable[..., int | None],
+    arguments: Sequence[str] | None,
+    prog: str,
+    about: str,
+    configs: Configs = None,
 ) -> int:
     """Call a function with what the command line says; the exit status.
 
@@ -27,6 +34,7 @@ def run(
       arguments: without the program's name; None for those of this process.
       prog: what the program is called in its help.
       about: the first part of its help.
+      configs: of a script, by name: what the function is called with besides its options.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in arguments
@@ -38,7 +46,7 @@ def run(
     given = [argument for argument in arguments if argument != "--debug"]
     call = options.parse(function, given, prog, f"{about.strip()}\n\n{_MORE}")
     try:
-        return call() or 0
+        return call(**({} if configs is None else {"configs": configs})) or 0
     except Interrupted as interrupted:
         return interrupted.status
     except KeyboardInterrupt:

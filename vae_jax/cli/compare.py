@@ -19,25 +19,33 @@ from vae_jax.runs.folder import read_config, read_json, read_rows
 Json = dict[str, Any]
 
 
-def main(arguments: Sequence[str] | None = None, prog: str = "vae_jax compare") -> int:
+def main(
+    arguments: Sequence[str] | None = None,
+    prog: str = "vae_jax compare",
+    configs: command.Configs = None,
+) -> int:
     """The command line; returns the exit status."""
-    return command.run(_compare, arguments, prog, (__doc__ or "").format(prog=prog))
+    return command.run(_compare, arguments, prog, (__doc__ or "").format(prog=prog), configs)
 
 
 _Runs = Annotated[tuple[Path, ...], tyro.conf.arg(metavar="PATH PATH ...", help_behavior_hint="")]
 
 
-def _compare(runs: tyro.conf.Positional[_Runs], out: Path = Path("compare.png")) -> None:
+def _compare(
+    runs: tyro.conf.Positional[_Runs],
+    out: Path = Path("compare.png"),
+    configs: command.Configs = None,
+) -> None:
     """Compare.
 
     Args:
       runs: Two run folders or more.
       out: The plot.
     """
+    del configs  # only what stands in the folders is compared
     if len(runs) < 2:
         raise ValueError(f"compare needs two run folders or more; got {len(runs)}.")
-    configs = [read_config(run) for run in runs]
-    _print_differences(runs, configs)
+    _print_differences(runs, [read_config(run) for run in runs])
     _print_scores(runs)
     curves = {str(run): _held_out(run) for run in runs}
     plots.save_comparison(out, {name: rows for name, rows in curves.items() if rows})
@@ -45,7 +53,7 @@ def _compare(runs: tyro.conf.Positional[_Runs], out: Path = Path("compare.png"))
 
 
 def _held_out(run: Path) -> list[Json]:
-    return [row for row in read_rows(run / "metrics.jsonl") if row["data"] == "held_out"]
+    return [row for row in read_rows(run / "metrics.jsonl") if "elbo" in row]
 
 
 def _print_differences(runs: Sequence[Path], configs: Sequence[Json]) -> None:
@@ -77,17 +85,28 @@ def _scores(run: Path) -> dict[str, str]:
     if not path.exists():
         return {}
     scores = read_json(path)
+    found = _bound(scores) if "elbo" in scores else _no_bound(scores)
+    if "active_units" in scores:
+        units = scores["active_units"]
+        found["active units"] = f"{units['number']} of {units['latents']}"
+    if "bits_per_dim" in scores:
+        found["bits per dimension"] = f"{scores['bits_per_dim']:.3f}"
+    return found
+
+
+def _bound(scores: Json) -> dict[str, str]:
     elbo, log_p = scores["elbo"], scores["log_likelihood"]
-    units = scores["active_units"]
-    found = {
+    return {
         "-ELBO": f"{-elbo['elbo']:.2f} \N{PLUS-MINUS SIGN} {elbo['elbo_standard_error']:.2f}",
         "  distortion": f"{elbo['distortion']:.2f}",
         "  rate": f"{elbo['rate']:.2f}",
         "-log p(x)": f"{-log_p['value']:.2f} \N{PLUS-MINUS SIGN}"
         f" {log_p['standard_error_over_images']:.2f}",
         "  importance samples": f"{log_p['importance_samples']:,}",
-        "active units": f"{units['number']} of {units['latents']}",
     }
-    if "bits_per_dim" in scores:
-        found["bits per dimension"] = f"{scores['bits_per_dim']:.3f}"
-    return found
+
+
+def _no_bound(scores: Json) -> dict[str, str]:
+    distortion = scores["distortion"]
+    error = f"\N{PLUS-MINUS SIGN} {distortion['standard_error']:.2f}"
+    return {"  distortion": f"{distortion['value']:.2f} {error}"}

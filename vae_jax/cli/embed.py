@@ -1,4 +1,6 @@
-"""The latents of each example, E[z|x], as embedding.npz, or as .parquet (needs pyarrow).
+"""The latents of each example, as embedding.npz, or as .parquet (needs pyarrow).
+
+They are the means of the posterior, E[z|x]; where it has none, draws from it.
 
 Examples:
   {prog} runs/digits-1
@@ -17,7 +19,7 @@ import tyro
 from vae_jax import data as datasets
 from vae_jax import evaluate
 from vae_jax.cli import command
-from vae_jax.cli.output import save_arrays, save_parquet
+from vae_jax.cli.output import named, save_arrays, save_parquet
 from vae_jax.cli.terminal import console
 from vae_jax.configs.experiment import fixed
 from vae_jax.runs import Run, load_run
@@ -25,17 +27,23 @@ from vae_jax.runs.load import example_of
 from vae_jax.types import Batch
 
 
-def main(arguments: Sequence[str] | None = None, prog: str = "vae_jax embed") -> int:
+def main(
+    arguments: Sequence[str] | None = None,
+    prog: str = "vae_jax embed",
+    configs: command.Configs = None,
+) -> int:
     """The command line; returns the exit status."""
-    return command.run(_embed, arguments, prog, (__doc__ or "").format(prog=prog))
+    return command.run(_embed, arguments, prog, (__doc__ or "").format(prog=prog), configs)
 
 
 def _embed(
     run: tyro.conf.Positional[Path],
     split: Literal["test", "train"] = "test",
     data: Path | None = None,
+    seed: int = 0,
     epoch: int | None = None,
     out: Path | None = None,
+    configs: command.Configs = None,
 ) -> None:
     """Embed.
 
@@ -43,27 +51,29 @@ def _embed(
       run: The run folder.
       split: Which of the run's own data.
       data: Other examples, all of them in their order: a folder of images, an .npy or an .npz.
+      seed: Of the draws, of a posterior without a mean.
       epoch: Of the checkpoint; by default the best, or the last.
       out: The file, .npz or .parquet; by default embedding.npz in the run folder.
     """
     path = out or run / "embedding.npz"
     if path.suffix not in (".npz", ".parquet"):
         raise ValueError(f"--out must end in .npz or .parquet; got {path}.")
-    found = load_run(run, epoch=epoch)
+    found = load_run(run, epoch=epoch, configs=configs)
     examples, labels = _own(found, split) if data is None else _other(found, data)
-    z = evaluate.posterior_means(found.model, found.params, examples)
-    columns = {"z": np.asarray(z), **({} if labels is None else {"label": np.asarray(labels)})}
+    z = evaluate.embeddings(found.model, found.params, jax.random.key(seed), examples)
+    columns = {**named("z", z), **({} if labels is None else {"label": np.asarray(labels)})}
     (save_parquet if path.suffix == ".parquet" else save_arrays)(path, **columns)
-    console.print(f"{path}: z {list(columns['z'].shape)}", highlight=False, soft_wrap=True)
+    shapes = ", ".join(f"{name} {list(leaf.shape)}" for name, leaf in named("z", z).items())
+    console.print(f"{path}: {shapes}", highlight=False, soft_wrap=True)
 
 
 def _own(run: Run, split: str) -> tuple[Batch, Any]:
-    loaded = run.experiment.load()
+    loaded = run.experiment.examples.load()
     if split == "test":
         return loaded.test, loaded.labels
     if not isinstance(loaded.train, dict):
         raise ValueError("These training data are streamed: embed their folder, with --data.")
-    return fixed(run.experiment.prepare, loaded.train), loaded.train.get("c")
+    return fixed(run.experiment.examples.prepare, loaded.train), loaded.train.get("c")
 
 
 def _other(run: Run, path: Path) -> tuple[Batch, Any]:
@@ -78,7 +88,7 @@ def _other(run: Run, path: Path) -> tuple[Batch, Any]:
             f"The run was trained on examples of {_show(stored)}, and {path} has {_show(given)}:"
             " convert them."
         )
-    return fixed(run.experiment.prepare, jax.device_put({"x": read.x})), read.label
+    return fixed(run.experiment.examples.prepare, jax.device_put({"x": read.x})), read.label
 
 
 def _kind(form: Any) -> Any:

@@ -21,9 +21,13 @@ from vae_jax.runs.folder import write_json
 from vae_jax.runs.scores import score
 
 
-def main(arguments: Sequence[str] | None = None, prog: str = "vae_jax evaluate") -> int:
+def main(
+    arguments: Sequence[str] | None = None,
+    prog: str = "vae_jax evaluate",
+    configs: command.Configs = None,
+) -> int:
     """The command line; returns the exit status."""
-    return command.run(_evaluate, arguments, prog, (__doc__ or "").format(prog=prog))
+    return command.run(_evaluate, arguments, prog, (__doc__ or "").format(prog=prog), configs)
 
 
 def _evaluate(
@@ -33,6 +37,7 @@ def _evaluate(
     seed: int = 0,
     data: str | None = None,
     out: Path | None = None,
+    configs: command.Configs = None,
 ) -> None:
     """Score.
 
@@ -44,8 +49,8 @@ def _evaluate(
       data: Where the data are now, if they have moved since.
       out: The file; by default evaluation.json in the run folder, in the place of what is there.
     """
-    found = load_run(run, epoch=epoch, data=data)
-    test, key = found.experiment.load().test, jax.random.key(seed)
+    found = load_run(run, epoch=epoch, data=data, configs=configs)
+    test, key = found.experiment.examples.load().test, jax.random.key(seed)
     scores = score(found.experiment, test, found.params, key, track("log p(x)"), importance_samples)
     write_json(out or run / "evaluation.json", {**scores, "epoch": found.epoch})
     write_report(run)

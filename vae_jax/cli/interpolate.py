@@ -1,6 +1,7 @@
 """From one test example to another through the latents: interpolation.png and interpolation.npz.
 
-Each row leads from the posterior mean of one example to that of another.
+Each row leads from the posterior mean of one example to that of another (from a draw, where there
+is no mean).
 
 Example:
   {prog} runs/digits-1 --pairs 0 1 2 3 --path spherical
@@ -17,15 +18,20 @@ import tyro
 from vae_jax import evaluate, generate
 from vae_jax.cli import command
 from vae_jax.cli.output import save
+from vae_jax.objectives import batch_size as size_of
 from vae_jax.runs import load_run
-from vae_jax.runs.pictures import save_examples
+from vae_jax.runs.pictures import drawn_of, save_rows
 
 _PATHS = {"linear": generate.linear, "spherical": generate.spherical}
 
 
-def main(arguments: Sequence[str] | None = None, prog: str = "vae_jax interpolate") -> int:
+def main(
+    arguments: Sequence[str] | None = None,
+    prog: str = "vae_jax interpolate",
+    configs: command.Configs = None,
+) -> int:
     """The command line; returns the exit status."""
-    return command.run(_interpolate, arguments, prog, (__doc__ or "").format(prog=prog))
+    return command.run(_interpolate, arguments, prog, (__doc__ or "").format(prog=prog), configs)
 
 
 def _interpolate(
@@ -33,9 +39,11 @@ def _interpolate(
     pairs: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 6, 7, 8, 9),
     steps: int = 10,
     path: Literal["linear", "spherical"] = "linear",
+    seed: int = 0,
     epoch: int | None = None,
     data: str | None = None,
     out: Path | None = None,
+    configs: command.Configs = None,
 ) -> None:
     """Interpolate.
 
@@ -44,30 +52,31 @@ def _interpolate(
       pairs: Numbers of test examples, two for each row.
       steps: Examples in a row, the two ends among them.
       path: Along a straight line, or along the arc that keeps the distance to the origin.
+      seed: Of what is drawn for want of a mean.
       epoch: Of the checkpoint; by default the best, or the last.
       data: Where the data are now, if they have moved since.
       out: The file; by default interpolation.png in the run folder.
     """
-    found = load_run(run, epoch=epoch, data=data)
-    if found.experiment.text is not None:
-        raise ValueError("Text has no mean to show between two: see sample and reconstruct.")
-    test = found.experiment.load().test
-    _check(pairs, len(test["x"]))
+    found = load_run(run, epoch=epoch, data=data, configs=configs)
+    test, key = found.experiment.examples.load().test, jax.random.key(seed)
+    _check(pairs, size_of(test))
     some = jax.tree.map(lambda leaf: leaf[jnp.asarray(pairs)], test)
-    z = jnp.asarray(evaluate.posterior_means(found.model, found.params, some))
+    z = jnp.asarray(evaluate.embeddings(found.model, found.params, key, some))
     c = some.get("c")  # a row keeps the condition of its start
     rows = [
         generate.interpolate(
             *(found.model, found.params, z[i], z[i + 1], steps),
-            *(None if c is None else c[i],),
+            *(jax.tree.map(lambda leaf, i=i: leaf[i], c),),
             path=_PATHS[path],
+            key=key,
         )
         for i in range(0, len(pairs), 2)
     ]
-    images = jnp.concatenate(rows)
+    x = jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *rows)
     title = "Each row from one test example to another, through the latents"
-    file = save_examples(out or run / "interpolation", found.experiment, images, steps, title)
-    save(file, x=images, z=z)
+    drawn = drawn_of(found.experiment, found.params, jax.tree.map(lambda leaf: leaf[0], some))
+    file = save_rows(out or run / "interpolation", found.experiment, x, steps, title, drawn.x)
+    save(file, x=x, z=z)
 
 
 def _check(pairs: tuple[int, ...], number: int) -> None:

@@ -2,7 +2,8 @@
 
 import importlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 COMMANDS = {
     "train": "train a VAE, score it, draw its pictures; or go on with a run",
@@ -16,8 +17,13 @@ COMMANDS = {
 }
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; returns the exit status."""
+def main(arguments: Sequence[str] | None = None, configs: Mapping[str, Any] | None = None) -> int:
+    """The command line; returns the exit status.
+
+    Args:
+      arguments: without the program's name; None for those of this process.
+      configs: of a script that is in no package, by name: {"mine": mine}.
+    """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     if not arguments or arguments[0] in ("-h", "--help"):
         print(_help())
@@ -35,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 1
-    return command.main(rest)
+    return command.main(rest, configs=configs)
 
 
 def _help() -> str:

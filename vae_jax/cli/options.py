@@ -22,15 +22,15 @@ _SPACE, _LINE = "\N{NO-BREAK SPACE}", "\N{ZERO WIDTH SPACE}"
 
 def parse(
     function: Callable[..., int | None], arguments: Sequence[str], prog: str, about: str
-) -> Callable[[], int | None]:
-    """The function with its arguments, to be called.
+) -> Callable[..., int | None]:
+    """The function with its options, to be called with `configs`, which is none of them.
 
     Raises:
       SystemExit: 0 where help was asked for, 2 for options that are not understood; both printed.
     """
 
     @same_options(function)
-    def later(**options: Any) -> Callable[[], int | None]:
+    def later(**options: Any) -> Callable[..., int | None]:
         return functools.partial(function, **options)
 
     description = "\n".join(_LINE + line for line in about.splitlines())
@@ -52,8 +52,11 @@ def same_options(function: Callable[..., Any]) -> Callable[[_Call], _Call]:
         functools.update_wrapper(call, function)
         del call.__wrapped__  # type: ignore[attr-defined]  # tyro would read that one's docstring
         call.__doc__ = re.sub(r"\n {4,}(?=\S)", " ", inspect.getdoc(function) or "")
-        call.__annotations__ = {**function.__annotations__, "return": returned}
-        call.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
+        signature = inspect.signature(function)
+        shown = [p for name, p in signature.parameters.items() if name != "configs"]
+        annotations = {p.name: p.annotation for p in shown}
+        call.__annotations__ = {**annotations, "return": returned}
+        call.__signature__ = signature.replace(parameters=shown)  # type: ignore[attr-defined]
         return call
 
     return decorate

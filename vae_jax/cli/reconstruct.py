@@ -14,42 +14,51 @@ from vae_jax import generate
 from vae_jax.checks import check_count
 from vae_jax.cli import command
 from vae_jax.cli.output import save
+from vae_jax.generate import Drawn
 from vae_jax.runs import load_run
-from vae_jax.runs.pictures import save_reconstructions
+from vae_jax.runs.pictures import drawn_of, save_reconstructions
 
 
-def main(arguments: Sequence[str] | None = None, prog: str = "vae_jax reconstruct") -> int:
+def main(
+    arguments: Sequence[str] | None = None,
+    prog: str = "vae_jax reconstruct",
+    configs: command.Configs = None,
+) -> int:
     """The command line; returns the exit status."""
-    return command.run(_reconstruct, arguments, prog, (__doc__ or "").format(prog=prog))
+    return command.run(_reconstruct, arguments, prog, (__doc__ or "").format(prog=prog), configs)
 
 
 def _reconstruct(
     run: tyro.conf.Positional[Path],
     number: int = 32,
-    draw: bool = False,
+    draw_z: bool = False,
+    draw_x: bool = False,
     seed: int = 0,
     epoch: int | None = None,
     data: str | None = None,
     out: Path | None = None,
+    configs: command.Configs = None,
 ) -> None:
     """Reconstruct.
 
     Args:
       run: The run folder.
       number: Of test examples, from the first.
-      draw: Draw z from q(z|x) and x from p(x|z), rather than take the means.
+      draw_z: Draw z from q(z|x), rather than take its mean; where it has none it is drawn anyway.
+      draw_x: Draw x from p(x|z), likewise.
       seed: Of the draws.
       epoch: Of the checkpoint; by default the best, or the last.
       data: Where the data are now, if they have moved since.
       out: The file; by default reconstructions.png in the run folder.
     """
     check_count("number", number)
-    found = load_run(run, epoch=epoch, data=data)
-    first = jax.tree.map(lambda leaf: leaf[:number], found.experiment.load().test)
-    draw = draw or found.experiment.text is not None
-    key = jax.random.key(seed)
+    found = load_run(run, epoch=epoch, data=data, configs=configs)
+    first = jax.tree.map(lambda leaf: leaf[:number], found.experiment.examples.load().test)
+    x, c = first["x"], first.get("c")
     made = generate.reconstruct(
-        found.model, found.params, key, first["x"], first.get("c"), draw=draw
+        *(found.model, found.params, jax.random.key(seed), x, c), draw_z=draw_z, draw_x=draw_x
     )
-    path = out or run / "reconstructions"
-    save(save_reconstructions(path, found.experiment, first["x"], made), x=first["x"], made=made)
+    lacks = drawn_of(found.experiment, found.params, jax.tree.map(lambda leaf: leaf[0], first))
+    drawn = Drawn(draw_z or lacks.z, draw_x or lacks.x)
+    path = save_reconstructions(out or run / "reconstructions", found.experiment, x, made, c, drawn)
+    save(path, x=x, made=made)

@@ -17,24 +17,32 @@ from vae_jax.checks import check_count
 from vae_jax.cli import command
 from vae_jax.cli.options import Numbers
 from vae_jax.cli.output import save
-from vae_jax.runs import load_run
-from vae_jax.runs.pictures import save_samples
+from vae_jax.runs import Run, load_run
+from vae_jax.runs.load import shapes_of
+from vae_jax.runs.pictures import conditions, drawn_of, is_label, save_samples
+from vae_jax.types import Batch, Event
 
 
-def main(arguments: Sequence[str] | None = None, prog: str = "vae_jax sample") -> int:
+def main(
+    arguments: Sequence[str] | None = None,
+    prog: str = "vae_jax sample",
+    configs: command.Configs = None,
+) -> int:
     """The command line; returns the exit status."""
-    return command.run(_sample, arguments, prog, (__doc__ or "").format(prog=prog))
+    return command.run(_sample, arguments, prog, (__doc__ or "").format(prog=prog), configs)
 
 
 def _sample(
     run: tyro.conf.Positional[Path],
     number: int = 100,
     temperature: float = 1.0,
-    draw: bool = False,
+    draw_x: bool = False,
     label: Numbers = (),
     seed: int = 0,
     epoch: int | None = None,
+    data: str | None = None,
     out: Path | None = None,
+    configs: command.Configs = None,
 ) -> None:
     """Sample.
 
@@ -42,28 +50,35 @@ def _sample(
       run: The run folder.
       number: Of samples.
       temperature: T: z is drawn from N(0, T^2) for a standard Gaussian prior.
-      draw: Draw x from p(x|z), rather than take its mean.
-      label: Of a conditional model: the conditions, in turn; by default 0 to 9.
+      draw_x: Draw x from p(x|z), rather than take its mean; where it has none it is drawn anyway.
+      label: Of a model of labels: the conditions, in turn; by default 0 to 9. (Other conditions,
+        such as masks, are those of the first test examples.)
       seed: Of the draws.
       epoch: Of the checkpoint; by default the best, or the last.
+      data: Where the data are now, if they have moved since and conditions are read from them.
       out: The file; by default samples.png in the run folder.
     """
     check_count("number", number)
-    found = load_run(run, epoch=epoch)
-    c = _conditions("c" in found.config["example"], label, number)
-    draw = draw or found.experiment.text is not None
+    found = load_run(run, epoch=epoch, data=data, configs=configs)
+    example = shapes_of(found.config["example"])
+    c = _conditions(found, example, label, number)
     x = generate.sample(
         *(found.model, found.params, jax.random.key(seed), number, c),
-        draw=draw,
+        draw_x=draw_x,
         temperature=temperature,
     )
-    path = save_samples(out or run / "samples", found.experiment, x, c)
-    save(path, x=x, **({} if c is None else {"c": c}))
+    drawn = draw_x or drawn_of(found.experiment, found.params, example).x
+    note = "" if temperature == 1 else f" at temperature {temperature:g}"
+    path = save_samples(out or run / "samples", found.experiment, x, c, drawn, note)
+    save(path, x=x, c=c)
 
 
-def _conditions(conditional: bool, label: tuple[int, ...], number: int) -> jax.Array | None:
-    if not conditional:
-        if label:
-            raise ValueError("The model takes no condition: leave --label out.")
-        return None
-    return jnp.resize(jnp.asarray(label or range(10)), (number,))
+def _conditions(found: Run, example: Batch, label: tuple[int, ...], number: int) -> Event:
+    c = example.get("c")
+    labels = is_label(c)
+    if label and not labels:
+        what = "no condition" if c is None else "conditions that are no labels"
+        raise ValueError(f"The model takes {what}: leave --label out.")
+    if labels:
+        return jnp.resize(jnp.asarray(label or range(10)), (number,))
+    return None if c is None else conditions(found.experiment.examples.load().test, number)

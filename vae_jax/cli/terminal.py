@@ -60,7 +60,9 @@ class EpochBar:
 
 def _numbers(row: dict[str, Any]) -> str:
     names = ("bound", "elbo", "distortion", "rate")
-    numbers = "  ".join(f"{name} {row[name]:.2f}" for name in names if name in row) + " nats"
+    # of players each has a loss of its own
+    shown = [name for name in names if name in row] or [n for n in row if n.endswith("loss")]
+    numbers = "  ".join(f"{name} {row[name]:.2f}" for name in shown) + " nats"
     if "examples_per_second" in row:
         numbers += f"  {row['examples_per_second']:,.0f} examples/s"
     return numbers
@@ -77,35 +79,58 @@ def track(description: str) -> Callable[[Iterable[int]], Iterable[int]]:
 
 def print_scores(scores: dict[str, Any]) -> None:
     """The table of final numbers."""
-    elbo, log_p, active = (scores[name] for name in ("elbo", "log_likelihood", "active_units"))
     table = Table(title=f"{scores['images']:,} test examples", title_justify="left")
     table.add_column("")
     table.add_column("nats", justify="right")
     table.add_column("standard error over examples", justify="right")
-    table.add_row("-ELBO", f"{-elbo['elbo']:.2f}", f"{elbo['elbo_standard_error']:.2f}")
-    table.add_row("  distortion", f"{elbo['distortion']:.2f}", "")
-    table.add_row("  rate", f"{elbo['rate']:.2f}", "")
-    table.add_row(
-        f"-log p(x), {log_p['importance_samples']:,} importance samples",
-        f"{-log_p['value']:.2f}",
-        f"{log_p['standard_error_over_images']:.2f}",
-    )
+    for row in _rows(scores):
+        table.add_row(*row)
     console.print(table)
-    console.print(
-        f"Monte Carlo standard error of one example's log p(x):"
-        f" {log_p['mean_monte_carlo_standard_error']:.3f} nats on average; median effective sample"
-        f" size {log_p['median_effective_sample_size']:.0f} of {log_p['importance_samples']:,}."
-    )
-    console.print(
-        f"Active units: {active['number']} of {active['latents']} (variance of the posterior mean"
-        f" over {active['images']:,} examples above {active['threshold']})."
-    )
+    for sentence in _sentences(scores):
+        console.print(sentence)
+
+
+def _rows(scores: dict[str, Any]) -> list[tuple[str, str, str]]:
+    if "elbo" not in scores:
+        distortion = scores["distortion"]
+        value, error = f"{distortion['value']:.2f}", f"{distortion['standard_error']:.2f}"
+        return [("distortion (there is no bound)", value, error)]
+    elbo, log_p = scores["elbo"], scores["log_likelihood"]
+    return [
+        ("-ELBO", f"{-elbo['elbo']:.2f}", f"{elbo['elbo_standard_error']:.2f}"),
+        ("  distortion", f"{elbo['distortion']:.2f}", ""),
+        ("  rate", f"{elbo['rate']:.2f}", ""),
+        (
+            f"-log p(x), {log_p['importance_samples']:,} importance samples",
+            f"{-log_p['value']:.2f}",
+            f"{log_p['standard_error_over_images']:.2f}",
+        ),
+    ]
+
+
+def _sentences(scores: dict[str, Any]) -> list[str]:
+    said = []
+    if "log_likelihood" in scores:
+        log_p = scores["log_likelihood"]
+        said.append(
+            f"Monte Carlo standard error of one example's log p(x):"
+            f" {log_p['mean_monte_carlo_standard_error']:.3f} nats on average; median effective"
+            f" sample size {log_p['median_effective_sample_size']:.0f} of"
+            f" {log_p['importance_samples']:,}."
+        )
+    if "active_units" in scores:
+        active = scores["active_units"]
+        said.append(
+            f"Active units: {active['number']} of {active['latents']} (variance of the posterior"
+            f" mean over {active['images']:,} examples above {active['threshold']})."
+        )
     if "mutual_information" in scores:
         information = scores["mutual_information"]
-        console.print(
+        said.append(
             f"Mutual information of z and which of {information['images']:,} examples:"
             f" {information['value']:.2f} nats; KL of the aggregate posterior to the prior"
             f" {information['marginal_kl']:.2f}."
         )
     if "bits_per_dim" in scores:
-        console.print(f"At most {scores['bits_per_dim']:.3f} bits per dimension of the integers.")
+        said.append(f"At most {scores['bits_per_dim']:.3f} bits per dimension of the integers.")
+    return said

@@ -27,7 +27,7 @@ from vae_jax.cli import command
 from vae_jax.cli.options import same_options
 from vae_jax.cli.signals import Signals, handled
 from vae_jax.cli.terminal import EpochBar, console, print_scores, track
-from vae_jax.configs import CONFIGS, Config, Data, Experiment
+from vae_jax.configs import Config, Data, Experiment, find, names
 from vae_jax.networks import describe
 from vae_jax.runs import Ended, Training, Watch
 from vae_jax.runs.pictures import Missing
@@ -42,33 +42,49 @@ class Chosen(NamedTuple):
     options: dict[str, Any]
 
 
-def main(arguments: Sequence[str] | None = None, prog: str = "vae_jax train") -> int:
-    """The command line; returns the exit status."""
+def main(
+    arguments: Sequence[str] | None = None,
+    prog: str = "vae_jax train",
+    configs: command.Configs = None,
+) -> int:
+    """The command line; returns the exit status.
+
+    Args:
+      arguments: without the program's name; None for those of this process.
+      prog: what the program is called in its help.
+      configs: of a script that is in no package, by name: {"mine": mine}.
+    """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     about = (__doc__ or "").format(prog=prog)
     if any(argument.split("=")[0] == "--resume" for argument in arguments):
-        return command.run(_resume, arguments, prog, about)
+        return command.run(_resume, arguments, prog, about, configs)
     if not arguments or arguments[0].startswith("-"):
-        return command.run(_any_config(), arguments, prog, about)
+        loaded, broken = _loaded(configs)
+        about = f"{about.strip()}\n\n{broken}"
+        return command.run(_any_config(loaded), arguments, prog, about, configs)
     name, *rest = arguments
-    if name not in CONFIGS:
-        return command.fail(_unknown(name), 2)
-    return command.run(_one_config(CONFIGS[name]), rest, f"{prog} {name}", _about(CONFIGS[name]))
+    if name not in names(configs):
+        return command.fail(_unknown(name, configs), 2)
+    try:
+        config = find(name, configs).load()
+    except Exception as error:  # of whatever kind: it is another package's
+        return command.fail(f"{name} cannot be had: {_why(error)}")
+    return command.run(_one_config(name, config), rest, f"{prog} {name}", _about(config), configs)
 
 
-def _resume(resume: Path, data: str | None = None) -> int:
+def _resume(resume: Path, data: str | None = None, configs: command.Configs = None) -> int:
     """Go on with a run.
 
     Args:
       resume: The run folder.
       data: Where its data are now, if they have moved since.
     """
-    return _watched(lambda watch: runs.resume(resume, data, watch))
+    return _watched(lambda watch: runs.resume(resume, data, watch, configs))
 
 
-def _start(chosen: Chosen, training: Training, out: Path | None) -> int:
+def _start(chosen: Chosen, training: Training, out: Path | None, configs: command.Configs) -> int:
     name, options = chosen
-    return _watched(lambda watch: runs.start(name, options, training, out, watch))
+    return _watched(lambda watch: runs.start(name, options, training, out, watch, configs))
 
 
 def _watched(go: Callable[[Watch], Ended]) -> int:
@@ -93,10 +109,10 @@ def _say(text: str) -> None:
 def _watch(signals: Signals, bar: EpochBar) -> Watch:
     def begin(experiment: Experiment, data: Data, first: int) -> None:
         x, c = jax.tree.map(lambda leaf: leaf[0], (data.test["x"], data.test.get("c")))
-        console.print(describe(experiment.model, x, c), highlight=False)
-        if 1 < first <= experiment.epochs:
+        console.print(describe(experiment.trained.model, x, c), highlight=False)
+        if 1 < first <= experiment.trained.epochs:
             _say(f"Going on from the checkpoint of epoch {first - 1}.")
-        bar.begin(experiment.epochs, first)
+        bar.begin(experiment.trained.epochs, first)
         signals.waiting = True
 
     def scoring(batches: Any) -> Any:
@@ -111,29 +127,49 @@ def _watch(signals: Signals, bar: EpochBar) -> Watch:
     return Watch(begin, bar.update, missing, scoring, signals.received)
 
 
-def _any_config() -> Callable[..., int]:
+def _loaded(own: command.Configs) -> tuple[dict[str, Config], str]:
+    """The configs that can be had, and what is to be said of the others."""
+    loaded, broken = {}, []
+    for name in names(own):
+        try:
+            loaded[name] = find(name, own).load()
+        except Exception as error:  # help survives a package that cannot be imported
+            broken.append(f"{name} cannot be had: {_why(error)}")
+    return loaded, "\n".join(broken)
+
+
+def _why(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}" if not isinstance(error, ValueError) else str(error)
+
+
+def _any_config(loaded: dict[str, Config]) -> Callable[..., int]:
     """The function whose signature is the command line: one subcommand for each config."""
     configs = tuple(
         Annotated[
             Chosen,
             tyro.conf.subcommand(
-                name, description=_about(config).split("\n")[0], constructor=_recorded(config)
+                name, description=_about(config).split("\n")[0], constructor=_recorded(name, config)
             ),
         ]
-        for name, config in CONFIGS.items()
+        for name, config in loaded.items()
     )
     about = "What to train. Each has options of its own: <config> --help."
     return _starting(functools.reduce(operator.or_, configs), about)
 
 
-def _one_config(config: Config) -> Callable[..., int]:
+def _one_config(name: str, config: Config) -> Callable[..., int]:
     """The same of one config: options of others are not suggested."""
-    chosen = Annotated[Chosen, tyro.conf.arg(constructor=_recorded(config))]
+    chosen = Annotated[Chosen, tyro.conf.arg(constructor=_recorded(name, config))]
     return _starting(chosen, "Of this one.")
 
 
-def _starting(configs: Any, about: str) -> Callable[..., int]:
-    def start(config: Any, training: Training = _DEFAULT, out: Path | None = None) -> int:
+def _starting(choice: Any, about: str) -> Callable[..., int]:
+    def start(
+        config: Any,
+        training: Training = _DEFAULT,
+        out: Path | None = None,
+        configs: command.Configs = None,
+    ) -> int:
         """Train.
 
         Args:
@@ -141,19 +177,19 @@ def _starting(configs: Any, about: str) -> Callable[..., int]:
           training: Of every config.
           out: A new folder for the run; by default runs/<config>-<n>.
         """
-        return _start(config, training, out)
+        return _start(config, training, out, configs)
 
     start.__doc__ = (start.__doc__ or "").replace("{about}", about)
-    start.__annotations__["config"] = configs
+    start.__annotations__["config"] = choice
     return start
 
 
-def _recorded(config: Config) -> Callable[..., Chosen]:
+def _recorded(name: str, config: Config) -> Callable[..., Chosen]:
     """The options of a config, which is called once all options are known to be good."""
 
     @same_options(config)
     def call(**options: Any) -> Chosen:
-        return Chosen(config.__name__, options)
+        return Chosen(name, options)
 
     return call
 
@@ -163,7 +199,8 @@ def _about(config: Config) -> str:
     return (inspect.getdoc(config) or "").split("\nArgs:")[0].strip()
 
 
-def _unknown(name: str) -> str:
-    close = difflib.get_close_matches(name, CONFIGS, n=1)
+def _unknown(name: str, own: command.Configs) -> str:
+    known = names(own)
+    close = difflib.get_close_matches(name, known, n=1)
     suggestion = f" Did you mean '{close[0]}'?" if close else ""
-    return f"there is no config '{name}'.{suggestion} There are: {', '.join(CONFIGS)}."
+    return f"there is no config '{name}'.{suggestion} There are: {', '.join(known)}."

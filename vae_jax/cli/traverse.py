@@ -15,13 +15,18 @@ from vae_jax.checks import check_count
 from vae_jax.cli import command
 from vae_jax.cli.options import Numbers
 from vae_jax.cli.output import save
+from vae_jax.objectives import batch_size as size_of
 from vae_jax.runs import load_run
-from vae_jax.runs.pictures import most_active, save_examples, traversals
+from vae_jax.runs.pictures import drawn_of, most_active, save_rows, traversals
 
 
-def main(arguments: Sequence[str] | None = None, prog: str = "vae_jax traverse") -> int:
+def main(
+    arguments: Sequence[str] | None = None,
+    prog: str = "vae_jax traverse",
+    configs: command.Configs = None,
+) -> int:
     """The command line; returns the exit status."""
-    return command.run(_traverse, arguments, prog, (__doc__ or "").format(prog=prog))
+    return command.run(_traverse, arguments, prog, (__doc__ or "").format(prog=prog), configs)
 
 
 def _traverse(
@@ -31,9 +36,11 @@ def _traverse(
     low: float = -2.5,
     high: float = 2.5,
     steps: int = 11,
+    seed: int = 0,
     epoch: int | None = None,
     data: str | None = None,
     out: Path | None = None,
+    configs: command.Configs = None,
 ) -> None:
     """Traverse.
 
@@ -44,21 +51,21 @@ def _traverse(
       low: Where a row begins.
       high: Where it ends.
       steps: Examples in a row.
+      seed: Of what is drawn for want of a mean.
       epoch: Of the checkpoint; by default the best, or the last.
       data: Where the data are now, if they have moved since.
       out: The file; by default traversal.png in the run folder.
     """
     check_count("steps", steps)
-    found = load_run(run, epoch=epoch, data=data)
-    if found.experiment.text is not None:
-        raise ValueError("Text has no mean to show between two: see sample and reconstruct.")
-    test = found.experiment.load().test
-    if not 0 <= example < len(test["x"]):
-        raise ValueError(f"--example must be in 0 .. {len(test['x']) - 1}; got {example}.")
-    dimensions = list(latents) or most_active(found.experiment, found.params, test)
+    found = load_run(run, epoch=epoch, data=data, configs=configs)
+    test, key = found.experiment.examples.load().test, jax.random.key(seed)
+    if not 0 <= example < size_of(test):
+        raise ValueError(f"--example must be in 0 .. {size_of(test) - 1}; got {example}.")
+    dimensions = list(latents) or most_active(found.experiment, found.params, test, key)
     one = jax.tree.map(lambda leaf: leaf[example : example + 1], test)
     values = jnp.linspace(low, high, steps)
-    images = traversals(found.experiment, found.params, one, dimensions, values)
+    x = traversals(found.experiment, found.params, one, dimensions, values, key)
     title = f"Latents {', '.join(map(str, dimensions))}, one a row, from {low:g} to {high:g}"
-    file = save_examples(out or run / "traversal", found.experiment, images, steps, title)
-    save(file, x=images, values=values, latents=jnp.asarray(dimensions))
+    drawn = drawn_of(found.experiment, found.params, jax.tree.map(lambda leaf: leaf[0], one))
+    file = save_rows(out or run / "traversal", found.experiment, x, steps, title, drawn.x)
+    save(file, x=x, values=values, latents=jnp.asarray(dimensions))

@@ -4,11 +4,12 @@ import optax
 
 from vae_jax import data
 from vae_jax.checks import check_count
-from vae_jax.configs.experiment import Experiment, images
+from vae_jax.configs.experiment import Examples, Experiment, Trained, Views, images
 from vae_jax.distributions import standard_gaussian
 from vae_jax.models import vae
 from vae_jax.networks import MLP, BernoulliHead, GaussianHead, Network, one_hot
 from vae_jax.objectives import weighted_sum
+from vae_jax.train import descend
 
 _MAX_VALUE = 16
 
@@ -86,14 +87,14 @@ def _digits(
     decoder = Network(body, BernoulliHead((8, 8, 1)), embed)
     model = vae(encoder, decoder, standard_gaussian(latents))
     return Experiment(
-        model=model,
-        objective=weighted_sum(model),
-        optimizer=optax.adam,
-        learning_rate=learning_rate,
-        load=lambda: images(data.load("digits"), prepare, conditional),
-        prepare=prepare,
-        batch_size=batch_size,
-        epochs=epochs,
-        importance_samples=5000,
-        seed=seed,
+        Trained(
+            model=model,
+            step=lambda optimize: descend(weighted_sum(model), optimize(optax.adam)),
+            learning_rate=learning_rate,
+            batch_size=batch_size,
+            epochs=epochs,
+            seed=seed,
+        ),
+        Examples(lambda: images(data.load("digits"), prepare, conditional), prepare),
+        Views(importance_samples=5000),
     )

@@ -1,18 +1,60 @@
-"""An experiment: what is trained, on what, how, and how it is scored."""
+"""An experiment: what is trained, on which examples, and how it is scored and shown."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import jax
 import numpy as np
 import optax
 
 from vae_jax import data
+from vae_jax.evaluate.scores import Rate
 from vae_jax.models import VAE
-from vae_jax.objectives import Objective
-from vae_jax.types import Array, Batch
+from vae_jax.objectives import rate
+from vae_jax.show import Show, by_shape
+from vae_jax.train import Step
+from vae_jax.types import Batch, Key, Params
 
 EVALUATION_KEY = 1  # of the one fixed draw of binary or dequantised test data, whatever the seed
+
+
+class Optimize(Protocol):
+    """Makes the optimizer of a run, or that of each of its players."""
+
+    def __call__(
+        self,
+        make: Callable[[Any], optax.GradientTransformation],
+        scale: float = 1.0,
+        updates: int = 1,
+    ) -> optax.GradientTransformation:
+        """The optimizer with what the options of a run add: schedule, clipping, the reported rate.
+
+        Args:
+          make: the learning rate -> optimizer: `optax.adam`.
+          scale: of the run's learning rate, for a player that has another.
+          updates: of this player in a step, as in `Player`: its schedule ends with the run.
+        """
+
+
+class Trained(NamedTuple):
+    """What is trained, and how.
+
+    Fields:
+      model: the VAE.
+      step: (optimize) -> Step: `lambda optimize: descend(objective, optimize(optax.adam))`, or
+        players, each with an optimizer of its own; see `Optimize`.
+      learning_rate: where it starts, or, with a warm-up, what it rises to.
+      batch_size, epochs, seed: of training.
+      scan: see `train_epoch`; False on a CPU for `resized`, `pooled` and `nn.Conv`.
+    """
+
+    model: VAE
+    step: Callable[[Optimize], Step]
+    learning_rate: float
+    batch_size: int
+    epochs: int
+    seed: int
+    scan: bool = True
 
 
 class Data(NamedTuple):
@@ -29,40 +71,54 @@ class Data(NamedTuple):
     labels: np.ndarray | None
 
 
-class Experiment(NamedTuple):
-    """What a config returns, and `train` runs.
+class Examples(NamedTuple):
+    """The examples of an experiment.
 
     Fields:
-      model: the VAE.
-      objective: what is descended.
-      optimizer: the learning rate's schedule -> optimizer.
-      learning_rate: where it starts, or, with a warm-up, what it rises to.
       load: () -> Data. Nothing is read before it is called: a trained model can be used where its
         data are not.
-      prepare: (key, example) -> example; see `data`.
-      batch_size, epochs, seed: of training.
-      importance_samples: K of the reported log-likelihood.
+      prepare: (key, example) -> example; see `data`. None leaves them as they are.
       num_levels: of dequantised intensities; None where x is not made of integers.
-      scan: see `train_epoch`; False on a CPU for `resized`, `pooled` and `nn.Conv`.
-      text: one example -> what to print of it; None where examples are images.
       found: options that were read from the data, kept with the run so that it can be loaded
         without them.
     """
 
-    model: VAE
-    objective: Objective
-    optimizer: Callable[[optax.Schedule], optax.GradientTransformation]
-    learning_rate: float
     load: Callable[[], Data]
-    prepare: data.Prepare | None
-    batch_size: int
-    epochs: int
-    importance_samples: int
-    seed: int
+    prepare: data.Prepare | None = None
     num_levels: int | None = None
-    scan: bool = True
-    text: Callable[[Array], str] | None = None
     found: dict[str, object] | None = None
+
+
+def no_more(model: VAE, params: Params, key: Key, test: Batch) -> dict[str, float]:
+    """No numbers besides those every run has."""
+    del model, params, key, test
+    return {}
+
+
+class Views(NamedTuple):
+    """How an experiment is scored and shown.
+
+    Fields:
+      rate: how the rate of the bound is computed: `rate`, in closed form, or `sampled_rate`, where
+        there is none (a `chain`). None says that there is no bound: a Delta for a posterior, a
+        likelihood that is no density. Then the distortion is what is scored and reported.
+      importance_samples: K of the reported log-likelihood.
+      score: (model, params, key, test) -> {name: number}, numbers of its own in evaluation.json.
+      show: how examples are shown; see `show`.
+    """
+
+    rate: Rate | None = rate
+    importance_samples: int = 100
+    score: Callable[[VAE, Params, Key, Batch], dict[str, float]] = no_more
+    show: Show = by_shape()
+
+
+class Experiment(NamedTuple):
+    """What a config returns, and `train` runs: what is trained, on what, and what is seen of it."""
+
+    trained: Trained
+    examples: Examples
+    views: Views = Views()
 
 
 Config = Callable[..., Experiment]
@@ -77,8 +133,7 @@ def fixed(prepare: data.Prepare | None, examples: Batch) -> Batch:
     """The same examples, prepared once from a fixed key."""
     if prepare is None:
         return examples
-    key = jax.random.key(EVALUATION_KEY)
-    return data.prepare_fixed(prepare, key, examples)
+    return data.prepare_fixed(prepare, jax.random.key(EVALUATION_KEY), examples)
 
 
 def images(dataset: data.Dataset, prepare: data.Prepare | None, conditional: bool = False) -> Data:

@@ -7,7 +7,7 @@ import optax
 
 from vae_jax import data
 from vae_jax.checks import check_count
-from vae_jax.configs.experiment import Experiment, images
+from vae_jax.configs.experiment import Examples, Experiment, Trained, Views, images
 from vae_jax.distributions import standard_gaussian
 from vae_jax.models import vae
 from vae_jax.networks import (
@@ -19,6 +19,7 @@ from vae_jax.networks import (
     resized,
 )
 from vae_jax.objectives import weighted_sum
+from vae_jax.train import descend
 
 
 def fashion_conv(
@@ -55,16 +56,19 @@ def fashion_conv(
     decoder = Network(body, GaussianHead((28, 28, 1), LearnedScale()))
     model = vae(encoder, decoder, standard_gaussian(latents))
     return Experiment(
-        model=model,
-        objective=weighted_sum(model),
-        optimizer=optax.adam,
-        learning_rate=learning_rate,
-        load=lambda: images(data.load("fashion_mnist", raw, download=download), prepare),
-        prepare=prepare,
-        batch_size=batch_size,
-        epochs=epochs,
-        importance_samples=20,
-        seed=seed,
-        num_levels=256,
-        scan=jax.default_backend() != "cpu",  # for `resized`
+        Trained(
+            model=model,
+            step=lambda optimize: descend(weighted_sum(model), optimize(optax.adam)),
+            learning_rate=learning_rate,
+            batch_size=batch_size,
+            epochs=epochs,
+            seed=seed,
+            scan=jax.default_backend() != "cpu",  # for `resized`
+        ),
+        Examples(
+            lambda: images(data.load("fashion_mnist", raw, download=download), prepare),
+            prepare,
+            num_levels=256,
+        ),
+        Views(importance_samples=20),
     )

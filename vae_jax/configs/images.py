@@ -9,7 +9,7 @@ import optax
 
 from vae_jax import data as datasets
 from vae_jax.checks import check_count
-from vae_jax.configs.experiment import Data, Experiment
+from vae_jax.configs.experiment import Data, Examples, Experiment, Trained
 from vae_jax.configs.experiment import images as in_memory
 from vae_jax.distributions import standard_gaussian
 from vae_jax.models import vae
@@ -23,6 +23,7 @@ from vae_jax.networks import (
     resized,
 )
 from vae_jax.objectives import weighted_sum
+from vae_jax.train import descend
 
 
 def images(
@@ -76,19 +77,21 @@ def images(
     body = ConvDecoder(shape[:2], channels[::-1], up=resized, kernel_size=3)
     model = vae(encoder, Network(body, head), standard_gaussian(latents))
     return Experiment(
-        model=model,
-        objective=weighted_sum(model),
-        optimizer=optax.adam,
-        learning_rate=learning_rate,
-        load=lambda: _prepared(data, load(), levels, prepare, stream),
-        prepare=prepare,
-        batch_size=batch_size,
-        epochs=epochs,
-        importance_samples=100,
-        seed=seed,
-        num_levels=levels if likelihood == "gaussian" and levels > 1 else None,
-        scan=jax.default_backend() != "cpu",  # for `resized`
-        found={"shape": tuple(shape), "levels": levels},
+        Trained(
+            model=model,
+            step=lambda optimize: descend(weighted_sum(model), optimize(optax.adam)),
+            learning_rate=learning_rate,
+            batch_size=batch_size,
+            epochs=epochs,
+            seed=seed,
+            scan=jax.default_backend() != "cpu",  # for `resized`
+        ),
+        Examples(
+            load=lambda: _prepared(data, load(), levels, prepare, stream),
+            prepare=prepare,
+            num_levels=levels if likelihood == "gaussian" and levels > 1 else None,
+            found={"shape": tuple(shape), "levels": levels},
+        ),
     )
 
 

@@ -18,11 +18,12 @@ from flax import linen as nn
 
 from vae_jax import data
 from vae_jax.bounds import iwae_bound
-from vae_jax.configs.experiment import Experiment, images
+from vae_jax.configs.experiment import Examples, Experiment, Trained, Views, images
 from vae_jax.distributions import standard_gaussian
 from vae_jax.models import VAE, vae
 from vae_jax.networks import MLP, BernoulliHead, GaussianHead, Network, PredictedScale
 from vae_jax.objectives import Objective, importance_weighted, weighted_sum
+from vae_jax.train import descend
 from vae_jax.types import Array, Key
 
 
@@ -121,15 +122,16 @@ def _experiment(
     seed: int,
 ) -> Experiment:
     prepare = data.binarise(255)
+    adam = functools.partial(optax.adam, eps=1e-4)
     return Experiment(
-        model=model,
-        objective=objective,
-        optimizer=functools.partial(optax.adam, eps=1e-4),
-        learning_rate=learning_rate,
-        load=lambda: images(load(), prepare),
-        prepare=prepare,
-        batch_size=batch_size,
-        epochs=epochs,
-        importance_samples=5000,
-        seed=seed,
+        Trained(
+            model=model,
+            step=lambda optimize: descend(objective, optimize(adam)),
+            learning_rate=learning_rate,
+            batch_size=batch_size,
+            epochs=epochs,
+            seed=seed,
+        ),
+        Examples(lambda: images(load(), prepare), prepare),
+        Views(importance_samples=5000),
     )

@@ -7,12 +7,14 @@ import numpy as np
 import optax
 
 from vae_jax import data as datasets
+from vae_jax import show
 from vae_jax.checks import check_count
-from vae_jax.configs.experiment import Data, Experiment
+from vae_jax.configs.experiment import Data, Examples, Experiment, Trained, Views
 from vae_jax.distributions import standard_gaussian
 from vae_jax.models import vae
 from vae_jax.networks import MLP, CategoricalHead, GaussianHead, Network, one_hot
 from vae_jax.objectives import weighted_sum
+from vae_jax.train import descend
 from vae_jax.types import Array
 
 
@@ -62,16 +64,14 @@ def text(
     decoder = Network(body, CategoricalHead((length,), K))
     model = vae(encoder, decoder, standard_gaussian(latents))
     return Experiment(
-        model=model,
-        objective=weighted_sum(model),
-        optimizer=optax.adam,
-        learning_rate=learning_rate,
-        load=load,
-        prepare=None,
-        batch_size=batch_size,
-        epochs=epochs,
-        importance_samples=100,
-        seed=seed,
-        text=spell,
-        found={"vocabulary": characters},
+        Trained(
+            model=model,
+            step=lambda optimize: descend(weighted_sum(model), optimize(optax.adam)),
+            learning_rate=learning_rate,
+            batch_size=batch_size,
+            epochs=epochs,
+            seed=seed,
+        ),
+        Examples(load, found={"vocabulary": characters}),
+        Views(show=show.text(spell)),
     )

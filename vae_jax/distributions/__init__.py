@@ -24,8 +24,8 @@ __all__ = [
     "Layered",
     "Mixture",
     "MixtureOver",
+    "Poisson",
     "Quantised",
     "UniformCodes",
-    "Poisson",
     "standard_gaussian",
 ]

@@ -12,6 +12,7 @@ from vae_jax.evaluate.information import MutualInformation, mutual_information
 from vae_jax.evaluate.latents import (
     ActiveUnits,
     active_units,
+    embeddings,
     layer_active_units,
     posterior_means,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "active_units",
     "check_support",
     "elbos",
+    "embeddings",
     "layer_active_units",
     "log_likelihoods",
     "mean",

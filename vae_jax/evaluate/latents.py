@@ -8,6 +8,7 @@ import numpy as np
 
 from vae_jax.bounds.draws import draw_keys
 from vae_jax.distributions import Distribution
+from vae_jax.distributions.means import mean_or_draw
 from vae_jax.evaluate.examples import over_examples
 from vae_jax.models import VAE, latents, trace
 from vae_jax.objectives import batch_size as size_of
@@ -96,6 +97,18 @@ def posterior_means(model: VAE, params: Params, data: Batch, *, batch_size: int 
     """E_q[z|x] of each example, [N, ...]: an embedding of the data."""
     key = jax.random.key(0)  # unused: a mean draws nothing
     return over_examples(_posterior_mean, model, params, key, data, batch_size, iter, {})
+
+
+def embeddings(
+    model: VAE, params: Params, key: Key, data: Batch, *, batch_size: int = 500
+) -> Event:
+    """z of each example, [N, ...], to be looked at: the mean of its posterior; a draw, where it has
+    none, of a `Joint` part by part. (`generate.drawn` says which.)"""
+    return over_examples(_mean_or_draw, model, params, key, data, batch_size, iter, {})
+
+
+def _mean_or_draw(model: VAE, params: Params, key: Key, x: Event, c: Event) -> Event:
+    return mean_or_draw(model.encode(params, x, c), key)
 
 
 def _posterior_mean(model: VAE, params: Params, key: Key, x: Event, c: Event) -> Event:

@@ -33,6 +33,12 @@ class Row(NamedTuple):
 _QUANTITIES = (
     Quantity("−ELBO", "elbo.elbo", "elbo.elbo_standard_error", -1, note="{} images", of="images"),
     Quantity("distortion", "elbo.distortion", note="−E log p(x|z)"),
+    Quantity(
+        "distortion",
+        "distortion.value",
+        "distortion.standard_error",
+        note="−E log p(x|z); there is no bound",
+    ),
     Quantity("rate", "elbo.rate", note="KL(q(z|x) ‖ p(z))"),
     Quantity(
         "−log p(x)",

@@ -12,7 +12,9 @@ from vae_jax.report.run import Rows, Run, finite, held_out, progress
 
 Table: TypeAlias = list[tuple[str, str]]
 
-_NOT_DRAWN = {"data", "epoch", "step", "seconds", "elbo", "elbo_standard_error"}
+_NOT_DRAWN = {"data", "epoch", "step", "seconds", "elbo", "elbo_standard_error"} | {
+    "distortion_standard_error"
+}
 _CURVES = {  # in this order, each with its unit; then whatever else the rows have
     "bound": "nats",
     "distortion": "nats",
@@ -24,9 +26,9 @@ _CURVES = {  # in this order, each with its unit; then whatever else the rows ha
 _FROM_ZERO = {"learning_rate", "examples_per_second"}
 _CAPTIONS = {
     "samples": "Samples from the prior",
-    "reconstructions": "Held-out images and their reconstructions",
+    "reconstructions": "Held-out examples and their reconstructions",
     "traversal": "Traversals of the most active latents",
-    "latent_map": "Posterior means, coloured by label",
+    "latent_map": "Latents of held-out examples, coloured by label",
 }
 
 
@@ -54,16 +56,17 @@ def _state(run: Run) -> str:
 
 
 def _summary(run: Run) -> str:
-    """How far the run is, and its held-out bound."""
+    """How far the run is, and its held-out score."""
     epoch, planned = progress(run)
     parts = [f"Epoch {epoch:,}" + (f" of {planned:,}" if planned else "")]
     shown = held_out(run)
     if shown is None:
-        parts.append("no held-out bound yet")
+        parts.append("no held-out score yet")
     else:
-        bound = numbers.with_error(shown.elbo, shown.standard_error)
+        score = numbers.with_error(shown.value, shown.standard_error)
         which = "best held-out" if shown.chosen else "held-out"
-        parts.append(f"{which} ELBO <b>{bound}</b> nats at epoch {shown.epoch:,}")
+        name = "ELBO" if shown.name == "elbo" else shown.name
+        parts.append(f"{which} {name} <b>{score}</b> nats at epoch {shown.epoch:,}")
     return "; ".join(parts)
 
 

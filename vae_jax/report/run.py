@@ -25,13 +25,14 @@ class Run(NamedTuple):
     missing: dict[str, Any]  # pictures that could not be drawn: why
 
 
-class Bound(NamedTuple):
-    """A held-out bound: of the parameters that were chosen by it, or the last one."""
+class Score(NamedTuple):
+    """A held-out score: of the parameters that were chosen by it, or the last one."""
 
     chosen: bool
     epoch: int
-    elbo: float
-    standard_error: float | None  # over the images, if a row has it
+    name: str  # "elbo", or "distortion" where there is no bound
+    value: float
+    standard_error: float | None  # over the examples, if a row has it
 
 
 def read(folder: Path) -> Run:
@@ -63,14 +64,15 @@ def progress(run: Run) -> tuple[int, int | None]:
     return int(max(epochs, default=0)), next((int(n) for n in planned if finite(n)), None)
 
 
-def held_out(run: Run) -> Bound | None:
+def held_out(run: Run) -> Score | None:
     """The held-out row that status.json says was chosen; where none was, the last, unchosen."""
-    rows = [row for row in run.test if finite(row.get("elbo")) and finite(row.get("epoch"))]
+    name = "elbo" if any("elbo" in row for row in run.test) else "distortion"
+    rows = [row for row in run.test if finite(row.get(name)) and finite(row.get("epoch"))]
     told = [row for row in rows if row["epoch"] == run.status.get("best_epoch")]
     if not rows:
         return None
     row = (told or rows)[-1]
-    return Bound(bool(told), row["epoch"], row["elbo"], row.get("elbo_standard_error"))
+    return Score(bool(told), row["epoch"], name, row[name], row.get(f"{name}_standard_error"))
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:

@@ -20,6 +20,8 @@ from typing import Any
 
 Json = dict[str, Any]
 
+_REQUIRED = ("config", "package", "options", "training", "example")  # in config.json
+
 
 def create(name: str, out: Path | None, config: Json) -> Path:
     """A new folder that holds config.json: `out`, or runs/<name>-<n> with the first n free.
@@ -62,7 +64,7 @@ def read_config(folder: Path) -> Json:
     """config.json. FileNotFoundError if it is no run folder, ValueError if it is damaged."""
     path = _config(folder)
     config = read_json(path)
-    missing = [name for name in ("config", "options", "training", "example") if name not in config]
+    missing = [name for name in _REQUIRED if name not in config]
     if missing:
         raise ValueError(f"{path} is damaged: it lacks {', '.join(missing)}.")
     return config

@@ -2,14 +2,14 @@
 
 import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 
 from vae_jax.checkpoint import Checkpoints
-from vae_jax.configs import CONFIGS, Data, Experiment
+from vae_jax.configs import Config, Data, Experiment, names
 from vae_jax.models import VAE, trace
 from vae_jax.runs import folder as run_folder
 from vae_jax.types import Batch, Params
@@ -23,7 +23,7 @@ class Run(NamedTuple):
     Fields:
       model: the VAE.
       params: of the best held-out score, or the last; averages, where the run kept some.
-      experiment: how it was trained; `experiment.load()` reads its data.
+      experiment: how it was trained; `experiment.examples.load()` reads its data.
       config: config.json.
       folder: the run folder.
       epoch: of the parameters.
@@ -38,27 +38,33 @@ class Run(NamedTuple):
 
 
 def load_run(
-    path: str | os.PathLike[str], *, epoch: int | None = None, data: str | None = None
+    path: str | os.PathLike[str],
+    *,
+    epoch: int | None = None,
+    data: str | None = None,
+    configs: Mapping[str, Config] | None = None,
 ) -> Run:
     """A model and its parameters, from the folder of a run that is finished or still going on.
 
         model, params, *_ = load_run("runs/digits-1")
 
-    Nothing in the folder is executed: the config is the name of one of `vae_jax.configs`, with
-    options, the parameters are arrays.
+    Nothing in the folder is executed: the config is a name, with options, the parameters are
+    arrays. Of the name is looked up what this package or another installed one brings.
 
     Args:
       path: the run folder.
       epoch: of the checkpoint; None takes the best, or the last where nothing was chosen by.
       data: where the data are now, if they have moved since.
+      configs: of a script that is in no package, by name: {"mine": mine}.
 
     Raises:
       FileNotFoundError: it is no run folder, or there is no such checkpoint in it.
+      ImportError: the package of the config cannot be imported.
       ValueError: a file in it is damaged, or of another version's architecture.
     """
     folder = Path(path)
     config = run_folder.read_config(folder)
-    experiment = build(config, data)
+    experiment = build(config, data, configs)
     with Checkpoints(folder / "checkpoints", write=False) as checkpoints:
         if not checkpoints.epochs:
             failed = (folder / "failure.json").exists()
@@ -67,8 +73,10 @@ def load_run(
         if epoch is None:
             epoch = _chosen(checkpoints)
         params = checkpoints.load_params(epoch)
-    _check_fits(folder / "checkpoints" / str(epoch), experiment.model, params, config["example"])
-    return Run(experiment.model, params, experiment, config, folder, epoch)
+    _check_fits(
+        folder / "checkpoints" / str(epoch), experiment.trained.model, params, config["example"]
+    )
+    return Run(experiment.trained.model, params, experiment, config, folder, epoch)
 
 
 def _chosen(checkpoints: Checkpoints) -> int:
@@ -80,27 +88,44 @@ def _chosen(checkpoints: Checkpoints) -> int:
     return epoch if epoch in checkpoints.epochs else latest
 
 
-def build(config: Json, data: str | None = None) -> Experiment:
+def build(
+    config: Json, data: str | None = None, configs: Mapping[str, Config] | None = None
+) -> Experiment:
     """The experiment of a config.json, its data perhaps elsewhere now."""
     name, options = config["config"], dict(config["options"])
-    if name not in CONFIGS:
-        raise ValueError(
-            f"The run is of the config {name!r}, which this version of vae_jax does not have; there"
-            f" are {', '.join(CONFIGS)}."
-        )
-    known = inspect.signature(CONFIGS[name]).parameters
+    make = _config_of(name, config["package"], configs)
+    known = inspect.signature(make).parameters
     if not set(options) <= set(known):
         raise ValueError(
             f"The run's options {', '.join(sorted(set(options) - set(known)))} are not among those"
-            f" of {name} in this version of vae_jax: {', '.join(known)}."
+            f" that {name} has now: {', '.join(known)}."
         )
     place = next((option for option in ("data", "raw") if option in known), None)
     if data is not None:
         if place is None:
             raise ValueError(f"The config {name} brings its own data: leave --data out.")
         options[place] = data
-    experiment = CONFIGS[name](**{key: _tuple(value) for key, value in options.items()})
-    return experiment._replace(load=_found(experiment.load)) if place else experiment
+    experiment = make(**{key: _tuple(value) for key, value in options.items()})
+    if place is None:
+        return experiment
+    examples = experiment.examples
+    return experiment._replace(examples=examples._replace(load=_found(examples.load)))
+
+
+def _config_of(name: str, package: Json, configs: Mapping[str, Config] | None) -> Config:
+    """The config of a run. ValueError where it is another's now, or nobody's."""
+    whose = package["distribution"]
+    found = [one for one in names(configs).get(name, []) if one.distribution == whose]
+    if not found and whose is None:
+        raise ValueError(
+            f"The run is of the config {name!r} of a script: pass configs={{{name!r}: <function>}}."
+        )
+    if not found:
+        raise ValueError(
+            f"The run is of the config {name!r} of {whose} {package['version']}, which is not"
+            f" installed here, or has it no more; there are {', '.join(names(configs))}."
+        )
+    return found[0].load()
 
 
 def example_of(batch: Batch) -> Json:
@@ -115,13 +140,13 @@ def example_of(batch: Batch) -> Json:
     return jax.tree.map(form, batch)
 
 
-def _shapes(form: Any) -> Any:
+def shapes_of(form: Any) -> Any:
     """What `example_of` wrote, as one example's shapes and types."""
     if isinstance(form, list):
-        return tuple(map(_shapes, form))
+        return tuple(map(shapes_of, form))
     if isinstance(form.get("dtype"), str):
         return jax.ShapeDtypeStruct(tuple(form["shape"]), form["dtype"])
-    return {name: _shapes(part) for name, part in form.items()}
+    return {name: shapes_of(part) for name, part in form.items()}
 
 
 def _found(load: Callable[[], Data]) -> Callable[[], Data]:
@@ -140,7 +165,7 @@ def _found(load: Callable[[], Data]) -> Callable[[], Data]:
 
 def _check_fits(folder: Path, model: VAE, params: Params, example: Json) -> None:
     """ValueError unless the model can be applied to one example with these parameters."""
-    one, key = _shapes(example), jax.random.key(0)
+    one, key = shapes_of(example), jax.random.key(0)
     try:
         jax.eval_shape(lambda p, x, c: trace(model, p, key, x, c).z, params, one["x"], one.get("c"))
     except Exception as error:  # flax's own, of many types

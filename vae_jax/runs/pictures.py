@@ -1,4 +1,4 @@
-"""The pictures of a run: what the model draws, copies and orders. Of text, lines of text."""
+"""The pictures of a run: what the model draws, copies and orders; each says how it was made."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,18 +9,21 @@ import numpy as np
 
 from vae_jax import evaluate, generate, plots
 from vae_jax.configs import Data, Experiment
+from vae_jax.generate import Drawn
+from vae_jax.objectives import batch_size as size_of
 from vae_jax.runs import folder as run_folder
-from vae_jax.types import Array, Batch, Key, Params
+from vae_jax.types import Array, Batch, Event, Key, Params
 
 Missing = dict[str, str]  # pictures that could not be drawn, by name: why
 
-_PAIRS, _TRAVERSED, _MAPPED = 32, 8, 2000  # images reconstructed, latents traversed, images mapped
+_PAIRS, _TRAVERSED, _MAPPED = 32, 8, 2000  # examples reconstructed, latents traversed, z mapped
+_VALUES = jnp.linspace(-2.5, 2.5, 11)  # of a traversed latent
 
 
 def save_pictures(
     folder: Path, experiment: Experiment, data: Data, params: Params, key: Key
 ) -> Missing:
-    """Write samples, reconstructions, a traversal (of images) and a latent map.
+    """Write samples, reconstructions, a traversal and a latent map.
 
     A picture that fails costs that picture: the others are written, and nothing is raised.
 
@@ -28,17 +31,13 @@ def save_pictures(
       What could not be drawn, and why: also in missing.json beside the pictures, where there is
       any.
     """
-    test = data.test
+    given = (experiment, params, data.test, key)
     pictures = {
-        "samples": lambda: _samples(folder / "samples", experiment, params, test, key),
-        "reconstructions": lambda: _reconstructions(
-            folder / "reconstructions", experiment, params, test, key
-        ),
-        "traversal": lambda: _traversal(folder / "traversal.png", experiment, params, test),
-        "latent_map": lambda: _latent_map(folder / "latent_map.png", experiment, params, data),
+        "samples": lambda: _samples(folder / "samples", *given),
+        "reconstructions": lambda: _reconstructions(folder / "reconstructions", *given),
+        "traversal": lambda: _traversal(folder / "traversal", *given),
+        "latent_map": lambda: _latent_map(folder / "latent_map.png", *given, data.labels),
     }
-    if experiment.text is not None:
-        del pictures["traversal"]
     missing = {name: why for name, draw in pictures.items() if (why := _failure(draw))}
     (folder / "missing.json").unlink(missing_ok=True)
     if missing:
@@ -46,46 +45,63 @@ def save_pictures(
     return missing
 
 
-def save_samples(path: Path, experiment: Experiment, drawn: Array, c: Array | None) -> Path:
-    """A grid; a column for each condition, where there are any."""
-    columns, title = 10, "Samples: the mean of p(x|z), z from the prior"
-    if c is not None:
-        columns = len(np.unique(c))
-        title = "Samples: the mean of p(x|z,c), z from the prior, one column for each label c"
-    return save_examples(path, experiment, drawn, columns, title)
-
-
-def save_reconstructions(path: Path, experiment: Experiment, x: Array, made: Array) -> Path:
-    """Held-out examples, and under each what the model made of it."""
-    if experiment.text is not None:
-        pairs = jnp.stack([x, made], axis=1).reshape(-1, *x.shape[1:])
-        return save_examples(path, experiment, pairs, 2, "")
-    title = "Held-out images; under each the mean of p(x|z) at the mean of q(z|x)"
-    plots.save_reconstructions(_ending(path, ".png"), x, made, title)
-    return _ending(path, ".png")
-
-
-def save_examples(
-    path: Path, experiment: Experiment, examples: Array, columns: int, title: str
+def save_samples(
+    path: Path, experiment: Experiment, x: Event, c: Event, drawn_x: bool, note: str = ""
 ) -> Path:
-    """Images as a PNG of so many columns, or texts as lines; the path with its suffix."""
-    if experiment.text is None:
-        plots.save_images(_ending(path, ".png"), examples, columns, title)
-        return _ending(path, ".png")
-    lines = [experiment.text(x).replace("\n", "\N{RETURN SYMBOL}") for x in examples]
-    run_folder.write(_ending(path, ".txt"), ("\n".join(lines) + "\n").encode())
-    return _ending(path, ".txt")
+    """Samples; of labels, a column for each."""
+    title = f"Samples: {_x(drawn_x, c)}, z from the prior{note}"
+    columns = len(np.unique(c)) if are_labels(c) else 10
+    if are_labels(c):
+        title += ", one column for each label c"
+    return experiment.views.show.examples(path, x, columns, title)
 
 
-def conditions(test: Batch, number: int) -> Array | None:
-    """So many conditions, the different ones in turn; None for a model without."""
-    return jnp.resize(jnp.unique(test["c"]), (number,)) if "c" in test else None
+def save_reconstructions(
+    path: Path, experiment: Experiment, x: Event, made: Event, c: Event, drawn: Drawn
+) -> Path:
+    """Held-out examples, and under each what the model made of it."""
+    z = "a draw z of" if drawn.z else "the mean z of"
+    title = f"Held-out examples; under each {_x(drawn.x, c)}, at {z} q(z|x)"
+    return experiment.views.show.pairs(path, x, made, title)
 
 
-def most_active(experiment: Experiment, params: Params, test: Batch) -> list[int]:
+def save_rows(
+    path: Path, experiment: Experiment, x: Event, columns: int, title: str, drawn_x: bool
+) -> Path:
+    """Examples in rows of so many: a traversal, an interpolation."""
+    return experiment.views.show.examples(path, x, columns, f"{title}: {_x(drawn_x, None)}")
+
+
+def drawn_of(experiment: Experiment, params: Params, example: Batch) -> Drawn:
+    """What is drawn of a model for want of a mean; `example` is one, or its shapes."""
+    return generate.drawn(experiment.trained.model, params, example["x"], example.get("c"))
+
+
+def conditions(test: Batch, number: int) -> Event:
+    """So many conditions: of labels the different ones in turn, else those of the first examples;
+    None for a model without."""
+    if "c" not in test:
+        return None
+    if are_labels(test["c"]):
+        return jnp.resize(jnp.unique(test["c"]), (number,))
+    return jax.tree.map(lambda leaf: leaf[np.arange(number) % len(leaf)], test["c"])
+
+
+def are_labels(c: Event) -> bool:
+    """Whether conditions [N, ...] are labels."""
+    return is_label(jax.tree.map(lambda leaf: leaf[0], c))
+
+
+def is_label(c: Event) -> bool:
+    """Whether a condition is one integer."""
+    return getattr(c, "shape", None) == () and jnp.issubdtype(c.dtype, jnp.integer)
+
+
+def most_active(experiment: Experiment, params: Params, test: Batch, key: Key) -> list[int]:
     """The active latents, the one of the largest variance first; at least one, at most eight."""
-    units = evaluate.active_units(experiment.model, params, _first(test, _MAPPED))
-    return np.argsort(-units.variance)[: np.clip(units.number, 1, _TRAVERSED)].tolist()
+    z = _embedded(experiment, params, _first(test, _MAPPED), key)
+    variance = z.var(axis=0, ddof=1)
+    return np.argsort(-variance)[: np.clip((variance > 0.01).sum(), 1, _TRAVERSED)].tolist()
 
 
 def traversals(
@@ -94,15 +110,17 @@ def traversals(
     example: Batch,
     dimensions: list[int],
     values: Array,
-) -> Array:
-    """Images [dimensions * values, ...]: from the posterior mean of one example [1, ...]."""
-    start = jnp.asarray(evaluate.posterior_means(experiment.model, params, example)[0])
-    c = example["c"][0] if "c" in example else None
+    key: Key,
+) -> Event:
+    """[dimensions * values, ...]: from the z of one example [1, ...]."""
+    model = experiment.trained.model
+    start = jnp.asarray(evaluate.embeddings(model, params, key, example)[0])
+    c = jax.tree.map(lambda leaf: leaf[0], example.get("c"))
     rows = [
-        generate.traverse(experiment.model, params, start, dimension, values, c)
+        generate.traverse(model, params, start, dimension, values, c, key=key)
         for dimension in dimensions
     ]
-    return jnp.concatenate(rows)
+    return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *rows)
 
 
 def _failure(draw: Callable[[], None]) -> str | None:
@@ -116,42 +134,57 @@ def _failure(draw: Callable[[], None]) -> str | None:
 
 def _samples(path: Path, experiment: Experiment, params: Params, test: Batch, key: Key) -> None:
     c = conditions(test, 100)
-    drawn = generate.sample(experiment.model, params, key, 100, c, draw=_drawn(experiment))
-    save_samples(path, experiment, drawn, c)
+    x = generate.sample(experiment.trained.model, params, key, 100, c)
+    save_samples(path, experiment, x, c, drawn_of(experiment, params, _one(test)).x)
 
 
 def _reconstructions(
     path: Path, experiment: Experiment, params: Params, test: Batch, key: Key
 ) -> None:
-    first = _first(test, _PAIRS)
-    made = generate.reconstruct(
-        experiment.model, params, key, first["x"], first.get("c"), draw=_drawn(experiment)
-    )
-    save_reconstructions(path, experiment, first["x"], made)
+    first, drawn = _first(test, _PAIRS), drawn_of(experiment, params, _one(test))
+    x, c = first["x"], first.get("c")
+    made = generate.reconstruct(experiment.trained.model, params, key, x, c)
+    save_reconstructions(path, experiment, x, made, c, drawn)
 
 
-def _traversal(path: Path, experiment: Experiment, params: Params, test: Batch) -> None:
-    values = jnp.linspace(-2.5, 2.5, 11)
-    active = most_active(experiment, params, test)
-    images = traversals(experiment, params, _first(test, 1), active, values)
+def _traversal(path: Path, experiment: Experiment, params: Params, test: Batch, key: Key) -> None:
+    active = most_active(experiment, params, test, key)
+    x = traversals(experiment, params, _first(test, 1), active, _VALUES, key)
     title = "The most active latents, one a row, from -2.5 to 2.5"
-    plots.save_images(path, images, len(values), title)
+    drawn = drawn_of(experiment, params, _one(test))
+    save_rows(path, experiment, x, len(_VALUES), title, drawn.x)
 
 
-def _latent_map(path: Path, experiment: Experiment, params: Params, data: Data) -> None:
-    means = evaluate.posterior_means(experiment.model, params, _first(data.test, _MAPPED))
-    labels = None if data.labels is None else data.labels[: len(means)]
-    plots.save_latent_map(path, means, labels, f"Posterior means of {len(means)} held-out examples")
+def _latent_map(
+    path: Path,
+    experiment: Experiment,
+    params: Params,
+    test: Batch,
+    key: Key,
+    labels: np.ndarray | None,
+) -> None:
+    z = _embedded(experiment, params, _first(test, _MAPPED), key)
+    drawn = drawn_of(experiment, params, _one(test)).z
+    what = "Draws of the posteriors" if drawn else "Posterior means"
+    labels = None if labels is None else labels[: len(z)]
+    plots.save_latent_map(path, z, labels, f"{what} of {len(z)} held-out examples")
 
 
-def _ending(path: Path, suffix: str) -> Path:
-    """With the suffix added, where it is not there: a name may have points in it."""
-    return path if path.suffix == suffix else path.with_name(path.name + suffix)
+def _embedded(experiment: Experiment, params: Params, some: Batch, key: Key) -> np.ndarray:
+    """[N, D], the arrays of z side by side."""
+    z = evaluate.embeddings(experiment.trained.model, params, key, some)
+    flat = [np.reshape(leaf, (size_of(some), -1)) for leaf in jax.tree.leaves(z)]
+    return np.concatenate(flat, axis=1)
+
+
+def _x(drawn: bool, c: Event) -> str:
+    given = "p(x|z)" if c is None else "p(x|z,c)"
+    return f"a draw of {given}" if drawn else f"the mean of {given}"
 
 
 def _first(batch: Batch, number: int) -> Batch:
     return jax.tree.map(lambda leaf: leaf[:number], batch)
 
 
-def _drawn(experiment: Experiment) -> bool:
-    return experiment.text is not None  # characters have no mean
+def _one(batch: Batch) -> Batch:
+    return jax.tree.map(lambda leaf: leaf[0], batch)

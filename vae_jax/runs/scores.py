@@ -7,15 +7,19 @@ from typing import Any
 import jax
 import numpy as np
 
-from vae_jax import evaluate
+from vae_jax import evaluate, generate
 from vae_jax.checks import check_count
 from vae_jax.configs import Experiment
 from vae_jax.evaluate.examples import Progress
+from vae_jax.evaluate.scores import Rate
 from vae_jax.models import VAE
 from vae_jax.objectives import batch_size as size_of
+from vae_jax.train.rows import no_rate
 from vae_jax.types import Batch, Key, Params
 
-_INFORMED = 10_000  # images among which the mutual information is computed: their pairs are many
+# examples among which the mutual information is computed: their pairs are many, and of a hierarchy
+# each is a pass through it
+_INFORMED, _INFORMED_OF_LAYERS = 10_000, 1_000
 
 
 def score(
@@ -26,7 +30,8 @@ def score(
     progress: Progress = iter,
     importance_samples: int | None = None,
 ) -> dict[str, Any]:
-    """The final numbers, in nats: bound, importance-sampled log-likelihood, what z knows of x.
+    """The final numbers, in nats: bound, importance-sampled log-likelihood, what z knows of x; of
+    an experiment without a bound, its distortion.
 
     Args:
       experiment: whose model it is.
@@ -36,24 +41,33 @@ def score(
       progress: wraps the loop of the likelihood.
       importance_samples: K; by default the experiment's.
     """
-    model, K = experiment.model, importance_samples
+    model, views, K = experiment.trained.model, experiment.views, importance_samples
     if K is None:
-        K = experiment.importance_samples
+        K = views.importance_samples
     check_count("importance_samples", K)
-    elbo_key, likelihood_key, information_key = jax.random.split(key, 3)
+    elbo_key, likelihood_key, information_key, own_key = jax.random.split(key, 4)
+    scores = {"images": size_of(test), **_active_units(model, params, test)}
+    scores |= views.score(model, params, own_key, test)
+    if views.rate is None:
+        return {**scores, "distortion": _distortion(model, params, elbo_key, test)}
     log_p = _log_likelihood(model, params, likelihood_key, test, K, progress)
     return {
-        "images": size_of(test),
-        "elbo": _elbo(model, params, elbo_key, test),
+        **scores,
+        "elbo": _elbo(model, params, elbo_key, test, views.rate),
         "log_likelihood": log_p,
-        "active_units": _active_units(model, params, test),
         **_mutual_information(model, params, information_key, test),
         **_bits_per_dim(experiment, test, log_p["value"]),
     }
 
 
-def _elbo(model: VAE, params: Params, key: Key, test: Batch) -> dict[str, float]:
-    bound = evaluate.elbos(model, params, key, test)
+def _distortion(model: VAE, params: Params, key: Key, test: Batch) -> dict[str, float]:
+    """Where there is no bound."""
+    minus = evaluate.mean(evaluate.elbos(model, params, key, test, rate=no_rate).value)
+    return {"value": -minus.value, "standard_error": minus.standard_error}
+
+
+def _elbo(model: VAE, params: Params, key: Key, test: Batch, rate: Rate) -> dict[str, float]:
+    bound = evaluate.elbos(model, params, key, test, rate=rate)
     value = evaluate.mean(bound.value)
     return {
         "elbo": value.value,
@@ -81,13 +95,19 @@ def _log_likelihood(
     }
 
 
-def _active_units(model: VAE, params: Params, test: Batch) -> dict[str, float]:
+def _active_units(model: VAE, params: Params, test: Batch) -> dict[str, dict[str, float]]:
+    """Of posteriors with a mean; nothing of others."""
+    one = jax.tree.map(lambda leaf: leaf[0], test)
+    if generate.drawn(model, params, one["x"], one.get("c")).z:
+        return {}
     active = evaluate.active_units(model, params, test)
     return {
-        "number": active.number,
-        "latents": active.variance.size,
-        "threshold": active.threshold,
-        "images": active.num_examples,
+        "active_units": {
+            "number": active.number,
+            "latents": active.variance.size,
+            "threshold": active.threshold,
+            "images": active.num_examples,
+        }
     }
 
 
@@ -97,7 +117,8 @@ def _mutual_information(
     """Of z and the example, among the first test images; not of conditional models."""
     if "c" in test:
         return {}
-    some = jax.tree.map(lambda leaf: leaf[:_INFORMED], test)
+    most = _INFORMED if model.trace is None else _INFORMED_OF_LAYERS
+    some = jax.tree.map(lambda leaf: leaf[:most], test)
     information = evaluate.mutual_information(model, params, key, some)
     return {
         "mutual_information": {
@@ -111,7 +132,8 @@ def _mutual_information(
 
 def _bits_per_dim(experiment: Experiment, test: Batch, log_density: float) -> dict[str, float]:
     """Of the integers, where x in (0, 1) was made of them: an upper bound, by dequantisation."""
-    if experiment.num_levels is None:
+    levels = experiment.examples.num_levels
+    if levels is None:
         return {}
     dims = sum(math.prod(leaf.shape[1:]) for leaf in jax.tree.leaves(test["x"]))
-    return {"bits_per_dim": math.log2(experiment.num_levels) - log_density / dims / math.log(2)}
+    return {"bits_per_dim": math.log2(levels) - log_density / dims / math.log(2)}

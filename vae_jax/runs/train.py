@@ -2,30 +2,26 @@
 
 import dataclasses
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
-from vae_jax import data as datasets
 from vae_jax.checkpoint import Checkpoints
-from vae_jax.checks import check_count
-from vae_jax.configs import CONFIGS, Data, Experiment
-from vae_jax.configs.experiment import fixed
+from vae_jax.configs import Config, Data, Experiment, find
 from vae_jax.evaluate.examples import Progress
-from vae_jax.objectives import batch_size as size_of
 from vae_jax.report import write_report
 from vae_jax.runs import folder as run_folder
 from vae_jax.runs.circumstances import circumstances
+from vae_jax.runs.divide import divide, num_steps, stored
 from vae_jax.runs.load import build, example_of
 from vae_jax.runs.pictures import Missing, save_pictures
 from vae_jax.runs.scores import score
 from vae_jax.runs.training import Training, check_training, make_step
-from vae_jax.train import Fitted, NotFiniteError, fit, held_out_bound
-from vae_jax.train.epochs import steps_of
-from vae_jax.types import Batch, Key, Params
+from vae_jax.train import Fitted, NotFiniteError, fit, held_out_score
+from vae_jax.types import Key, Params
 
 Json = dict[str, Any]
 
@@ -50,7 +46,7 @@ class Watch(NamedTuple):
 
 _NOBODY = Watch()
 _DONE = ("finished", "stopped early")
-_SCORES = {"elbo": held_out_bound, "distortion": lambda row: -row["distortion"]}
+_SCORES = {"elbo": held_out_score, "distortion": lambda row: -row["distortion"]}
 
 
 class Ended(NamedTuple):
@@ -62,30 +58,38 @@ class Ended(NamedTuple):
 
 
 def start(
-    name: str, options: Json, training: Training, out: Path | None = None, watch: Watch = _NOBODY
+    name: str,
+    options: Json,
+    training: Training,
+    out: Path | None = None,
+    watch: Watch = _NOBODY,
+    configs: Mapping[str, Config] | None = None,
 ) -> Ended:
     """Train a config in a new run folder, score it, draw it.
 
     Args:
-      name: one of CONFIGS.
+      name: of a config; see `configs.names`.
       options: its options.
       training: options of every run.
       out: the folder; None for runs/<name>-<n>.
       watch: who looks on.
+      configs: of a script that is in no package, by name.
 
     Raises:
       FileExistsError: the folder is not empty; and what config, data and `fit` raise.
     """
-    experiment = CONFIGS[name](**options)
-    data = experiment.load()
+    found = find(name, configs)
+    experiment = found.load()(**options)
+    data = experiment.examples.load()
     # what cannot be trained leaves no folder
-    check_training(training, _steps(experiment, data, training))
+    check_training(training, num_steps(experiment, data, training))
     config = {
         "config": name,
-        "options": {**options, **(experiment.found or {})},
+        "package": {"distribution": found.distribution, "version": found.version},
+        "options": {**options, **(experiment.examples.found or {})},
         "training": dataclasses.asdict(training),
         "example": example_of(data.test),
-        "stored": _stored(data),
+        "stored": stored(data),
         **circumstances(),
     }
     folder = run_folder.create(name, out, config)
@@ -98,28 +102,34 @@ def start(
         raise
 
 
-def resume(folder: Path, data: str | None = None, watch: Watch = _NOBODY) -> Ended:
+def resume(
+    folder: Path,
+    data: str | None = None,
+    watch: Watch = _NOBODY,
+    configs: Mapping[str, Config] | None = None,
+) -> Ended:
     """Go on with a run from its last checkpoint, and score and draw it, if that is to be done.
 
     Args:
       folder: of the run.
       data: where its data are now, if they have moved.
       watch: who looks on.
+      configs: of a script that is in no package, by name.
 
     Raises:
       FileNotFoundError: it is no run folder. BlockingIOError: it is being trained.
     """
     config = run_folder.read_config(folder)
     with run_folder.locked(folder):
-        experiment = build(config, data)
+        experiment = build(config, data, configs)
         training = Training(**config["training"])
-        return _run(folder, experiment, experiment.load(), training, watch)
+        return _run(folder, experiment, experiment.examples.load(), training, watch)
 
 
 def _run(
     folder: Path, experiment: Experiment, data: Data, training: Training, watch: Watch
 ) -> Ended:
-    fit_key = jax.random.key(experiment.seed)
+    fit_key = jax.random.key(experiment.trained.seed)
     # `fit` takes the first two of its split; the third and fourth are for what follows it
     _, _, score_key, picture_key = jax.random.split(fit_key, 4)
     first, scores, scored = _last_epoch(folder) + 1, None, _is_scored(folder)
@@ -130,12 +140,12 @@ def _run(
     if scored and not fitted.rows:
         scores = run_folder.read_json(folder / "evaluation.json")
     elif fitted.ended != "interrupted":
-        _write_status(folder, "scoring", fitted.progress.epoch, experiment.epochs)
+        _write_status(folder, "scoring", fitted.progress.epoch, experiment.trained.epochs)
         scores = score(experiment, data.test, fitted.params, score_key, watch.scoring)
         run_folder.write_json(folder / "evaluation.json", scores)
         _draw(folder, experiment, data, fitted.params, picture_key, watch)
-    progress = fitted.progress
-    _write_status(folder, fitted.ended, progress.epoch, experiment.epochs, progress.best_epoch)
+    progress, epochs = fitted.progress, experiment.trained.epochs
+    _write_status(folder, fitted.ended, progress.epoch, epochs, progress.best_epoch)
     write_report(folder)
     return Ended(folder, fitted.ended, scores)
 
@@ -149,38 +159,39 @@ def _fit(
     key: Key,
     picture_key: Key,
 ) -> Fitted:
-    train, held_out = _divide(experiment, data, training)
+    train, held_out = divide(experiment, data, training)
 
     def report(row: Json, params: Params) -> None:
         run_folder.append(folder / "metrics.jsonl", row)
         watch.row(row)
         if row["data"] == "held_out":
             _draw(folder, experiment, data, params, picture_key, watch)
-            _write_status(folder, "running", row["epoch"], experiment.epochs)
+            _write_status(folder, "running", row["epoch"], experiment.trained.epochs)
             write_report(folder)
 
     try:
         return fit(
-            experiment.model,
-            make_step(experiment, training, _steps(experiment, data, training)),
+            experiment.trained.model,
+            make_step(experiment, training, num_steps(experiment, data, training)),
             train,
             key=key,
-            epochs=experiment.epochs,
-            batch_size=experiment.batch_size,
-            prepare=experiment.prepare,
+            epochs=experiment.trained.epochs,
+            batch_size=experiment.trained.batch_size,
+            prepare=experiment.examples.prepare,
             held_out=held_out,
+            rate=experiment.views.rate,
             score=_SCORES[training.metric] if training.hold_out else None,
-            evaluate_every=training.evaluate_every or max(1, experiment.epochs // 10),
+            evaluate_every=training.evaluate_every or max(1, experiment.trained.epochs // 10),
             patience=training.patience,
             folder=folder / "checkpoints",
             keep=training.keep,
             resume=True,
-            scan=experiment.scan,
+            scan=experiment.trained.scan,
             report=report,
             stop=watch.stop,
         )
     except NotFiniteError as error:
-        _write_failure(folder, error, experiment.epochs)
+        _write_failure(folder, error, experiment.trained.epochs)
         raise
 
 
@@ -191,47 +202,6 @@ def _draw(
     missing = save_pictures(folder / "pictures", experiment, data, params, key)
     if missing:
         watch.missing(missing)
-
-
-def _divide(
-    experiment: Experiment, data: Data, training: Training
-) -> tuple[Batch | datasets.Source, Batch]:
-    """What is trained on, and what is evaluated on: examples set aside, or the test data."""
-    number = training.hold_out
-    if number == 0:
-        return data.train, data.test
-    order = np.random.default_rng(0).permutation(number + _num_trained(data, training))
-    kept, aside = (
-        jax.tree.map(lambda leaf, part=part: leaf[part], data.train)
-        for part in (np.sort(order[number:]), order[:number])
-    )
-    return kept, fixed(experiment.prepare, aside)
-
-
-def _num_trained(data: Data, training: Training) -> int:
-    """How many examples are trained on. ValueError where none can be set aside, or none is left."""
-    train, number = data.train, training.hold_out
-    if number and not isinstance(train, dict):
-        raise ValueError("hold_out needs training data in memory, and these are streamed.")
-    N = size_of(train) if isinstance(train, dict) else len(train)
-    if not 0 <= number < N:
-        raise ValueError(f"hold_out must leave some of the {N} training examples; got {number}.")
-    return N - number
-
-
-def _steps(experiment: Experiment, data: Data, training: Training) -> int:
-    """Of the whole run. ValueError where the options make no run."""
-    check_count("epochs", experiment.epochs)
-    if size_of(data.test) < 2:
-        raise ValueError("A run needs two test examples at least to be scored; there is one.")
-    return experiment.epochs * steps_of(_num_trained(data, training), experiment.batch_size)
-
-
-def _stored(data: Data) -> Json:
-    """The form of one example before it is prepared."""
-    if isinstance(data.train, dict):
-        return example_of(data.train)
-    return example_of(jax.tree.map(lambda leaf: np.asarray(leaf)[None], data.train[0]))
 
 
 def _has_begun(folder: Path) -> bool:

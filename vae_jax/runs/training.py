@@ -1,13 +1,14 @@
 """How a run is trained, whatever its config: schedule, clipping, averaging, stopping."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import optax
 
 from vae_jax.checks import check_count
 from vae_jax.configs import Experiment
-from vae_jax.train import Step, averaged, descend
+from vae_jax.train import Step, averaged
 
 
 @dataclass(frozen=True)
@@ -20,10 +21,11 @@ class Training:
       hold_out: Training examples set aside, to choose the best parameters by; 0 keeps the last
         parameters, and evaluates on the test data, to be looked at only.
       patience: Stop after so many evaluations without a better one; needs hold-out.
-      metric: What is best: the highest evidence lower bound or the lowest distortion.
+      metric: What is best: the highest evidence lower bound (of a model without a bound the lowest
+        distortion), or the lowest distortion.
       schedule: The learning rate falls to zero along half a cosine, or is constant.
       warmup: Steps over which the learning rate first rises from zero.
-      clip: The largest norm of a gradient; larger ones are scaled down to it.
+      clip: The largest norm of a gradient, of each player; larger ones are scaled down to it.
       average: Decay of an exponential moving average of the parameters, such as 0.999, which is
         then what is evaluated and kept.
       keep: How many of the latest checkpoints are kept, besides the best.
@@ -60,22 +62,28 @@ def check_training(training: Training, steps: int) -> None:
 
 def make_step(experiment: Experiment, training: Training, steps: int) -> Step:
     """The step of a run of so many steps."""
-    schedule = _schedule(training, experiment.learning_rate, steps)
 
-    def make(learning_rate: optax.Schedule) -> optax.GradientTransformation:
-        return experiment.optimizer(learning_rate)
+    def optimize(
+        make: Callable[[Any], optax.GradientTransformation], scale: float = 1.0, updates: int = 1
+    ) -> optax.GradientTransformation:
+        def made(learning_rate: Any) -> optax.GradientTransformation:
+            return make(learning_rate)
 
-    optimizer = optax.inject_hyperparams(make)(learning_rate=schedule)  # so that it is reported
-    if training.clip is not None:
-        optimizer = optax.chain(optax.clip_by_global_norm(training.clip), optimizer)
-    step = descend(experiment.objective, optimizer)
+        peak = scale * experiment.trained.learning_rate
+        schedule = _schedule(training, peak, updates * training.warmup, updates * steps)
+        optimizer = optax.inject_hyperparams(made)(learning_rate=schedule)  # so it is reported
+        if training.clip is None:
+            return optimizer
+        return optax.chain(optax.clip_by_global_norm(training.clip), optimizer)
+
+    step = experiment.trained.step(optimize)
     return step if training.average is None else averaged(step, training.average)
 
 
-def _schedule(training: Training, peak: float, steps: int) -> optax.Schedule:
+def _schedule(training: Training, peak: float, warmup: int, steps: int) -> optax.Schedule:
     if training.schedule == "constant":
-        rise = optax.linear_schedule(0.0, peak, training.warmup)
-        return rise if training.warmup else optax.constant_schedule(peak)
-    if training.warmup:
-        return optax.warmup_cosine_decay_schedule(0.0, peak, training.warmup, steps)
+        rise = optax.linear_schedule(0.0, peak, warmup)
+        return rise if warmup else optax.constant_schedule(peak)
+    if warmup:
+        return optax.warmup_cosine_decay_schedule(0.0, peak, warmup, steps)
     return optax.cosine_decay_schedule(peak, steps)

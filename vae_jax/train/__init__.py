@@ -22,7 +22,8 @@ once, outside the loop.
 from vae_jax.train.averages import Averaged, average_params, averaged
 from vae_jax.train.epochs import epoch_order, train_epoch
 from vae_jax.train.finite import NotFiniteError, check_metrics, check_params
-from vae_jax.train.fit import fit, held_out_bound
+from vae_jax.train.fit import fit, held_out_score
+from vae_jax.train.members import member, members, seeds_epoch
 from vae_jax.train.records import Fitted, Progress
 from vae_jax.train.steps import (
     Metrics,
@@ -53,7 +54,10 @@ __all__ = [
     "descend",
     "epoch_order",
     "fit",
-    "held_out_bound",
+    "held_out_score",
+    "member",
+    "members",
+    "seeds_epoch",
     "stream_epoch",
     "train_epoch",
 ]

@@ -10,10 +10,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from vae_jax.distributions import Delta
 from vae_jax.evaluate.scores import example_elbo
+from vae_jax.models import trace
 from vae_jax.train.averages import average_params
 from vae_jax.train.epochs import trace_epoch, trace_step
 from vae_jax.train.records import Settings
+from vae_jax.train.rows import no_rate
 from vae_jax.train.steps import TrainState
 
 
@@ -33,12 +36,27 @@ def check_evaluation(settings: Settings, state: TrainState) -> None:
     if settings.held_out is None:
         return
     one = jax.tree.map(lambda leaf: _form(leaf, jnp.shape(leaf)[1:]), settings.held_out)
+    key = jax.random.key(0)  # only shapes matter
 
     def evaluation(params: Any, x: Any, c: Any) -> Any:
-        key = jax.random.key(0)  # only shapes matter
-        return example_elbo(settings.model, params, key, x, c, 1, settings.rate)
+        rate = settings.rate or no_rate
+        bound = example_elbo(settings.model, params, key, x, c, 1, rate)
+        return trace(settings.model, params, key, x, c).q, bound
 
-    jax.eval_shape(evaluation, average_params(state), one["x"], one.get("c"))
+    posterior, _ = jax.eval_shape(evaluation, average_params(state), one["x"], one.get("c"))
+    if settings.rate is not None:
+        _check_density(posterior)
+
+
+def _check_density(posterior: Any) -> None:
+    """ValueError where log q is the mass of a point, and what is made of it no bound."""
+    parts = jax.tree.leaves(posterior, is_leaf=lambda node: isinstance(node, Delta))
+    if any(isinstance(part, Delta) for part in parts):
+        raise ValueError(
+            "The posterior is a Delta: its log q is a mass, not a density, and log p(x,z) - log q"
+            " is no bound on log p(x). Pass rate=None, with which the distortion is reported and no"
+            " bound; or use a posterior with a density, such as a Gaussian."
+        )
 
 
 def _form(leaf: Any, shape: tuple[int, ...]) -> jax.ShapeDtypeStruct:

@@ -18,9 +18,10 @@ from vae_jax.train.steps import Step
 from vae_jax.types import Batch, Key, Params
 
 
-def held_out_bound(row: Row) -> float:
-    """The evidence lower bound of a held-out row: the larger the better."""
-    return row["elbo"]
+def held_out_score(row: Row) -> float:
+    """The evidence lower bound of a held-out row, or, without a bound, minus its distortion: the
+    larger the better."""
+    return row["elbo"] if "elbo" in row else -row["distortion"]
 
 
 def fit(
@@ -33,8 +34,8 @@ def fit(
     batch_size: int = 100,
     prepare: Prepare | None = None,
     held_out: Batch | None = None,
-    rate: Rate = rate,
-    score: Callable[[Row], float] | None = held_out_bound,
+    rate: Rate | None = rate,
+    score: Callable[[Row], float] | None = held_out_score,
     evaluate_every: int = 1,
     patience: int | None = None,
     folder: str | os.PathLike[str] | None = None,
@@ -59,7 +60,8 @@ def fit(
       batch_size: B.
       prepare: (key, example) -> example, {"x": ..., "c": ...}, anew at every step; see `data`.
       held_out: examples to evaluate on, prepared.
-      rate: `rate` or `sampled_rate`: how the held-out bound is computed.
+      rate: `rate` or `sampled_rate`: how the held-out bound is computed. None says that there is no
+        bound, and reports none: of a posterior that is a Delta, of a likelihood that is no density.
       score: of a held-out row, the larger the better; the parameters of the best are returned. None
         chooses nothing and returns the last: for test data, which may only be looked at.
       evaluate_every: epochs between evaluations, which are also the moments of checkpoints.
@@ -74,7 +76,7 @@ def fit(
         "epoch", "step", the means of the metrics, "bound", "learning_rate" (of an optimizer in
         `optax.inject_hyperparams`), "seconds", "examples_per_second" (not of the first epoch, which
         compiles)}, or {"data": "held_out", "epoch", "elbo", "elbo_standard_error", "distortion",
-        "rate"}; nats.
+        "rate"}, nats; without a bound {..., "distortion", "distortion_standard_error"}.
       stop: asked after each epoch; True saves a checkpoint and returns.
 
     Raises:

@@ -149,7 +149,8 @@ def _epoch(settings: Settings, now: Now, compiled: bool) -> tuple[Now, Row]:
     check_params(state.params, int(state.step))
     seconds = time.perf_counter() - start
     progress = now.progress._replace(epoch=now.progress.epoch + 1)
-    row = train_row(progress.epoch, state, metrics, seconds, B if compiled else None)
+    timed, has_bound = B if compiled else None, settings.rate is not None
+    row = train_row(progress.epoch, state, metrics, seconds, timed, has_bound)
     return Now(state, progress, now.best), row
 
 

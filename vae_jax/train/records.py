@@ -50,7 +50,7 @@ class Settings(NamedTuple):
     batch_size: int
     prepare: Prepare | None
     held_out: Batch | None
-    rate: Rate
+    rate: Rate | None
     score: Callable[[Row], float] | None
     evaluate_every: int
     patience: int | None

@@ -1,11 +1,14 @@
 """The rows that `fit` reports: means over an epoch, and scores of held-out data."""
 
+from typing import Any
+
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 
 from vae_jax import evaluate
-from vae_jax.train.averages import average_params
+from vae_jax.train.averages import Averaged, average_params
 from vae_jax.train.records import Now, Row, Settings
 from vae_jax.train.steps import Metrics, TrainState
 
@@ -13,35 +16,60 @@ STREAM = 2**32 - 3  # of the key of training; steps and epochs do not reach it
 
 
 def train_row(
-    epoch: int, state: TrainState, metrics: Metrics, seconds: float, batch_size: int | None
+    epoch: int,
+    state: TrainState,
+    metrics: Metrics,
+    seconds: float,
+    batch_size: int | None,
+    has_bound: bool = True,
 ) -> Row:
     """Means over an epoch, and how fast it was (of `batch_size` None, an epoch that compiled)."""
     means = {name: float(values.mean()) for name, values in metrics.items()}
-    if {"distortion", "rate"} <= set(means) and "bound" not in means:
+    if has_bound and {"distortion", "rate"} <= set(means) and "bound" not in means:
         means["bound"] = -means["distortion"] - means["rate"]
     row = {"data": "train", "epoch": epoch, "step": int(state.step), **means}
-    rates = optax.tree_utils.tree_get_all_with_path(state.opt_state, "learning_rate")
-    injected = [value for _, value in rates if isinstance(value, jax.Array)]
-    if len(injected) == 1:
-        row["learning_rate"] = float(injected[0])
-    row["seconds"] = seconds
+    row |= {**_learning_rates(state.opt_state), "seconds": seconds}
     if batch_size is not None:
         row["examples_per_second"] = batch_size * len(next(iter(metrics.values()))) / seconds
     return row
 
 
 def held_out_row(settings: Settings, now: Now) -> Row:
-    """The bound on the held-out examples, the same draws each time, and its parts."""
+    """The bound on the held-out examples, the same draws each time, and its parts; where there is
+    no bound, the distortion."""
     key = jax.random.fold_in(now.state.key, STREAM)
     params = average_params(now.state)
     assert settings.held_out is not None
-    bound = evaluate.elbos(settings.model, params, key, settings.held_out, rate=settings.rate)
-    elbo = evaluate.mean(bound.value)
+    rate = settings.rate or no_rate
+    bound = evaluate.elbos(settings.model, params, key, settings.held_out, rate=rate)
+    elbo, row = evaluate.mean(bound.value), {"data": "held_out", "epoch": now.progress.epoch}
+    if settings.rate is None:
+        error = elbo.standard_error
+        return {**row, "distortion": -elbo.value, "distortion_standard_error": error}
     return {
-        "data": "held_out",
-        "epoch": now.progress.epoch,
+        **row,
         "elbo": elbo.value,
         "elbo_standard_error": elbo.standard_error,
         "distortion": float(np.mean(bound.distortion)),
         "rate": float(np.mean(bound.rate)),
     }
+
+
+def no_rate(*seen: object) -> jax.Array:
+    """0 nats, in the place of a rate where there is none."""
+    del seen
+    return jnp.zeros(())
+
+
+def _learning_rates(opt_state: Any) -> dict[str, float]:
+    """Of the optimizer, or of each player's, where it is injected (`optax.inject_hyperparams`)."""
+    if isinstance(opt_state, Averaged):
+        opt_state = opt_state.opt_state
+    players = opt_state if isinstance(opt_state, dict) else {"": opt_state}
+    found = {}
+    for player, own in players.items():
+        rates = optax.tree_utils.tree_get_all_with_path(own, "learning_rate")
+        injected = [value for _, value in rates if isinstance(value, jax.Array)]
+        if len(injected) == 1:
+            found["/".join(filter(None, (player, "learning_rate")))] = float(injected[0])
+    return found

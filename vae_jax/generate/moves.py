@@ -1,10 +1,5 @@
-"""Looking at a model: samples, reconstructions, traversals, interpolations.
+"""Latents that move: along one dimension, or from one place to another."""
 
-`draw=False` gives the mean of the last distribution, p(x|z), which is smooth and is not a sample;
-`draw=True` draws x from it. A likelihood without a mean (Categorical) can only be drawn.
-"""
-
-import math
 from collections.abc import Callable
 from functools import partial
 from typing import TypeAlias
@@ -12,54 +7,12 @@ from typing import TypeAlias
 import jax
 import jax.numpy as jnp
 
-from vae_jax.distributions import Distribution, Gaussian, Layered
+from vae_jax.distributions import Layered
+from vae_jax.distributions.means import mean_or_draw
 from vae_jax.models import VAE
 from vae_jax.types import Array, Event, Key, Params
 
 Path: TypeAlias = Callable[[Array, Array, Array], Array]  # start, end, t in [0, 1] -> z
-
-
-def sample(
-    model: VAE,
-    params: Params,
-    key: Key,
-    num: int,
-    c: Event = None,
-    *,
-    draw: bool = False,
-    temperature: float = 1.0,
-) -> Event:
-    """`num` new examples: z ~ p(z|c), then x ~ p(x|z,c) (draw) or its mean.
-
-    Args:
-      c: one condition for each sample, [num, ...], or None.
-      temperature: T, for a Gaussian prior: z ~ N(loc, (T scale)^2), its mean for T = 0. Below 1 the
-        samples are nearer to the usual ones, and no longer the model's.
-
-    Returns:
-      [num, ...].
-
-    Raises:
-      TypeError: T is not 1, and the prior is no Gaussian.
-      ValueError: T is negative or not finite.
-
-    Reference: Kingma, Dhariwal 2018, arXiv 1807.03039 (the temperature).
-    """
-    if not (math.isfinite(temperature) and temperature >= 0):
-        raise ValueError(f"temperature must be finite and at least 0; got {temperature}.")
-    return _sample(model, params, jax.random.split(key, num), c, draw, temperature)
-
-
-def reconstruct(
-    model: VAE, params: Params, key: Key, x: Event, c: Event = None, *, draw: bool = False
-) -> Event:
-    """What the model makes of x [N, ...]: z ~ q(z|x,c), x' ~ p(x|z,c) (draw), or both means.
-
-    Returns:
-      [N, ...].
-    """
-    num = jax.tree.leaves(x)[0].shape[0]
-    return _reconstruct(model, params, jax.random.split(key, num), x, c, draw)
 
 
 def traverse(
@@ -71,6 +24,7 @@ def traverse(
     c: Event = None,
     *,
     latent: str | None = None,
+    key: Key | None = None,
 ) -> Event:
     """The mean of p(x|z,c) as one latent dimension runs through `values`, the others as in z.
 
@@ -79,6 +33,8 @@ def traverse(
         the prior completes them, each at the mean given those drawn before it.
       dimension: of z, counted through all its axes.
       latent: the name of it, of a model with several.
+      key: of the draws, all from the same noise, where p(x|z,c) has no mean; without a key that is
+        a TypeError.
 
     Returns:
       [len(values), ...].
@@ -90,7 +46,7 @@ def traverse(
         raise ValueError(f"dimension must be in 0 .. {z.size - 1}; got {dimension}.")
     values = jnp.asarray(values)
     moved = jnp.broadcast_to(z.ravel(), (values.size, z.size)).at[:, dimension].set(values)
-    return _decode(model, params, moved.reshape(values.size, *z.shape), c, latent)
+    return _decode(model, params, moved.reshape(values.size, *z.shape), c, latent, key)
 
 
 def linear(start: Array, end: Array, t: Array) -> Array:
@@ -130,6 +86,7 @@ def interpolate(
     *,
     path: Path = linear,
     latent: str | None = None,
+    key: Key | None = None,
 ) -> Event:
     """The mean of p(x|z,c) at `num` places z along a path, evenly spaced in t, ends included.
 
@@ -139,6 +96,7 @@ def interpolate(
       c: one condition for all of them, or None.
       path: `linear`, `spherical` (for a standard Gaussian prior), or your (start, end, t) -> z.
       latent: the name of it, of a model with several.
+      key: as in `traverse`.
 
     Returns:
       [num, ...].
@@ -155,35 +113,17 @@ def interpolate(
         raise ValueError(f"num must be at least 2, the two ends; got {num}.")
     places = jnp.linspace(0.0, 1.0, num)
     z = jax.vmap(path, in_axes=(None, None, 0))(start, end, places)
-    return _decode(model, params, z, c, latent)
-
-
-@partial(jax.jit, static_argnames=("model", "draw", "temperature"))
-def _sample(
-    model: VAE, params: Params, keys: Key, c: Event, draw: bool, temperature: float
-) -> Event:
-    def one(key: Key, c: Event) -> Event:
-        z_key, x_key = jax.random.split(key)
-        z = _at_temperature(model.prior(params, c), temperature).sample(z_key)
-        return _read(model, params, x_key, z, c, draw)
-
-    return jax.vmap(one)(keys, c)
-
-
-@partial(jax.jit, static_argnames=("model", "draw"))
-def _reconstruct(model: VAE, params: Params, keys: Key, x: Event, c: Event, draw: bool) -> Event:
-    def one(key: Key, x: Event, c: Event) -> Event:
-        z_key, x_key = jax.random.split(key)
-        q = model.encode(params, x, c)
-        z = q.sample(z_key) if draw else q.mean()
-        return _read(model, params, x_key, z, c, draw)
-
-    return jax.vmap(one)(keys, x, c)
+    return _decode(model, params, z, c, latent, key)
 
 
 @partial(jax.jit, static_argnames=("model", "latent"))
-def _decode(model: VAE, params: Params, z: Array, c: Event, latent: str | None) -> Event:
-    """The mean of p(x|z,c) for each z of [N, ...] and one c, the other latents completed."""
+def _decode(
+    model: VAE, params: Params, z: Array, c: Event, latent: str | None, key: Key | None
+) -> Event:
+    """The mean of p(x|z,c), or with a key its draw, for each z of [N, ...] and one c.
+
+    The other latents are completed.
+    """
     prior = model.prior(params, c)
     if isinstance(prior, Layered) != (latent is not None):
         raise ValueError(
@@ -193,7 +133,12 @@ def _decode(model: VAE, params: Params, z: Array, c: Event, latent: str | None) 
         )
     if isinstance(prior, Layered):
         z = jax.vmap(lambda z: prior.complete({str(latent): z}))(z)
-    return jax.vmap(lambda z: model.decode(params, z, c).mean())(z)
+
+    def one(z: Event) -> Event:
+        likelihood = model.decode(params, z, c)
+        return likelihood.mean() if key is None else mean_or_draw(likelihood, key)
+
+    return jax.vmap(one)(z)
 
 
 def _direction(z: Array) -> Array:
@@ -204,20 +149,3 @@ def _direction(z: Array) -> Array:
 
 def _norm(z: Array) -> Array:
     return jnp.sqrt(jnp.sum(z**2))
-
-
-def _at_temperature(prior: Distribution, temperature: float) -> Distribution:
-    if temperature == 1:
-        return prior
-    if not isinstance(prior, Gaussian):
-        raise TypeError(
-            f"A temperature scales the deviations of a Gaussian prior; a {type(prior).__name__} has"
-            " none to scale. Draw z yourself and decode it, model.decode(params, z, c), or leave"
-            " temperature at 1."
-        )
-    return Gaussian(prior.loc, prior.log_scale + jnp.log(temperature))  # log 0 = -inf: the mean
-
-
-def _read(model: VAE, params: Params, key: Key, z: Event, c: Event, draw: bool) -> Event:
-    likelihood = model.decode(params, z, c)
-    return likelihood.sample(key) if draw else likelihood.mean()

@@ -1,0 +1,169 @@
+"""Configs of a script: what no config of the package is, tiny."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from flax import linen as nn
+
+from vae_jax import (
+    Player,
+    Term,
+    alternate,
+    chain,
+    descend,
+    distortion,
+    sampled_rate,
+    show,
+    standard_gaussian,
+    vae,
+    weighted_sum,
+)
+from vae_jax.configs import Data, Examples, Experiment, Trained, Views
+from vae_jax.configs.experiment import fixed
+from vae_jax.networks import (
+    MLP,
+    BernoulliHead,
+    CategoricalHead,
+    DeltaHead,
+    GaussianHead,
+    JointHead,
+    LearnedScale,
+    Network,
+    PoissonHead,
+    centred,
+    log1p,
+)
+
+N, LATENTS = 24, 2
+TO_Z = GaussianHead((LATENTS,))
+
+
+def rng():
+    """The data are the same whenever they are read."""
+    return np.random.default_rng(0)
+
+
+def experiment(model, x, *, step=None, prepare=None, epochs=1, **views):
+    """What is the same in most."""
+
+    def load():
+        batch = {"x": jax.tree.map(np.asarray, x)}
+        train, test = (jax.tree.map(lambda leaf, s=s: leaf[s], batch) for s in SPLIT)
+        return Data(train, fixed(prepare, test), None)
+
+    make = step or (lambda optimize: descend(weighted_sum(model), optimize(optax.adam)))
+    return Experiment(
+        Trained(model, make, 1e-3, batch_size=8, epochs=epochs, seed=0),
+        Examples(load, prepare),
+        Views(**{"importance_samples": 10, **views}),
+    )
+
+
+SPLIT = (slice(0, N - 8), slice(N - 8, None))
+
+
+def classes(*, epochs: int = 1) -> Experiment:
+    """An image of 256 classes a pixel, shown as grey levels."""
+    x = rng().integers(0, 256, (N, 3, 3, 1)).astype(np.uint8)
+    encoder = Network(MLP((4,)), TO_Z, preprocess=centred(127.5, 127.5))
+    model = vae(encoder, Network(MLP((4,)), CategoricalHead((3, 3, 1), 256)), standard_gaussian(2))
+    return experiment(model, x, epochs=epochs, show=show.images(255))
+
+
+def vector(*, epochs: int = 1) -> Experiment:
+    """Three numbers."""
+    x = rng().normal(size=(N, 3)).astype(np.float32)
+    decoder = Network(MLP((4,)), GaussianHead((3,), LearnedScale()))
+    return experiment(
+        vae(Network(MLP((4,)), TO_Z), decoder, standard_gaussian(2)), x, epochs=epochs
+    )
+
+
+class Flat(nn.Module):
+    """The arrays of an event, side by side."""
+
+    @nn.compact
+    def __call__(self, x):
+        return nn.Dense(4)(jnp.concatenate([jnp.ravel(leaf) for leaf in jax.tree.leaves(x)]))
+
+
+def table(*, epochs: int = 1) -> Experiment:
+    """Columns of three kinds: numbers, a class, counts."""
+    x = {
+        "numbers": rng().normal(size=(N, 2)).astype(np.float32),
+        "class": rng().integers(0, 4, N).astype(np.int32),
+        "counts": rng().poisson(5.0, (N, 3)).astype(np.int32),
+    }
+    heads = {
+        "numbers": GaussianHead((2,), LearnedScale()),
+        "class": CategoricalHead((), 4),
+        "counts": PoissonHead((3,)),
+    }
+    encoder = Network(Flat(), TO_Z, preprocess=lambda x: {**x, "counts": log1p(x["counts"])})
+    model = vae(encoder, Network(MLP((4,)), JointHead(heads)), standard_gaussian(2))
+    return experiment(model, x, epochs=epochs)
+
+
+def draw_mask(key, example):
+    """Which pixels are seen: anew at every step."""
+    return {**example, "c": jax.random.bernoulli(key, 0.5, (4, 4, 1)).astype(jnp.float32)}
+
+
+def masked(*, epochs: int = 1) -> Experiment:
+    """A mask as the condition."""
+    x = rng().integers(0, 2, (N, 4, 4, 1)).astype(np.float32)
+    encoder = Network(MLP((4,)), TO_Z, embed=jnp.ravel)
+    decoder = Network(MLP((4,)), BernoulliHead((4, 4, 1)), embed=jnp.ravel)
+    model = vae(encoder, decoder, standard_gaussian(2))
+    return experiment(model, x, prepare=draw_mask, epochs=epochs)
+
+
+def layers(*, epochs: int = 1) -> Experiment:
+    """A chain: its rate is sampled."""
+    x = rng().integers(0, 2, (N, 4, 4, 1)).astype(np.float32)
+    up, down = Network(MLP((4,)), TO_Z), Network(MLP((4,)), BernoulliHead((4, 4, 1)))
+    model = chain([up, up], [down, up], standard_gaussian(2))
+    terms = [Term("distortion", distortion), Term("rate", sampled_rate)]
+    return experiment(
+        model,
+        x,
+        step=lambda optimize: descend(weighted_sum(model, terms), optimize(optax.adam)),
+        epochs=epochs,
+        rate=sampled_rate,
+    )
+
+
+def point(*, epochs: int = 1, rate_is_none: bool = True) -> Experiment:
+    """A Delta for a posterior: there is no bound."""
+    x = rng().integers(0, 2, (N, 4, 4, 1)).astype(np.float32)
+    encoder, decoder = (
+        Network(MLP((4,)), DeltaHead((2,))),
+        Network(MLP((4,)), BernoulliHead((4, 4, 1))),
+    )
+    model = vae(encoder, decoder, standard_gaussian(2))
+    terms = [Term("distortion", distortion)]
+    return experiment(
+        model,
+        x,
+        step=lambda optimize: descend(weighted_sum(model, terms), optimize(optax.adam)),
+        epochs=epochs,
+        rate=None if rate_is_none else sampled_rate,
+        score=lambda model, params, key, test: {"own": 42.0},
+    )
+
+
+def players(*, epochs: int = 2) -> Experiment:
+    """Encoder and decoder in turn, at rates of their own."""
+    made = vector(epochs=epochs)
+    objective = weighted_sum(made.trained.model)
+    step = lambda optimize: alternate(  # noqa: E731
+        Player("encoder", objective, ("encoder",), optimize(optax.adam, updates=2), updates=2),
+        Player("decoder", objective, ("decoder",), optimize(optax.sgd, scale=0.1)),
+    )
+    return made._replace(trained=made.trained._replace(step=step))
+
+
+OWN = {
+    config.__name__: config for config in (classes, vector, table, masked, layers, point, players)
+}

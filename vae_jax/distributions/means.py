@@ -1,0 +1,33 @@
+"""Means where there are any, and draws where there are none: what can be looked at."""
+
+import jax
+
+from vae_jax.distributions.base import Distribution
+from vae_jax.distributions.joint import Joint
+from vae_jax.types import Event, Key
+
+
+def mean_or_draw(distribution: Distribution, key: Key) -> Event:
+    """E[value]; a draw, where the distribution has no mean; of a `Joint`, part by part.
+
+    For looking, and not for numbers: which of the two it is says `has_mean`.
+    """
+    if isinstance(distribution, Joint):
+        parts, tree = jax.tree.flatten(distribution.parts, is_leaf=_is_part)
+        keys = jax.random.split(key, len(parts))
+        made = [mean_or_draw(part, k) for part, k in zip(parts, keys, strict=True)]
+        return jax.tree.unflatten(tree, made)
+    return distribution.mean() if has_mean(distribution) else distribution.sample(key)
+
+
+def has_mean(distribution: Distribution) -> bool:
+    """Whether the event, and every part of it, has a mean; nothing is computed."""
+    try:
+        jax.eval_shape(lambda: distribution.mean())
+    except TypeError:  # by which a distribution says so
+        return False
+    return True
+
+
+def _is_part(node: object) -> bool:
+    return isinstance(node, Distribution)

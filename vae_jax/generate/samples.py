@@ -1,0 +1,128 @@
+"""New examples, and what the model makes of those that are there."""
+
+import math
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from vae_jax.distributions import Distribution, Gaussian
+from vae_jax.distributions.means import has_mean, mean_or_draw
+from vae_jax.models import VAE
+from vae_jax.types import Event, Key, Params
+
+
+class Drawn(NamedTuple):
+    """What is drawn where a mean is asked for, because it has none, or not in all parts: z, x."""
+
+    z: bool
+    x: bool
+
+
+def drawn(model: VAE, params: Params, x: Event, c: Event = None) -> Drawn:
+    """Whether posterior and likelihood of one example x lack a mean; nothing is computed."""
+    found = []
+
+    def look(params: Params, x: Event, c: Event) -> None:
+        q = model.encode(params, x, c)
+        likelihood = model.decode(params, q.sample(jax.random.key(0)), c)
+        found.append(Drawn(not has_mean(q), not has_mean(likelihood)))
+
+    jax.eval_shape(look, params, x, c)
+    return found[-1]
+
+
+def sample(
+    model: VAE,
+    params: Params,
+    key: Key,
+    num: int,
+    c: Event = None,
+    *,
+    draw_x: bool = False,
+    temperature: float = 1.0,
+) -> Event:
+    """`num` new examples: z ~ p(z|c), then the mean of p(x|z,c), or x ~ p(x|z,c).
+
+    Args:
+      draw_x: draw x.
+      c: one condition for each sample, [num, ...], or None.
+      temperature: T, for a Gaussian prior: z ~ N(loc, (T scale)^2), its mean for T = 0. Below 1 the
+        samples are nearer to the usual ones, and no longer the model's.
+
+    Returns:
+      [num, ...].
+
+    Raises:
+      TypeError: T is not 1, and the prior is no Gaussian.
+      ValueError: T is negative or not finite.
+
+    Reference: Kingma, Dhariwal 2018, arXiv 1807.03039 (the temperature).
+    """
+    if not (math.isfinite(temperature) and temperature >= 0):
+        raise ValueError(f"temperature must be finite and at least 0; got {temperature}.")
+    return _sample(model, params, jax.random.split(key, num), c, draw_x, temperature)
+
+
+def reconstruct(
+    model: VAE,
+    params: Params,
+    key: Key,
+    x: Event,
+    c: Event = None,
+    *,
+    draw_z: bool = False,
+    draw_x: bool = False,
+) -> Event:
+    """What the model makes of x [N, ...]: the mean of p(x|z,c) at the mean z of q(z|x,c).
+
+    Args:
+      draw_z: draw z from q(z|x,c).
+      draw_x: draw x from p(x|z,c).
+
+    Returns:
+      [N, ...].
+    """
+    num = jax.tree.leaves(x)[0].shape[0]
+    return _reconstruct(model, params, jax.random.split(key, num), x, c, draw_z, draw_x)
+
+
+@partial(jax.jit, static_argnames=("model", "draw_x", "temperature"))
+def _sample(
+    model: VAE, params: Params, keys: Key, c: Event, draw_x: bool, temperature: float
+) -> Event:
+    def one(key: Key, c: Event) -> Event:
+        z_key, x_key = jax.random.split(key)
+        z = _at_temperature(model.prior(params, c), temperature).sample(z_key)
+        return _read(model.decode(params, z, c), x_key, draw_x)
+
+    return jax.vmap(one)(keys, c)
+
+
+@partial(jax.jit, static_argnames=("model", "draw_z", "draw_x"))
+def _reconstruct(
+    model: VAE, params: Params, keys: Key, x: Event, c: Event, draw_z: bool, draw_x: bool
+) -> Event:
+    def one(key: Key, x: Event, c: Event) -> Event:
+        z_key, x_key = jax.random.split(key)
+        z = _read(model.encode(params, x, c), z_key, draw_z)
+        return _read(model.decode(params, z, c), x_key, draw_x)
+
+    return jax.vmap(one)(keys, x, c)
+
+
+def _at_temperature(prior: Distribution, temperature: float) -> Distribution:
+    if temperature == 1:
+        return prior
+    if not isinstance(prior, Gaussian):
+        raise TypeError(
+            f"A temperature scales the deviations of a Gaussian prior; a {type(prior).__name__} has"
+            " none to scale. Draw z yourself and decode it, model.decode(params, z, c), or leave"
+            " temperature at 1."
+        )
+    return Gaussian(prior.loc, prior.log_scale + jnp.log(temperature))  # log 0 = -inf: the mean
+
+
+def _read(distribution: Distribution, key: Key, draw: bool) -> Event:
+    return distribution.sample(key) if draw else mean_or_draw(distribution, key)

@@ -1,0 +1,101 @@
+"""How examples are shown: images, numbers or text, each by a record of two functions.
+
+A `Show` writes a file, and returns its path: it adds the suffix of what it makes.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple, TypeAlias
+
+import jax
+import numpy as np
+
+from vae_jax import plots
+from vae_jax.types import Array, Event
+
+Examples: TypeAlias = Callable[[Path, Event, int, str], Path]
+Pairs: TypeAlias = Callable[[Path, Event, Event, str], Path]
+
+
+class Show(NamedTuple):
+    """What is made of some examples.
+
+    Fields:
+      examples: (path, x [N, ...], columns, title) -> the file, N examples in so many columns.
+      pairs: (path, x [N, ...], made [N, ...], title) -> the file, under each what was made of it.
+    """
+
+    examples: Examples
+    pairs: Pairs
+
+
+def images(max_value: float = 1.0) -> Show:
+    """Images [H, W, C] of intensities 0 .. max_value, as a PNG; C is 1 or 3."""
+
+    def unit(x: Event) -> np.ndarray:
+        return np.asarray(x, np.float32) / max_value
+
+    def examples(path: Path, x: Event, columns: int, title: str) -> Path:
+        plots.save_images(_ending(path, ".png"), unit(x), columns, title)
+        return _ending(path, ".png")
+
+    def pairs(path: Path, x: Event, made: Event, title: str) -> Path:
+        plots.save_reconstructions(_ending(path, ".png"), unit(x), unit(made), title)
+        return _ending(path, ".png")
+
+    return Show(examples, pairs)
+
+
+def numbers() -> Show:
+    """Vectors, tables, trees of arrays: a row of colours for each example, as a PNG."""
+
+    def examples(path: Path, x: Event, columns: int, title: str) -> Path:
+        del columns
+        plots.save_values(_ending(path, ".png"), _rows(x), title)
+        return _ending(path, ".png")
+
+    def pairs(path: Path, x: Event, made: Event, title: str) -> Path:
+        both = np.stack([_rows(x), _rows(made)], axis=1)
+        return examples(path, both.reshape(-1, both.shape[-1]), 2, title)
+
+    return Show(examples, pairs)
+
+
+def text(spell: Callable[[Array], str]) -> Show:
+    """Lines of a text file, of which each is what `spell` makes of one example."""
+
+    def examples(path: Path, x: Event, columns: int, title: str) -> Path:
+        del columns, title
+        lines = [spell(one).replace("\n", "\N{RETURN SYMBOL}") for one in np.asarray(x)]
+        _ending(path, ".txt").write_text("\n".join(lines) + "\n")
+        return _ending(path, ".txt")
+
+    def pairs(path: Path, x: Event, made: Event, title: str) -> Path:
+        both = np.stack([np.asarray(x), np.asarray(made)], axis=1)
+        return examples(path, both.reshape(-1, *both.shape[2:]), 2, title)
+
+    return Show(examples, pairs)
+
+
+def by_shape() -> Show:
+    """`images()` of what has the shape of images, `numbers()` of all else."""
+
+    def of(x: Event) -> Show:
+        shape: tuple[int, ...] = getattr(x, "shape", ())
+        return images() if len(shape) == 4 and shape[-1] in (1, 3) else numbers()
+
+    return Show(
+        lambda path, x, columns, title: of(x).examples(path, x, columns, title),
+        lambda path, x, made, title: of(x).pairs(path, x, made, title),
+    )
+
+
+def _rows(x: Event) -> np.ndarray:
+    """[N, D], the arrays of an event side by side."""
+    leaves = [np.asarray(leaf, np.float32) for leaf in jax.tree.leaves(x)]
+    return np.concatenate([leaf.reshape(len(leaf), -1) for leaf in leaves], axis=1)
+
+
+def _ending(path: Path, suffix: str) -> Path:
+    """With the suffix added, where it is not there: a name may have points in it."""
+    return path if path.suffix == suffix else path.with_name(path.name + suffix)
