@@ -52,15 +52,15 @@ def test_a_prior_of_the_condition_is_learned(key):
     params = model.init(key, X[0], C[0])
     assert set(params) == {"encoder", "decoder", "prior"}
     table = params["prior"]["Embed_0"]["embedding"]
-    for c in range(3):
+    for c in jnp.arange(3):
         np.testing.assert_array_equal(model.prior(params, c).loc, table[c])
     step = descend(weighted_sum(model), optax.adam(1e-2))
     state, _ = train_epoch(step, step.init(key, params), {"x": X, "c": C}, batch_size=4)
     assert np.all(state.params["prior"]["Embed_0"]["embedding"] != table)
     bound = evaluate.elbos(model, params, key, {"x": X, "c": C})
-    expected = [
-        kl(model.encode(params, x, c), Gaussian(table[c], jnp.zeros(()))) for x, c in zip(X, C)
-    ]
+    posteriors = [model.encode(params, x, c) for x, c in zip(X, C, strict=True)]
+    priors = [Gaussian(table[c], jnp.zeros(())) for c in C]
+    expected = list(map(kl, posteriors, priors))
     np.testing.assert_allclose(bound.rate, expected, rtol=1e-5)
     far = {**params, "prior": {"Embed_0": {"embedding": table + jnp.array([[0.0], [50], [0]])}}}
     one, other = (generate.sample(model, p, key, 3, jnp.arange(3)) for p in (params, far))
@@ -90,11 +90,10 @@ def test_a_prior_can_be_put_in_the_place_of_another(key):
     data = {"x": X[1:2], "c": C[1:2]}
     learned, same = (evaluate.elbos(m, params, key, data).value for m in (model, fixed))
     np.testing.assert_allclose(learned, same, rtol=1e-6)
+    wrong = with_prior(plain, nn.Sequential([one_hot(3), GaussianHead((5,))]))
     with pytest.raises(ValueError, match="they must be the same"):
-        with_prior(plain, Network(MLP((3,)), GaussianHead((5,)))).init(key, X[0], None)
-    with pytest.raises(
-        TypeError, match=r"prior, where it is no Distribution, must be a Flax Linen"
-    ):
+        wrong.init(key, X[0], C[0])
+    with pytest.raises(TypeError, match=r"prior, where it is no Distribution, must be a Flax"):
         with_prior(plain, jnp.zeros(2))
 
 
