@@ -22,7 +22,15 @@ from vae_jax import (
     weighted_sum,
 )
 from vae_jax.models import trace, with_prior
-from vae_jax.networks import MLP, BernoulliHead, GaussianHead, Network, one_hot
+from vae_jax.networks import (
+    MLP,
+    BernoulliHead,
+    ConvEncoder,
+    GaussianHead,
+    Network,
+    batch_norm,
+    one_hot,
+)
 
 B = 8
 X = (np.random.default_rng(0).random((B, 5)) < 0.4).astype(np.float32)
@@ -144,6 +152,25 @@ def test_the_key_is_the_flag_of_batch_norm(key):
     scale = state.params["encoder"]["BatchNorm_0"]["scale"]
     expected = (X[0] - moved["mean"]) / np.sqrt(moved["var"] + 1e-5) * scale
     np.testing.assert_allclose(trained, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_body_with_batch_norm(key):
+    """The norm of the bodies, on feature maps: over the batch and all positions."""
+    body = ConvEncoder((3,), norm=batch_norm(momentum=0.5))
+    images = np.random.default_rng(1).normal(3, 2, (B, 4, 4, 1)).astype(np.float32)
+    decoder = Network(MLP((4,), norm=batch_norm()), GaussianHead((4, 4, 1)))
+    model = vae(Network(body, GaussianHead((2,))), decoder, standard_gaussian(2))
+    params = model.init(key, images[0])
+    assert set(params["state"]["batch_stats"]) == {"encoder", "decoder"}
+    step = descend(weighted_sum(model), optax.sgd(0.0))
+    state = step.init(key, params)
+    for _ in range(20):
+        state, metrics = train_epoch(step, state, {"x": images}, batch_size=B)
+    bound = evaluate.elbos(model, state.params, key, {"x": images})
+    # by then the averages are those of this one batch: training and evaluation agree
+    np.testing.assert_allclose(bound.rate.mean(), metrics["rate"][0], rtol=1e-3)
+    before = evaluate.elbos(model, params, key, {"x": images})
+    assert not np.isclose(before.rate.mean(), metrics["rate"][0], rtol=1e-2)
 
 
 def test_what_a_module_reports_is_not_carried(key):

@@ -16,7 +16,7 @@ from vae_jax.networks.heads import (
 )
 from vae_jax.networks.init import default_init
 from vae_jax.networks.network import Network, one_hot
-from vae_jax.networks.norms import group_norm
+from vae_jax.networks.norms import batch_norm, group_norm
 from vae_jax.networks.scales import FixedScale, LearnedScale, PredictedScale, soft_floor
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "MixtureHead",
     "Network",
     "PredictedScale",
+    "batch_norm",
     "default_init",
     "describe",
     "group_norm",
