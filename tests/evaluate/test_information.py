@@ -214,12 +214,14 @@ def test_posteriors_are_made_where_they_are_used():
     heavy = {"kernel": jnp.ones((1000, 4))}
 
     def encode(params, x, c):
-        return Heavy(params["kernel"] @ x, params["kernel"])
+        return Heavy(params["kernel"][:1] @ x, params["kernel"])
 
-    lowered = evaluate.information._log_marginals  # of one example's draws
-    model, x = make(encode, standard_gaussian(1)), jnp.zeros((1000, 4))
-    run = jax.jit(lambda z: lowered(model, (heavy, (x, None)), KEY, z, None, 10))
-    memory = run.lower(jnp.zeros((1, 1))).compile().memory_analysis()
+    model, batch = make(encode, standard_gaussian(1)), {"x": jnp.zeros((1000, 4))}
+    run = jax.jit(
+        lambda *args: evaluate.information._add_posteriors(model, heavy, batch, *args, 10)
+    )
+    compiled = run.lower(jnp.full(1000, True), jnp.zeros((20, 1)), jnp.zeros(20)).compile()
+    memory = compiled.memory_analysis()
     assert memory.temp_size_in_bytes < 1e6
 
 
@@ -255,7 +257,7 @@ def test_a_prior_that_is_not_the_same_for_all_is_refused():
     assert abs(got.value + got.marginal_kl - rate) < 4.5 * error
 
 
-def test_progress_wraps_the_loop_over_the_draws():
+def test_progress_wraps_the_loop_over_the_posteriors():
     seen = []
 
     def progress(batches):

@@ -22,7 +22,15 @@ from vae_jax import (
     weighted_sum,
 )
 from vae_jax.models import trace, with_prior
-from vae_jax.networks import MLP, BernoulliHead, GaussianHead, Network, one_hot
+from vae_jax.networks import (
+    MLP,
+    BernoulliHead,
+    ConvEncoder,
+    GaussianHead,
+    Network,
+    batch_norm,
+    one_hot,
+)
 
 B = 8
 X = (np.random.default_rng(0).random((B, 5)) < 0.4).astype(np.float32)
@@ -52,16 +60,15 @@ def test_a_prior_of_the_condition_is_learned(key):
     params = model.init(key, X[0], C[0])
     assert set(params) == {"encoder", "decoder", "prior"}
     table = params["prior"]["Embed_0"]["embedding"]
-    for c in range(3):
+    for c in jnp.arange(3):
         np.testing.assert_array_equal(model.prior(params, c).loc, table[c])
     step = descend(weighted_sum(model), optax.adam(1e-2))
     state, _ = train_epoch(step, step.init(key, params), {"x": X, "c": C}, batch_size=4)
     assert np.all(state.params["prior"]["Embed_0"]["embedding"] != table)
     bound = evaluate.elbos(model, params, key, {"x": X, "c": C})
-    expected = [
-        kl(model.encode(params, x, c), Gaussian(table[c], jnp.zeros(())))
-        for x, c in zip(X, C, strict=True)
-    ]
+    posteriors = [model.encode(params, x, c) for x, c in zip(X, C, strict=True)]
+    priors = [Gaussian(table[c], jnp.zeros(())) for c in C]
+    expected = list(map(kl, posteriors, priors))
     np.testing.assert_allclose(bound.rate, expected, rtol=1e-5)
     far = {**params, "prior": {"Embed_0": {"embedding": table + jnp.array([[0.0], [50], [0]])}}}
     one, other = (generate.sample(model, p, key, 3, jnp.arange(3)) for p in (params, far))
@@ -91,11 +98,10 @@ def test_a_prior_can_be_put_in_the_place_of_another(key):
     data = {"x": X[1:2], "c": C[1:2]}
     learned, same = (evaluate.elbos(m, params, key, data).value for m in (model, fixed))
     np.testing.assert_allclose(learned, same, rtol=1e-6)
+    wrong = with_prior(plain, nn.Sequential([one_hot(3), GaussianHead((5,))]))
     with pytest.raises(ValueError, match="they must be the same"):
-        with_prior(plain, Network(MLP((3,)), GaussianHead((5,)))).init(key, X[0], None)
-    with pytest.raises(
-        TypeError, match=r"prior, where it is no Distribution, must be a Flax Linen"
-    ):
+        wrong.init(key, X[0], C[0])
+    with pytest.raises(TypeError, match=r"prior, where it is no Distribution, must be a Flax"):
         with_prior(plain, jnp.zeros(2))
 
 
@@ -146,6 +152,25 @@ def test_the_key_is_the_flag_of_batch_norm(key):
     scale = state.params["encoder"]["BatchNorm_0"]["scale"]
     expected = (X[0] - moved["mean"]) / np.sqrt(moved["var"] + 1e-5) * scale
     np.testing.assert_allclose(trained, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_body_with_batch_norm(key):
+    """The norm of the bodies, on feature maps: over the batch and all positions."""
+    body = ConvEncoder((3,), norm=batch_norm(momentum=0.5))
+    images = np.random.default_rng(1).normal(3, 2, (B, 4, 4, 1)).astype(np.float32)
+    decoder = Network(MLP((4,), norm=batch_norm()), GaussianHead((4, 4, 1)))
+    model = vae(Network(body, GaussianHead((2,))), decoder, standard_gaussian(2))
+    params = model.init(key, images[0])
+    assert set(params["state"]["batch_stats"]) == {"encoder", "decoder"}
+    step = descend(weighted_sum(model), optax.sgd(0.0))
+    state = step.init(key, params)
+    for _ in range(20):
+        state, metrics = train_epoch(step, state, {"x": images}, batch_size=B)
+    bound = evaluate.elbos(model, state.params, key, {"x": images})
+    # by then the averages are those of this one batch: training and evaluation agree
+    np.testing.assert_allclose(bound.rate.mean(), metrics["rate"][0], rtol=1e-3)
+    before = evaluate.elbos(model, params, key, {"x": images})
+    assert not np.isclose(before.rate.mean(), metrics["rate"][0], rtol=1e-2)
 
 
 def test_what_a_module_reports_is_not_carried(key):

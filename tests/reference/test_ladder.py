@@ -83,7 +83,7 @@ def test_the_shared_pass_is_cheaper(key):
         loss = jax.jit(jax.grad(lambda p: weighted_sum(model)(p, key, {"x": X}, 0)[0]))
         return loss.lower(PARAMS).compile().cost_analysis()["flops"]
 
-    assert operations(MODEL) <= operations(LAYERED)
+    assert operations(MODEL) < 0.95 * operations(LAYERED)  # of which a compiler merges some
 
 
 def test_a_replaced_prior_is_seen(key):

@@ -18,7 +18,7 @@ def with_prior(model: VAE, prior: Distribution | nn.Module) -> VAE:
     """The same model with another prior.
 
         with_prior(model, Mixture(...))
-        with_prior(model, Network(MLP((32,)), GaussianHead((8,))))  # p(z|c), learned
+        with_prior(model, nn.Sequential([one_hot(10), GaussianHead((8,))]))  # p(z|c), learned
 
     Args:
       model: the VAE.

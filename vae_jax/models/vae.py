@@ -26,7 +26,7 @@ def vae(
     """A VAE of Flax Linen modules.
 
         vae(encoder, decoder, standard_gaussian(8))
-        vae(encoder, decoder, Network(MLP((32,)), GaussianHead((8,))))  # p(z|c), learned
+        vae(encoder, decoder, nn.Sequential([one_hot(10), GaussianHead((8,))]))  # p(z|c), learned
         vae(..., groups={"critic": lambda key, x, c, z: critic.init(key, z)["params"]})
 
     Args:

@@ -17,7 +17,7 @@ from vae_jax.networks.heads import (
 )
 from vae_jax.networks.init import default_init
 from vae_jax.networks.network import Network
-from vae_jax.networks.norms import group_norm
+from vae_jax.networks.norms import batch_norm, group_norm
 from vae_jax.networks.preprocess import centred, log1p, one_hot
 from vae_jax.networks.scales import FixedScale, LearnedScale, PredictedScale, soft_floor
 
@@ -36,6 +36,7 @@ __all__ = [
     "Network",
     "PoissonHead",
     "PredictedScale",
+    "batch_norm",
     "centred",
     "default_init",
     "describe",

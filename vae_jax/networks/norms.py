@@ -1,10 +1,11 @@
-"""Normalisation of the features of one example.
+"""Normalisation of features.
 
 A `norm` is a function without arguments that makes a layer:
 
 * `nn.LayerNorm` normalises over the last axis: all of a feature vector, but for a feature map
   [H, W, F] each pixel's own F channels.
 * `group_norm(num_groups)` normalises over each group of channels and all pixels.
+* `batch_norm()` normalises each channel over the batch, and so couples its examples.
 """
 
 from collections.abc import Callable
@@ -40,6 +41,33 @@ def group_norm(num_groups: int) -> Norm:
             # not the fast variance E[x^2] - E[x]^2, which cancels where the mean is large
             every_axis = tuple(range(x.ndim))
             return nn.GroupNorm(num_groups, reduction_axes=every_axis, use_fast_variance=False)(x)
+
+        return layer
+
+    return make
+
+
+@cache
+def batch_norm(momentum: float = 0.99) -> Norm:
+    """Batch normalisation: each channel over the batch and all positions.
+
+    In training, where a network is given a key, over the axis "batch", and the running averages
+    move; in evaluation by the averages, which `vae` keeps in params["state"]["batch_stats"]. The
+    loss of an example then depends on its batch. For the front door, see `vae_jax.batched`.
+
+    Args:
+      momentum: of the running averages.
+
+    Returns:
+      A `norm` for the bodies; equal arguments give the same function.
+
+    Reference: Ioffe & Szegedy 2015, arXiv 1502.03167.
+    """
+
+    def make() -> Callable[[Array], Array]:
+        def layer(x: Array) -> Array:
+            norm = nn.BatchNorm(momentum=momentum, axis_name="batch", use_fast_variance=False)
+            return norm(x, use_running_average=not norm.is_mutable_collection("batch_stats"))
 
         return layer
 
