@@ -99,9 +99,10 @@ def is_label(c: Event) -> bool:
 
 def most_active(experiment: Experiment, params: Params, test: Batch, key: Key) -> list[int]:
     """The active latents, the one of the largest variance first; at least one, at most eight."""
-    z = _embedded(experiment, params, _first(test, _MAPPED), key)
-    variance = z.var(axis=0, ddof=1)
-    return np.argsort(-variance)[: np.clip((variance > 0.01).sum(), 1, _TRAVERSED)].tolist()
+    some = _first(test, _MAPPED)
+    units = evaluate.active_units(experiment.trained.model, params, key, some)
+    first = next(iter(units.values()))  # of several latents, the one that is decoded
+    return np.argsort(-first.variance)[: np.clip(first.number, 1, _TRAVERSED)].tolist()
 
 
 def traversals(

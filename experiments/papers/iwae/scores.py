@@ -36,7 +36,8 @@ def score(model: VAE, params: Params, key: Key, test: Batch) -> Json:
         num_samples=IMPORTANCE_SAMPLES,
         progress=track("log p(x)"),
     )
-    units = evaluate.layer_active_units(model, params, units_key, test, num_samples=UNIT_SAMPLES)
+    latents = evaluate.active_units(model, params, units_key, test, num_samples=UNIT_SAMPLES)
+    units = list(latents.values())
     return {
         "nll": {
             **_negative_mean(estimates.value),
