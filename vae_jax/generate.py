@@ -2,7 +2,7 @@
 
 Two things may be drawn, or have their means taken: z of q(z|x) (`draw_z`) and x of p(x|z)
 (`draw_x`). The mean of p(x|z) is smooth and is not a sample. What has no mean is drawn (a flow
-posterior, a Categorical; of a Joint, the parts that have none), and `drawn` says what.
+posterior, a Categorical; of a Joint, the parts that have none), and `read` says what.
 """
 
 import math
@@ -14,28 +14,29 @@ import jax
 import jax.numpy as jnp
 
 from vae_jax.distributions import Distribution, Gaussian
-from vae_jax.distributions.means import has_mean, mean_or_draw
+from vae_jax.distributions.means import mean_or_draw, read_as
 from vae_jax.models import VAE
 from vae_jax.types import Array, Event, Key, Params
 
 Path: TypeAlias = Callable[[Array, Array, Array], Array]  # start, end, t in [0, 1] -> z
 
 
-class Drawn(NamedTuple):
-    """What is drawn where a mean is asked for, because it has none, or not in all parts: z, x."""
+class Read(NamedTuple):
+    """How z and x are read where a mean is asked for: as the "mean"; as a "draw", where there is no
+    mean; as "both", where some parts of a `Joint` have none."""
 
-    z: bool
-    x: bool
+    z: str
+    x: str
 
 
-def drawn(model: VAE, params: Params, x: Event, c: Event = None) -> Drawn:
-    """Whether posterior and likelihood of one example x lack a mean; nothing is computed."""
+def read(model: VAE, params: Params, x: Event, c: Event = None) -> Read:
+    """How the posterior and the likelihood of one example x are read; nothing is computed."""
     found = []
 
     def look(params: Params, x: Event, c: Event) -> None:
         q = model.encode(params, x, c)
         likelihood = model.decode(params, q.sample(jax.random.key(0)), c)
-        found.append(Drawn(not has_mean(q), not has_mean(likelihood)))
+        found.append(Read(read_as(q), read_as(likelihood)))
 
     jax.eval_shape(look, params, x, c)
     return found[-1]

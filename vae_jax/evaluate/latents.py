@@ -84,7 +84,7 @@ def embeddings(
     model: VAE, params: Params, key: Key, data: Batch, *, batch_size: int = 500
 ) -> Event:
     """z of each example, [N, ...], to be looked at: the mean of its posterior; a draw, where it has
-    none, of a `Joint` part by part. (`generate.drawn` says which.)"""
+    none, of a `Joint` part by part. (`generate.read` says which.)"""
     return over_examples(_mean_or_draw, model, params, key, data, batch_size, iter, {})
 
 
