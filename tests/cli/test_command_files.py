@@ -137,9 +137,8 @@ def test_traversals(digits, tmp_path):
 
 def test_the_most_active_latents_are_traversed(digits, tmp_path):
     arrays = run(traverse, digits, out=tmp_path / "a.png")
-    units = evaluate.active_units(
-        digits.model, digits.params, digits.experiment.examples.load().test
-    )
+    test = digits.experiment.examples.load().test
+    units = evaluate.active_units(digits.model, digits.params, jax.random.key(0), test)["z"]
     order = np.argsort(-units.variance)[: max(units.number, 1)]
     np.testing.assert_array_equal(arrays["latents"], order)
 

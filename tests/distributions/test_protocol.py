@@ -17,6 +17,7 @@ SAID = {
     "gaussian-empty": ("volume", True),
     "bernoulli": ("counts", True),
     "categorical": ("counts", True),
+    "poisson": ("counts", True),
     "delta": ("point", True),
     "mixture-bernoulli": ("counts", False),
     "mixture-joint": ("{'label': 'counts', 'z': ('volume', 'counts')}", False),

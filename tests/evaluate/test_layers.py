@@ -1,12 +1,13 @@
-"""Active units of each stochastic layer."""
+"""Active units of each latent."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from linear_gaussian import z_score
 from two_layers import make_params, run
 
-from vae_jax import VAE, chain, evaluate, standard_gaussian
+from vae_jax import VAE, Distribution, Gaussian, chain, evaluate, standard_gaussian
 from vae_jax.networks import MLP, BernoulliHead, GaussianHead, Network
 
 MODEL = VAE(None, None, None, None)._replace(trace=run)
@@ -32,7 +33,7 @@ def test_active_units_of_each_layer():
 
     def variances(seed):
         key = jax.random.key(seed)
-        units = evaluate.layer_active_units(MODEL, PARAMS, key, data, num_samples=3)
+        units = evaluate.active_units(MODEL, PARAMS, key, data, num_samples=3)
         return [units[name].variance[0] for name in ("z1", "z2")]
 
     found = np.array([variances(seed) for seed in range(100)])  # [n, 2]
@@ -46,14 +47,41 @@ def test_active_units_of_each_layer():
 def test_active_units_are_counted_above_the_threshold(key):
     data, model = {"x": np.eye(5, dtype=np.float32)}, three_layers()
     params = jax.jit(model.init)(key, data["x"][0])
-    units = evaluate.layer_active_units(model, params, key, data, threshold=-1.0, batch_size=2)
+    units = evaluate.active_units(model, params, key, data, threshold=-1.0, batch_size=2)
     assert {name: unit.number for name, unit in units.items()} == {"z1": 4, "z2": 3, "z3": 2}
-    assert {(unit.threshold, unit.num_examples) for unit in units.values()} == {(-1.0, 5)}
-    walked = evaluate.active_units(model, params, data)  # of the first latent, which has no noise
-    np.testing.assert_allclose(units["z1"].variance, walked.variance[:4], rtol=1e-5)
-    none = evaluate.layer_active_units(model, params, key, data, threshold=1e3)
+    assert [(unit.threshold, unit.num_examples) for unit in units.values()] == [(-1.0, 5)] * 3
+    means = evaluate.posterior_means(model, params, data)["z1"]  # it has no noise
+    np.testing.assert_allclose(units["z1"].variance, np.var(means, axis=0, ddof=1), rtol=1e-4)
+    none = evaluate.active_units(model, params, key, data, threshold=1e3)
     assert [unit.number for unit in none.values()] == [0, 0, 0]
     with pytest.raises(ValueError, match="need two examples at least; got 1"):
-        evaluate.layer_active_units(model, params, key, {"x": data["x"][:1]})
+        evaluate.active_units(model, params, key, {"x": data["x"][:1]})
     with pytest.raises(ValueError, match="noise of 1 draw is unknown"):
-        evaluate.layer_active_units(model, params, key, data, num_samples=1)
+        evaluate.active_units(model, params, key, data, num_samples=1)
+
+
+def test_of_a_posterior_without_a_mean_the_noise_of_the_draws_is_taken_off():
+    """As of a flow: z ~ N(x, 1), of which every draw has a variance of 1."""
+
+    class Flow(Gaussian):
+        def mean(self):
+            return Distribution.mean(self)
+
+    scale = np.linspace(0.0, 0.5, 3, dtype=np.float32)
+    model = VAE(
+        init=None,
+        encode=lambda params, x, c=None, key=None: Flow(x * scale, jnp.zeros(3)),
+        decode=lambda params, z, c=None, key=None: Gaussian(z, jnp.zeros(3)),
+        prior=lambda params, c=None, key=None: standard_gaussian(3),
+    )
+    x = np.random.default_rng(0).normal(size=(60, 3)).astype(np.float32)
+    found = np.array(
+        [
+            evaluate.active_units(model, {}, jax.random.key(seed), {"x": x}, num_samples=4)[
+                "z"
+            ].variance
+            for seed in range(60)
+        ]
+    )
+    for unit, expected in enumerate(np.var(x * scale, axis=0, ddof=1)):
+        assert abs(z_score(found[:, unit], expected)) < 4.5

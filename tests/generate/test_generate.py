@@ -16,7 +16,7 @@ from vae_jax import (
     generate,
     standard_gaussian,
 )
-from vae_jax.distributions.means import has_mean, mean_or_draw
+from vae_jax.distributions.means import has_mean, mean_or_draw, read_as
 
 PARAMS = {"offset": jnp.array([10.0, 20.0, 30.0])}
 
@@ -173,7 +173,7 @@ def test_a_likelihood_without_a_mean_is_drawn():
     assert classes.shape == (5, 3)
     assert np.issubdtype(classes.dtype, np.integer)
     np.testing.assert_array_equal(generate.sample(model, PARAMS, KEYS[0], 5), classes)
-    assert generate.drawn(model, PARAMS, jnp.zeros(3)) == (False, True)
+    assert generate.read(model, PARAMS, jnp.zeros(3)) == ("mean", "draw")
     with pytest.raises(TypeError, match=r"Categorical has no mean; draw from it with `sample"):
         generate.traverse(model, PARAMS, jnp.zeros(3), 0, [0.0])
     moved = generate.traverse(model, PARAMS, jnp.zeros(3), 0, jnp.array([-50.0, 50.0]), key=KEYS[0])
@@ -196,8 +196,8 @@ def test_a_posterior_without_a_mean_is_drawn_and_of_a_joint_the_part_without():
     made = generate.reconstruct(flow, PARAMS, KEYS[0], x)
     drawn = generate.reconstruct(MODEL, PARAMS, KEYS[0], x, draw_z=True)
     np.testing.assert_array_equal(made, drawn)
-    assert generate.drawn(flow, PARAMS, x[0]) == (True, False)
-    assert generate.drawn(MODEL, PARAMS, x[0]) == (False, False)
+    assert generate.read(flow, PARAMS, x[0]) == ("draw", "mean")
+    assert generate.read(MODEL, PARAMS, x[0]) == ("mean", "mean")
     np.testing.assert_array_equal(
         evaluate.embeddings(MODEL, PARAMS, KEYS[0], {"x": x[:3]}),
         evaluate.posterior_means(MODEL, PARAMS, {"x": x[:3]}),
@@ -210,3 +210,5 @@ def test_a_posterior_without_a_mean_is_drawn_and_of_a_joint_the_part_without():
     np.testing.assert_array_equal(mean, [0, 0])
     assert draw.shape == (3,)
     assert not has_mean(parts)
+    assert read_as(parts) == "both"
+    assert read_as(Joint({"a": Categorical(jnp.zeros((3, 4)))})) == "draw"

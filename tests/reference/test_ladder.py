@@ -103,7 +103,7 @@ def test_the_latents_below_follow(key):
     z = jnp.zeros(2)
     moved = generate.traverse(MODEL, PARAMS, z, 0, jnp.array([-3.0, 3.0]), latent="z2")
     assert np.abs(moved[0] - moved[1]).max() > 1e-3
-    units = evaluate.layer_active_units(MODEL, PARAMS, key, {"x": X}, num_samples=5)
+    units = evaluate.active_units(MODEL, PARAMS, key, {"x": X}, num_samples=5)
     assert {name: unit.variance.shape for name, unit in units.items()} == {"z1": (3,), "z2": (2,)}
     drawn = generate.sample(MODEL, PARAMS, key, 3)
     assert drawn.shape == (3, 6)

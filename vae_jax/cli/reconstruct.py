@@ -14,9 +14,9 @@ from vae_jax import generate
 from vae_jax.checks import check_count
 from vae_jax.cli import command
 from vae_jax.cli.output import save
-from vae_jax.generate import Drawn
+from vae_jax.generate import Read
 from vae_jax.runs import load_run
-from vae_jax.runs.pictures import drawn_of, save_reconstructions
+from vae_jax.runs.pictures import read_of, save_reconstructions
 
 
 def main(
@@ -58,7 +58,7 @@ def _reconstruct(
     made = generate.reconstruct(
         *(found.model, found.params, jax.random.key(seed), x, c), draw_z=draw_z, draw_x=draw_x
     )
-    lacks = drawn_of(found.experiment, found.params, jax.tree.map(lambda leaf: leaf[0], first))
-    drawn = Drawn(draw_z or lacks.z, draw_x or lacks.x)
-    path = save_reconstructions(out or run / "reconstructions", found.experiment, x, made, c, drawn)
+    lacks = read_of(found.experiment, found.params, jax.tree.map(lambda leaf: leaf[0], first))
+    read = Read("draw" if draw_z else lacks.z, "draw" if draw_x else lacks.x)
+    path = save_reconstructions(out or run / "reconstructions", found.experiment, x, made, c, read)
     save(path, x=x, made=made)

@@ -19,7 +19,7 @@ from vae_jax.cli.options import Numbers
 from vae_jax.cli.output import save
 from vae_jax.runs import Run, load_run
 from vae_jax.runs.load import shapes_of
-from vae_jax.runs.pictures import conditions, drawn_of, is_label, save_samples
+from vae_jax.runs.pictures import conditions, is_label, read_of, save_samples
 from vae_jax.types import Batch, Event
 
 
@@ -67,9 +67,9 @@ def _sample(
         draw_x=draw_x,
         temperature=temperature,
     )
-    drawn = draw_x or drawn_of(found.experiment, found.params, example).x
+    read = "draw" if draw_x else read_of(found.experiment, found.params, example).x
     note = "" if temperature == 1 else f" at temperature {temperature:g}"
-    path = save_samples(out or run / "samples", found.experiment, x, c, drawn, note)
+    path = save_samples(out or run / "samples", found.experiment, x, c, read, note)
     save(path, x=x, c=c)
 
 

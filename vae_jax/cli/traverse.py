@@ -17,7 +17,7 @@ from vae_jax.cli.options import Numbers
 from vae_jax.cli.output import save
 from vae_jax.objectives import batch_size as size_of
 from vae_jax.runs import load_run
-from vae_jax.runs.pictures import drawn_of, most_active, save_rows, traversals
+from vae_jax.runs.pictures import most_active, read_of, save_rows, traversals
 
 
 def main(
@@ -66,6 +66,6 @@ def _traverse(
     values = jnp.linspace(low, high, steps)
     x = traversals(found.experiment, found.params, one, dimensions, values, key)
     title = f"Latents {', '.join(map(str, dimensions))}, one a row, from {low:g} to {high:g}"
-    drawn = drawn_of(found.experiment, found.params, jax.tree.map(lambda leaf: leaf[0], one))
-    file = save_rows(out or run / "traversal", found.experiment, x, steps, title, drawn.x)
+    read = read_of(found.experiment, found.params, jax.tree.map(lambda leaf: leaf[0], one))
+    file = save_rows(out or run / "traversal", found.experiment, x, steps, title, read.x)
     save(file, x=x, values=values, latents=jnp.asarray(dimensions))

@@ -10,7 +10,7 @@ from vae_jax.types import Event, Key
 def mean_or_draw(distribution: Distribution, key: Key) -> Event:
     """E[value]; a draw, where the distribution has no mean; of a `Joint`, part by part.
 
-    For looking, and not for numbers: which of the two it is says `has_mean`.
+    For looking, and not for numbers; which of the two it is says `read_as`.
     """
     if isinstance(distribution, Joint):
         parts, tree = jax.tree.flatten(distribution.parts, is_leaf=_is_part)
@@ -27,6 +27,17 @@ def has_mean(distribution: Distribution) -> bool:
     except TypeError:  # by which a distribution says so
         return False
     return True
+
+
+def read_as(distribution: Distribution) -> str:
+    """What `mean_or_draw` gives: "mean", "draw", or, of parts some of which have none, "both"."""
+    if has_mean(distribution):
+        return "mean"
+    if not isinstance(distribution, Joint):
+        return "draw"
+    parts = jax.tree.leaves(distribution.parts, is_leaf=_is_part)
+    kinds = {read_as(part) for part in parts}
+    return kinds.pop() if len(kinds) == 1 else "both"
 
 
 def _is_part(node: object) -> bool:

@@ -13,7 +13,6 @@ from vae_jax.evaluate.latents import (
     ActiveUnits,
     active_units,
     embeddings,
-    layer_active_units,
     posterior_means,
 )
 from vae_jax.evaluate.scores import Mean, elbos, log_likelihoods, mean
@@ -28,7 +27,6 @@ __all__ = [
     "check_support",
     "elbos",
     "embeddings",
-    "layer_active_units",
     "log_likelihoods",
     "mean",
     "mutual_information",

@@ -7,7 +7,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from vae_jax.bounds.draws import draw_keys
-from vae_jax.distributions import Distribution
 from vae_jax.distributions.means import mean_or_draw
 from vae_jax.evaluate.examples import over_examples
 from vae_jax.models import VAE, latents, trace
@@ -25,27 +24,6 @@ class ActiveUnits(NamedTuple):
 
 
 def active_units(
-    model: VAE, params: Params, data: Batch, *, threshold: float = 0.01, batch_size: int = 500
-) -> ActiveUnits:
-    """The number of latent dimensions d with Var_x( E_q[z_d|x] ) > threshold.
-
-    State with it the threshold and the data: the count depends on both. The posterior mean's
-    variance is over the examples given, divided by N - 1. Of several latents, the means are those
-    of a walk (`Layered.mean`): `layer_active_units` counts each latent's.
-
-    Raises:
-      ValueError: fewer than two examples, which have no variance.
-
-    Reference: Burda, Grosse, Salakhutdinov 2015, arXiv 1509.00519, section 5.2 (threshold 0.01).
-    """
-    _check_two(data)
-    means = posterior_means(model, params, data, batch_size=batch_size)
-    flat = np.concatenate([leaf.reshape(len(leaf), -1) for leaf in jax.tree.leaves(means)], axis=1)
-    variance = flat.var(axis=0, ddof=1)
-    return ActiveUnits(int((variance > threshold).sum()), variance, threshold, len(flat))
-
-
-def layer_active_units(
     model: VAE,
     params: Params,
     key: Key,
@@ -55,13 +33,15 @@ def layer_active_units(
     threshold: float = 0.01,
     batch_size: int = 100,
 ) -> dict[str, ActiveUnits]:
-    """The active units of each latent, by name; "z" of a model of one.
+    """The active units of each latent: its dimensions d with Var_x( E_q[z_d|x] ) > threshold.
 
-        Var_x( E_q[z_l,d|x] ),   E_q[z_l|x] = E[ E[z_l | x, layers drawn before] ]
+        E_q[z_l|x] = E[ E[z_l | x, latents drawn before] ]
 
-    The outer expectation is a mean over K draws of the latents before, whose noise is taken off the
-    variance over x: the estimate's mean is the variance itself, and of a unit that is not active it
-    may be a little below zero. A first latent has no noise: its count is that of `active_units`.
+    State with them the threshold and the data: the count depends on both. The variance is over the
+    examples given, divided by N - 1. The outer expectation is a mean over K draws of the latents
+    before; where a posterior has no mean, the inner one is a draw as well. The noise of the K draws
+    is taken off the variance over x: the estimate's mean is the variance itself, and of a unit that
+    is not active it may be a little below zero. A first latent with a mean has no noise.
 
     Args:
       model, params: the VAE.
@@ -72,20 +52,20 @@ def layer_active_units(
       batch_size: how many examples at once, K draws of each.
 
     Returns:
-      {name: ActiveUnits(number, variance, threshold, num_examples)}.
+      {name: ActiveUnits(number, variance, threshold, num_examples)}; "z" of a model of one latent.
 
     Raises:
       ValueError: fewer than two examples, or than two draws.
 
-    Reference: Burda, Grosse, Salakhutdinov 2015, arXiv 1509.00519, section 5.2.
+    Reference: Burda, Grosse, Salakhutdinov 2015, arXiv 1509.00519, section 5.2 (threshold 0.01).
     """
     _check_two(data)
     if num_samples < 2:
         raise ValueError(f"The noise of {num_samples} draw is unknown: num_samples=2 at least.")
     options = {"num_samples": num_samples}
-    layers = over_examples(_layer_means, model, params, key, data, batch_size, iter, options)
+    moments = over_examples(_latent_means, model, params, key, data, batch_size, iter, options)
     units = {}
-    for name, (means, noise) in layers.items():  # [N, D] each
+    for name, (means, noise) in moments.items():  # [N, D] each
         over_x = means.var(axis=0, ddof=1, dtype=np.float64)
         variance = over_x - noise.mean(axis=0, dtype=np.float64) / num_samples
         number = int((variance > threshold).sum())
@@ -103,7 +83,7 @@ def embeddings(
     model: VAE, params: Params, key: Key, data: Batch, *, batch_size: int = 500
 ) -> Event:
     """z of each example, [N, ...], to be looked at: the mean of its posterior; a draw, where it has
-    none, of a `Joint` part by part. (`generate.drawn` says which.)"""
+    none, of a `Joint` part by part. (`generate.read` says which.)"""
     return over_examples(_mean_or_draw, model, params, key, data, batch_size, iter, {})
 
 
@@ -116,14 +96,14 @@ def _posterior_mean(model: VAE, params: Params, key: Key, x: Event, c: Event) ->
     return model.encode(params, x, c).mean()
 
 
-def _layer_means(
+def _latent_means(
     model: VAE, params: Params, key: Key, x: Event, c: Event, num_samples: int
 ) -> dict[str, tuple[Array, Array]]:
     """Of each latent the mean, and the variance, over K draws of E[z_l | drawn before], [D]."""
 
     def means(k: Key) -> dict[str, Array]:
-        q = latents(trace(model, params, k, x, c).q)
-        return {name: _flat_mean(layer) for name, layer in q.items()}
+        found = latents(trace(model, params, k, x, c).q)
+        return {name: _flat(mean_or_draw(q, k)) for name, q in found.items()}
 
     over_draws = jax.vmap(means)(draw_keys(key, num_samples))  # [K, D] each
     return {
@@ -131,8 +111,8 @@ def _layer_means(
     }
 
 
-def _flat_mean(q: Distribution) -> Array:
-    return jnp.concatenate([jnp.ravel(leaf) for leaf in jax.tree.leaves(q.mean())])
+def _flat(z: Event) -> Array:
+    return jnp.concatenate([jnp.ravel(leaf) for leaf in jax.tree.leaves(z)])
 
 
 def _check_two(data: Batch) -> None:

@@ -8,26 +8,27 @@ import jax
 import jax.numpy as jnp
 
 from vae_jax.distributions import Distribution, Gaussian
-from vae_jax.distributions.means import has_mean, mean_or_draw
+from vae_jax.distributions.means import mean_or_draw, read_as
 from vae_jax.models import VAE
 from vae_jax.types import Event, Key, Params
 
 
-class Drawn(NamedTuple):
-    """What is drawn where a mean is asked for, because it has none, or not in all parts: z, x."""
+class Read(NamedTuple):
+    """How z and x are read where a mean is asked for: as the "mean"; as a "draw", where there is no
+    mean; as "both", where some parts of a `Joint` have none."""
 
-    z: bool
-    x: bool
+    z: str
+    x: str
 
 
-def drawn(model: VAE, params: Params, x: Event, c: Event = None) -> Drawn:
-    """Whether posterior and likelihood of one example x lack a mean; nothing is computed."""
+def read(model: VAE, params: Params, x: Event, c: Event = None) -> Read:
+    """How the posterior and the likelihood of one example x are read; nothing is computed."""
     found = []
 
     def look(params: Params, x: Event, c: Event) -> None:
         q = model.encode(params, x, c)
         likelihood = model.decode(params, q.sample(jax.random.key(0)), c)
-        found.append(Drawn(not has_mean(q), not has_mean(likelihood)))
+        found.append(Read(read_as(q), read_as(likelihood)))
 
     jax.eval_shape(look, params, x, c)
     return found[-1]

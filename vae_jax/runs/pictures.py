@@ -9,7 +9,7 @@ import numpy as np
 
 from vae_jax import evaluate, generate, plots
 from vae_jax.configs import Data, Experiment
-from vae_jax.generate import Drawn
+from vae_jax.generate import Read
 from vae_jax.objectives import batch_size as size_of
 from vae_jax.runs import folder as run_folder
 from vae_jax.types import Array, Batch, Event, Key, Params
@@ -17,6 +17,11 @@ from vae_jax.types import Array, Batch, Event, Key, Params
 Missing = dict[str, str]  # pictures that could not be drawn, by name: why
 
 _PAIRS, _TRAVERSED, _MAPPED = 32, 8, 2000  # examples reconstructed, latents traversed, z mapped
+_OF = {
+    "mean": "the mean of",
+    "draw": "a draw of",
+    "both": "the mean, of parts without one a draw, of",
+}
 _VALUES = jnp.linspace(-2.5, 2.5, 11)  # of a traversed latent
 
 
@@ -46,10 +51,10 @@ def save_pictures(
 
 
 def save_samples(
-    path: Path, experiment: Experiment, x: Event, c: Event, drawn_x: bool, note: str = ""
+    path: Path, experiment: Experiment, x: Event, c: Event, read_x: str, note: str = ""
 ) -> Path:
     """Samples; of labels, a column for each."""
-    title = f"Samples: {_x(drawn_x, c)}, z from the prior{note}"
+    title = f"Samples: {_x(read_x, c)}, z from the prior{note}"
     columns = len(np.unique(c)) if are_labels(c) else 10
     if are_labels(c):
         title += ", one column for each label c"
@@ -57,24 +62,23 @@ def save_samples(
 
 
 def save_reconstructions(
-    path: Path, experiment: Experiment, x: Event, made: Event, c: Event, drawn: Drawn
+    path: Path, experiment: Experiment, x: Event, made: Event, c: Event, read: Read
 ) -> Path:
     """Held-out examples, and under each what the model made of it."""
-    z = "a draw z of" if drawn.z else "the mean z of"
-    title = f"Held-out examples; under each {_x(drawn.x, c)}, at {z} q(z|x)"
+    title = f"Held-out examples; under each {_x(read.x, c)}, at {_OF[read.z]} q(z|x)"
     return experiment.views.show.pairs(path, x, made, title)
 
 
 def save_rows(
-    path: Path, experiment: Experiment, x: Event, columns: int, title: str, drawn_x: bool
+    path: Path, experiment: Experiment, x: Event, columns: int, title: str, read_x: str
 ) -> Path:
     """Examples in rows of so many: a traversal, an interpolation."""
-    return experiment.views.show.examples(path, x, columns, f"{title}: {_x(drawn_x, None)}")
+    return experiment.views.show.examples(path, x, columns, f"{title}: {_x(read_x, None)}")
 
 
-def drawn_of(experiment: Experiment, params: Params, example: Batch) -> Drawn:
+def read_of(experiment: Experiment, params: Params, example: Batch) -> Read:
     """What is drawn of a model for want of a mean; `example` is one, or its shapes."""
-    return generate.drawn(experiment.trained.model, params, example["x"], example.get("c"))
+    return generate.read(experiment.trained.model, params, example["x"], example.get("c"))
 
 
 def conditions(test: Batch, number: int) -> Event:
@@ -99,9 +103,10 @@ def is_label(c: Event) -> bool:
 
 def most_active(experiment: Experiment, params: Params, test: Batch, key: Key) -> list[int]:
     """The active latents, the one of the largest variance first; at least one, at most eight."""
-    z = _embedded(experiment, params, _first(test, _MAPPED), key)
-    variance = z.var(axis=0, ddof=1)
-    return np.argsort(-variance)[: np.clip((variance > 0.01).sum(), 1, _TRAVERSED)].tolist()
+    some = _first(test, _MAPPED)
+    units = evaluate.active_units(experiment.trained.model, params, key, some)
+    first = next(iter(units.values()))  # of several latents, the one that is decoded
+    return np.argsort(-first.variance)[: np.clip(first.number, 1, _TRAVERSED)].tolist()
 
 
 def traversals(
@@ -135,24 +140,24 @@ def _failure(draw: Callable[[], None]) -> str | None:
 def _samples(path: Path, experiment: Experiment, params: Params, test: Batch, key: Key) -> None:
     c = conditions(test, 100)
     x = generate.sample(experiment.trained.model, params, key, 100, c)
-    save_samples(path, experiment, x, c, drawn_of(experiment, params, _one(test)).x)
+    save_samples(path, experiment, x, c, read_of(experiment, params, _one(test)).x)
 
 
 def _reconstructions(
     path: Path, experiment: Experiment, params: Params, test: Batch, key: Key
 ) -> None:
-    first, drawn = _first(test, _PAIRS), drawn_of(experiment, params, _one(test))
+    first, read = _first(test, _PAIRS), read_of(experiment, params, _one(test))
     x, c = first["x"], first.get("c")
     made = generate.reconstruct(experiment.trained.model, params, key, x, c)
-    save_reconstructions(path, experiment, x, made, c, drawn)
+    save_reconstructions(path, experiment, x, made, c, read)
 
 
 def _traversal(path: Path, experiment: Experiment, params: Params, test: Batch, key: Key) -> None:
     active = most_active(experiment, params, test, key)
     x = traversals(experiment, params, _first(test, 1), active, _VALUES, key)
     title = "The most active latents, one a row, from -2.5 to 2.5"
-    drawn = drawn_of(experiment, params, _one(test))
-    save_rows(path, experiment, x, len(_VALUES), title, drawn.x)
+    read = read_of(experiment, params, _one(test))
+    save_rows(path, experiment, x, len(_VALUES), title, read.x)
 
 
 def _latent_map(
@@ -164,10 +169,11 @@ def _latent_map(
     labels: np.ndarray | None,
 ) -> None:
     z = _embedded(experiment, params, _first(test, _MAPPED), key)
-    drawn = drawn_of(experiment, params, _one(test)).z
-    what = "Draws of the posteriors" if drawn else "Posterior means"
+    what = (
+        f"z of {len(z)} held-out examples, {_OF[read_of(experiment, params, _one(test)).z]} q(z|x)"
+    )
     labels = None if labels is None else labels[: len(z)]
-    plots.save_latent_map(path, z, labels, f"{what} of {len(z)} held-out examples")
+    plots.save_latent_map(path, z, labels, what)
 
 
 def _embedded(experiment: Experiment, params: Params, some: Batch, key: Key) -> np.ndarray:
@@ -177,9 +183,8 @@ def _embedded(experiment: Experiment, params: Params, some: Batch, key: Key) -> 
     return np.concatenate(flat, axis=1)
 
 
-def _x(drawn: bool, c: Event) -> str:
-    given = "p(x|z)" if c is None else "p(x|z,c)"
-    return f"a draw of {given}" if drawn else f"the mean of {given}"
+def _x(read: str, c: Event) -> str:
+    return f"{_OF[read]} {'p(x|z)' if c is None else 'p(x|z,c)'}"
 
 
 def _first(batch: Batch, number: int) -> Batch:

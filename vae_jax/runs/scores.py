@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from vae_jax import evaluate, generate
+from vae_jax import evaluate
 from vae_jax.checks import check_count
 from vae_jax.configs import Experiment
 from vae_jax.evaluate.examples import Progress
@@ -45,9 +45,10 @@ def score(
     if K is None:
         K = views.importance_samples
     check_count("importance_samples", K)
-    elbo_key, likelihood_key, information_key, own_key = jax.random.split(key, 4)
-    scores = {"images": size_of(test), **_active_units(model, params, test)}
-    scores |= views.score(model, params, own_key, test)
+    elbo_key, likelihood_key, information_key, units_key, own_key = jax.random.split(key, 5)
+    active = _active_units(model, params, units_key, test)
+    own = views.score(model, params, own_key, test)
+    scores = {"images": size_of(test), "active_units": active, **own}
     if views.rate is None:
         return {**scores, "distortion": _distortion(model, params, elbo_key, test)}
     log_p = _log_likelihood(model, params, likelihood_key, test, K, progress)
@@ -95,19 +96,17 @@ def _log_likelihood(
     }
 
 
-def _active_units(model: VAE, params: Params, test: Batch) -> dict[str, dict[str, float]]:
-    """Of posteriors with a mean; nothing of others."""
-    one = jax.tree.map(lambda leaf: leaf[0], test)
-    if generate.drawn(model, params, one["x"], one.get("c")).z:
-        return {}
-    active = evaluate.active_units(model, params, test)
+def _active_units(model: VAE, params: Params, key: Key, test: Batch) -> dict[str, Any]:
+    """Of all latents together, and, where there are several, of each."""
+    units = evaluate.active_units(model, params, key, test)
+    first = next(iter(units.values()))
+    each = {name: active.number for name, active in units.items()}
     return {
-        "active_units": {
-            "number": active.number,
-            "latents": active.variance.size,
-            "threshold": active.threshold,
-            "images": active.num_examples,
-        }
+        "number": sum(each.values()),
+        "latents": sum(active.variance.size for active in units.values()),
+        **({"by_latent": each} if len(each) > 1 else {}),
+        "threshold": first.threshold,
+        "images": first.num_examples,
     }
 
 

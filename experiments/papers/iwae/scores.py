@@ -49,8 +49,8 @@ def _score(
         num_samples=IMPORTANCE_SAMPLES,
         progress=progress,
     )
-    units = evaluate.layer_active_units(model, params, units_key, test, num_samples=UNIT_SAMPLES)
-    first, *_ = units.values()
+    units = evaluate.active_units(model, params, units_key, test, num_samples=UNIT_SAMPLES)
+    first = units[min(units)]
     return {
         "nll": {
             **_negative_mean(estimates.value),
