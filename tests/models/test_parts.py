@@ -143,8 +143,11 @@ def test_the_key_is_the_flag_of_batch_norm(key):
     )(X, key)
     loc = (X - X.mean(0)) / np.sqrt(X.var(0) + 1e-5)
     np.testing.assert_allclose(pooled.made.loc, loc, rtol=1e-3, atol=1e-4)
+    frozen = {"encoder": {"kernel": 0.1 * jnp.arange(1000.0)}}
+    params["state"]["pretrained"] = frozen
     step = descend(weighted_sum(model), optax.adam(1e-2))
     state, _ = train_epoch(step, step.init(key, params), {"x": X}, batch_size=B)
+    jax.tree.map(np.testing.assert_array_equal, state.params["state"]["pretrained"], frozen)
     moved = state.params["state"]["batch_stats"]["encoder"]["BatchNorm_0"]
     np.testing.assert_allclose(moved["mean"], 0.1 * X.mean(0), rtol=1e-4)
     np.testing.assert_allclose(moved["var"], 0.9 + 0.1 * X.var(0), rtol=1e-4)

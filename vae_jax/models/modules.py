@@ -6,7 +6,7 @@ from typing import Any
 
 import flax.linen as nn
 
-from vae_jax.models.state import WithState
+from vae_jax.models.state import FROZEN, WithState
 from vae_jax.types import Key, Params
 
 _SOWN = "intermediates"  # what a module reports of a pass, and is not carried
@@ -73,7 +73,7 @@ def _carried(state: Params, group: str) -> dict[str, Any]:
     return {
         name: entry[group]
         for name, entry in state.items()
-        if isinstance(entry, Mapping) and group in entry
+        if name != FROZEN and isinstance(entry, Mapping) and group in entry
     }
 
 

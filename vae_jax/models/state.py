@@ -4,7 +4,8 @@
 
 A part of a model returns entries of it brought up to date, for one example and one draw; what is
 carried is their mean over draws and batch (of whole numbers, such as counts, the largest). Entries
-that nobody returns stay as they are: frozen weights are an entry of their own.
+that nobody returns stay as they are: frozen weights are the entry "pretrained", which no module of
+the model takes for a collection of its own.
 """
 
 from collections.abc import Callable
@@ -14,6 +15,8 @@ import jax
 import jax.numpy as jnp
 
 from vae_jax.types import Array, Batch, Key, Params
+
+FROZEN = "pretrained"
 
 
 class WithState(NamedTuple):
