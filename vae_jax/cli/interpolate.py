@@ -20,7 +20,7 @@ from vae_jax.cli import command
 from vae_jax.cli.output import save
 from vae_jax.objectives import batch_size as size_of
 from vae_jax.runs import load_run
-from vae_jax.runs.pictures import read_of, save_rows
+from vae_jax.runs.pictures import moved, read_of, save_rows
 
 _PATHS = {"linear": generate.linear, "spherical": generate.spherical}
 
@@ -39,6 +39,7 @@ def _interpolate(
     pairs: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 6, 7, 8, 9),
     steps: int = 10,
     path: Literal["linear", "spherical"] = "linear",
+    latent: str | None = None,
     seed: int = 0,
     epoch: int | None = None,
     data: str | None = None,
@@ -52,6 +53,8 @@ def _interpolate(
       pairs: Numbers of test examples, two for each row.
       steps: Examples in a row, the two ends among them.
       path: Along a straight line, or along the arc that keeps the distance to the origin.
+      latent: Of a model with several, which of them; by default the first by name. The others
+        follow, as the prior has them.
       seed: Of what is drawn for want of a mean.
       epoch: Of the checkpoint; by default the best, or the last.
       data: Where the data are now, if they have moved since.
@@ -61,13 +64,14 @@ def _interpolate(
     test, key = found.experiment.examples.load().test, jax.random.key(seed)
     _check(pairs, size_of(test))
     some = jax.tree.map(lambda leaf: leaf[jnp.asarray(pairs)], test)
-    z = jnp.asarray(evaluate.embeddings(found.model, found.params, key, some))
+    z, name = moved(evaluate.embeddings(found.model, found.params, key, some), latent)
     c = some.get("c")  # a row keeps the condition of its start
     rows = [
         generate.interpolate(
             *(found.model, found.params, z[i], z[i + 1], steps),
             *(jax.tree.map(lambda leaf, i=i: leaf[i], c),),
             path=_PATHS[path],
+            latent=name,
             key=key,
         )
         for i in range(0, len(pairs), 2)

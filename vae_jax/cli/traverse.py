@@ -32,6 +32,7 @@ def main(
 def _traverse(
     run: tyro.conf.Positional[Path],
     latents: Numbers = (),
+    latent: str | None = None,
     example: int = 0,
     low: float = -2.5,
     high: float = 2.5,
@@ -47,6 +48,8 @@ def _traverse(
     Args:
       run: The run folder.
       latents: Dimensions of z; by default the most active ones, at most eight.
+      latent: Of a model with several, which of them; by default the first by name. The others
+        follow, as the prior has them.
       example: The test example whose posterior mean gives the other latents.
       low: Where a row begins.
       high: Where it ends.
@@ -61,10 +64,10 @@ def _traverse(
     test, key = found.experiment.examples.load().test, jax.random.key(seed)
     if not 0 <= example < size_of(test):
         raise ValueError(f"--example must be in 0 .. {size_of(test) - 1}; got {example}.")
-    dimensions = list(latents) or most_active(found.experiment, found.params, test, key)
+    dimensions = list(latents) or most_active(found.experiment, found.params, test, key, latent)
     one = jax.tree.map(lambda leaf: leaf[example : example + 1], test)
     values = jnp.linspace(low, high, steps)
-    x = traversals(found.experiment, found.params, one, dimensions, values, key)
+    x = traversals(found.experiment, found.params, one, dimensions, values, key, latent)
     title = f"Latents {', '.join(map(str, dimensions))}, one a row, from {low:g} to {high:g}"
     read = read_of(found.experiment, found.params, jax.tree.map(lambda leaf: leaf[0], one))
     file = save_rows(out or run / "traversal", found.experiment, x, steps, title, read.x)

@@ -101,12 +101,26 @@ def is_label(c: Event) -> bool:
     return getattr(c, "shape", None) == () and jnp.issubdtype(c.dtype, jnp.integer)
 
 
-def most_active(experiment: Experiment, params: Params, test: Batch, key: Key) -> list[int]:
-    """The active latents, the one of the largest variance first; at least one, at most eight."""
+def moved(z: Event, latent: str | None = None) -> tuple[Event, str | None]:
+    """The latent that is moved, and its name: of a model with several, {name: z}, the one that is
+    asked for, or the first by name. ValueError where there is none of that name."""
+    if not isinstance(z, dict):
+        return z, latent
+    name = min(z) if latent is None else latent
+    if name not in z:
+        raise ValueError(f"The model's latents are {', '.join(sorted(z))}; got {name!r}.")
+    return z[name], name
+
+
+def most_active(
+    experiment: Experiment, params: Params, test: Batch, key: Key, latent: str | None = None
+) -> list[int]:
+    """The active dimensions of a latent, that of the largest variance first; one at least, eight at
+    most."""
     some = _first(test, _MAPPED)
     units = evaluate.active_units(experiment.trained.model, params, key, some)
-    first = next(iter(units.values()))  # of several latents, the one that is decoded
-    return np.argsort(-first.variance)[: np.clip(first.number, 1, _TRAVERSED)].tolist()
+    unit, _ = moved(units, latent)
+    return np.argsort(-unit.variance)[: np.clip(unit.number, 1, _TRAVERSED)].tolist()
 
 
 def traversals(
@@ -116,13 +130,15 @@ def traversals(
     dimensions: list[int],
     values: Array,
     key: Key,
+    latent: str | None = None,
 ) -> Event:
     """[dimensions * values, ...]: from the z of one example [1, ...]."""
     model = experiment.trained.model
-    start = jnp.asarray(evaluate.embeddings(model, params, key, example)[0])
+    z, name = moved(evaluate.embeddings(model, params, key, example), latent)
+    start = jnp.asarray(z[0])
     c = jax.tree.map(lambda leaf: leaf[0], example.get("c"))
     rows = [
-        generate.traverse(model, params, start, dimension, values, c, key=key)
+        generate.traverse(model, params, start, dimension, values, c, latent=name, key=key)
         for dimension in dimensions
     ]
     return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *rows)

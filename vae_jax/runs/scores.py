@@ -15,7 +15,7 @@ from vae_jax.evaluate.scores import Rate
 from vae_jax.models import VAE
 from vae_jax.objectives import batch_size as size_of
 from vae_jax.train.rows import no_rate
-from vae_jax.types import Batch, Key, Params
+from vae_jax.types import Array, Batch, Event, Key, Params
 
 # examples among which the mutual information is computed: their pairs are many, and of a hierarchy
 # each is a pass through it
@@ -113,8 +113,9 @@ def _active_units(model: VAE, params: Params, key: Key, test: Batch) -> dict[str
 def _mutual_information(
     model: VAE, params: Params, key: Key, test: Batch
 ) -> dict[str, dict[str, float]]:
-    """Of z and the example, among the first test images; not of conditional models."""
-    if "c" in test:
+    """Of z and the example, among the first test images; not of conditional models, nor of a
+    posterior that knows log q of what it draws alone."""
+    if "c" in test or not _scores_any_z(model, params, test):
         return {}
     most = _INFORMED if model.trace is None else _INFORMED_OF_LAYERS
     some = jax.tree.map(lambda leaf: leaf[:most], test)
@@ -127,6 +128,20 @@ def _mutual_information(
             "images": information.num_examples,
         }
     }
+
+
+def _scores_any_z(model: VAE, params: Params, test: Batch) -> bool:
+    """Whether log q(z|x) is known at every z; nothing is computed."""
+
+    def score(params: Params, x: Event) -> Array:
+        q = model.encode(params, x)
+        return q.log_prob(q.sample(jax.random.key(0)))
+
+    try:
+        jax.eval_shape(score, params, jax.tree.map(lambda leaf: leaf[0], test["x"]))
+    except TypeError:  # by which a distribution says so
+        return False
+    return True
 
 
 def _bits_per_dim(experiment: Experiment, test: Batch, log_density: float) -> dict[str, float]:

@@ -10,9 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vae_jax.distributions import Delta
 from vae_jax.evaluate.scores import example_elbo
-from vae_jax.models import trace
+from vae_jax.models import latents, trace
 from vae_jax.train.averages import average_params
 from vae_jax.train.epochs import trace_epoch, trace_step
 from vae_jax.train.records import Settings
@@ -50,8 +49,7 @@ def check_evaluation(settings: Settings, state: TrainState) -> None:
 
 def _check_density(posterior: Any) -> None:
     """ValueError where log q is the mass of a point, and what is made of it no bound."""
-    parts = jax.tree.leaves(posterior, is_leaf=lambda node: isinstance(node, Delta))
-    if any(isinstance(part, Delta) for part in parts):
+    if any("point" in q.base_measure for q in latents(posterior).values()):
         raise ValueError(
             "The posterior is a Delta: its log q is a mass, not a density, and log p(x,z) - log q"
             " is no bound on log p(x). Pass rate=None, with which the distortion is reported and no"
