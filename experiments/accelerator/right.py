@@ -44,7 +44,7 @@ def run(task: Task) -> None:
     groups = dict.fromkeys(lane.group for lane in lanes)
     notes = Notes(task, "right", ["oracle", "order of the bounds", "precision", *groups])
     with ThreadPoolExecutor(1) as pool, ExitStack() as stack:
-        seconds = min(60.0, task.left() / 2)
+        seconds = min(600.0 if task.dry else 60.0, task.left() / 2)
         warming = warmed_up(lanes, bits.processes_of(lanes), seconds)
         ready = pool.submit(stack.enter_context, warming)
         oracles = lambda: {p: oracle(p, examples) for p in PRECISIONS}  # noqa: E731
