@@ -16,8 +16,9 @@ import experiments.accelerator
 from experiments.accelerator.processes import SHARING
 
 # Minutes of 7.5: of work, and of starting and compiling.
-PARTS = {"right": (0.5, 0.3), "published": (3.5, 0.3), "fast": (1.5, 0.6), "big": (0.5, 0.3)}
+PARTS = {"right": (0.9, 0.4), "published": (3.0, 0.3), "fast": (1.5, 0.6), "big": (0.5, 0.3)}
 _OF = 7.5
+PROGRAM = (sys.executable, "-m", "experiments.accelerator")  # which does a part
 _PATIENCE = 15.0  # seconds past its end after which a part is taken for one that hangs
 
 
@@ -30,7 +31,8 @@ class Plan(NamedTuple):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit status: 1 where a part did not end well."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
     if options.part:
         return _do(options.part, options.task)
     if options.table:
@@ -38,7 +40,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         print(all_of(options.out))
         return 0
+    missing = [name for name in ("mnist", "static_mnist") if not _is_there(options.raw, name)]
+    if missing:
+        raw = options.raw or "--raw"
+        parser.error(f"{raw} must be a folder with {' and '.join(missing)}, the raw files in them")
+    if options.dry:
+        options.out, options.runs = options.out / "dry", options.runs / "dry"
     return _run(options)
+
+
+def _is_there(raw: Path | None, name: str) -> bool:
+    return raw is not None and (raw / name).is_dir()
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -67,8 +79,7 @@ def _part(options: argparse.Namespace, part: str, until: float) -> list[str]:
     task = {name: str(getattr(options, name)) for name in ("raw", "out", "runs")}
     told = {**task, "until": until - 3, "minutes": options.minutes, "dry": options.dry}
     told |= {"commit": options.commit}
-    command = [sys.executable, "-m", "experiments.accelerator"]
-    command += ["--part", part, "--task", json.dumps(told)]
+    command = [*PROGRAM, "--part", part, "--task", json.dumps(told)]
     with subprocess.Popen(command, env=_environment(options), start_new_session=True) as process:
         try:
             status = process.wait(max(until - time.time(), 0) + _PATIENCE)
@@ -113,7 +124,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--minutes", type=float, default=9.0, help="of the whole command")
     add("--parts", nargs="+", choices=PARTS, default=list(PARTS), help="which of them")
     add("--commit", help="of the code, where no repository tells it")
-    add("--dry", action="store_true", help="all of it, in tiny sizes: on a CPU, to try it")
+    add("--dry", action="store_true", help="all in tiny sizes, in OUT/dry: on a CPU, to try it")
     add("--table", action="store_true", help="print what was found, and run nothing")
     add("--part", choices=PARTS, help=argparse.SUPPRESS)
     add("--task", help=argparse.SUPPRESS)

@@ -8,14 +8,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.benchmarks.cases import Case, case_of, images
+from experiments.benchmarks.cases import Case, case_of
 from experiments.benchmarks.contest import Turn, Work, serve
 from experiments.benchmarks.flax_example import flax_example
 from experiments.benchmarks.jax_side import events, library, seeds
-from experiments.benchmarks.likelihood_jax import prepare as likelihood
 from experiments.benchmarks.machine import matrix_products
 from experiments.benchmarks.models import descent, model
-from vae_jax import TrainState, data, train_epoch
+from vae_jax import TrainState, train_epoch
 from vae_jax.types import Array, Key
 
 
@@ -55,21 +54,16 @@ def digest(params: Any) -> float:
 
 
 def drawing(work: Work) -> Turn:
-    """Turns of what a step draws, and nothing else: its normals, and its pixels binarised anew."""
+    """Turns of the normals that a step draws, and nothing else."""
     case, impl = case_of(work["case"]), work["impl"]
-    grey = (255 * jnp.asarray(images(case.batch))).astype(jnp.uint8)
-    prepare = data.binarise(255)
 
     def draw(key: Key) -> Array:
         keys = jax.random.split(key, max(case.draws, 1))
         return jax.vmap(lambda k: jax.random.normal(k, (case.latent,)))(keys)
 
     def step(total: Array, key: Key) -> tuple[Array, None]:
-        noise_key, pixel_key = jax.random.split(key)
-        noise = jax.vmap(draw)(jax.random.split(noise_key, case.batch))
-        keys = jax.random.split(pixel_key, case.batch)
-        pixels = jax.vmap(prepare)(keys, {"x": grey})["x"]
-        return total + jnp.sum(noise) + jnp.sum(pixels), None
+        noise = jax.vmap(draw)(jax.random.split(key, case.batch))
+        return total + jnp.sum(noise), None
 
     @jax.jit
     def run() -> Array:
@@ -96,7 +90,6 @@ CONTESTANTS: dict[str, Callable[[Work], Turn]] = {
     "drawing": drawing,
     "flax example": _of_case(flax_example),
     "matrix products": _of_case(matrix_products),
-    "likelihood": likelihood,
 }
 
 

@@ -7,11 +7,12 @@ the one whose turn it is.
 
 import contextlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from experiments.benchmarks.contest import (
+    SILENT,
     Answer,
     Child,
     Contestant,
@@ -21,6 +22,11 @@ from experiments.benchmarks.contest import (
     ask,
     started,
 )
+
+_GRACE = 20.0  # seconds that a lane which has begun in time may still take to be ready
+_PATIENCE = 20.0  # of a turn, after which its process is taken for one that hangs
+_LATE: Answer = {"failed": "not ready in time"}
+_OUT: Answer = {"failed": "no time was left"}
 
 
 class Lane(NamedTuple):
@@ -39,78 +45,81 @@ class Lane(NamedTuple):
     work: Work
 
 
-Name = tuple[str, str]  # of a group, and of a lane in it
-Records = dict[str, dict[str, Record]]  # by both
+class Ready(NamedTuple):
+    """Lanes that have warmed up: their processes, and the first answer of each that gave one."""
+
+    lanes: Sequence[Lane]
+    children: Mapping[str, Child]
+    first: Mapping[tuple[str, str], Answer]  # by group and name
 
 
-def play(
-    lanes: Sequence[Lane],
-    contestants: Sequence[Contestant],
-    *,
-    rounds: int,
-    warm_up: float,
-    until: float,
-) -> Records:
-    """What each lane did.
+@contextlib.contextmanager
+def warmed_up(
+    lanes: Sequence[Lane], contestants: Sequence[Contestant], seconds: float
+) -> Iterator[Ready]:
+    """Start the processes, and let each of them warm up its lanes, beside the others.
 
     Args:
       lanes: in the order in which a process warms up, the most worth first.
-      contestants: the processes.
-      rounds: turns that count, of each lane.
-      warm_up: seconds, after which no lane begins to, at most half of what is left; who is not
-        ready soon after, or has failed, is left out.
-      until: when to end (`time.time`): groups that would begin later are left out.
+      contestants: the processes; all of them are ended with the context.
+      seconds: after which no lane begins to, and after half of which only the first of a process
+        does: who is not ready soon after is ended, with all that its process has prepared.
     """
     with contextlib.ExitStack() as stack:
         children = {c.name: stack.enter_context(started(c)) for c in contestants}
-        seconds = min(warm_up, (until - time.time()) / 2)
-        first = _warm_up(lanes, children, time.time() + seconds)
-        records: Records = {}
-        for group in dict.fromkeys(lane.group for lane in lanes):
-            members = [lane for lane in lanes if lane.group == group]
-            records[group] = _rounds(members, children, first, rounds, until)
-        for child in children.values():
-            child.process.kill()  # there is nothing to wait for
-        return records
+        try:
+            yield Ready(lanes, children, _warm_up(lanes, children, seconds))
+        finally:
+            for child in children.values():
+                child.process.kill()  # there is nothing to wait for
+
+
+def play(ready: Ready, *, rounds: int, until: float) -> Iterator[tuple[str, dict[str, Record]]]:
+    """What the lanes of each group did, as soon as they have.
+
+    Args:
+      ready: who plays.
+      rounds: turns that count, of each lane.
+      until: after which no round begins (`time.time`): of the rounds that were complete by then,
+        if any, the records are.
+    """
+    for group in dict.fromkeys(lane.group for lane in ready.lanes):
+        members = [lane for lane in ready.lanes if lane.group == group]
+        yield group, _rounds(members, ready, rounds, until)
 
 
 def _warm_up(
-    lanes: Sequence[Lane], children: Mapping[str, Child], until: float
-) -> dict[Name, Answer]:
+    lanes: Sequence[Lane], children: Mapping[str, Child], seconds: float
+) -> dict[tuple[str, str], Answer]:
     """The first answer of each lane that gave one in time."""
-    answers: dict[Name, Answer] = {}
+    answers: dict[tuple[str, str], Answer] = {}
+    start = time.time()
 
     def serve(process: str) -> None:
-        for lane in lanes:
-            if lane.process == process and time.time() < until:
-                answers[lane.group, lane.name] = ask(children[process], lane.work)
+        own = [lane for lane in lanes if lane.process == process]
+        for index, lane in enumerate(own):
+            if time.time() < start + (seconds if index == 0 else seconds / 2):
+                left = start + seconds + _GRACE - time.time()
+                answer = ask(children[process], lane.work, left)
+                answers[lane.group, lane.name] = _LATE if answer is SILENT else answer
 
-    with ThreadPoolExecutor(len(children)) as pool:
-        waiting = {name: pool.submit(serve, name) for name in children}
-        for name, future in waiting.items():
-            with contextlib.suppress(TimeoutError):
-                future.result(max(until + _GRACE - time.time(), 0.0))
-            if not future.done():
-                children[name].process.kill()  # and its answer is how it ended
+    with ThreadPoolExecutor(max(len(children), 1)) as pool:
+        list(pool.map(serve, children))
     return answers
 
 
-def _rounds(
-    lanes: Sequence[Lane],
-    children: Mapping[str, Child],
-    first: Mapping[Name, Answer],
-    rounds: int,
-    until: float,
-) -> dict[str, Record]:
-    given = {lane.name: [first.get((lane.group, lane.name), _LATE)] for lane in lanes}
+def _rounds(lanes: Sequence[Lane], ready: Ready, rounds: int, until: float) -> dict[str, Record]:
+    given = {lane.name: [ready.first.get((lane.group, lane.name), _LATE)] for lane in lanes}
     for _ in range(rounds):
+        if time.time() >= until:
+            break
         for lane in lanes:
-            answers, child = given[lane.name], children[lane.process]
+            answers = given[lane.name]
             if "failed" not in answers[-1]:
-                answers.append(ask(child, lane.work) if time.time() < until else _OUT)
-    return {name: as_record(answers) for name, answers in given.items()}
+                answers.append(ask(ready.children[lane.process], lane.work, _PATIENCE))
+    return {name: _record(answers) for name, answers in given.items()}
 
 
-_GRACE = 20.0
-_LATE: Answer = {"failed": "not ready in time"}
-_OUT: Answer = {"failed": "no time was left"}
+def _record(answers: Sequence[Answer]) -> Record:
+    played = len(answers) > 1 or "failed" in answers[0]
+    return as_record(answers if played else [_OUT])

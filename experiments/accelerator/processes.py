@@ -1,5 +1,6 @@
 """The processes of a part, each with the accelerator, none with all of its memory."""
 
+import os
 import sys
 from collections.abc import Mapping
 
@@ -14,3 +15,8 @@ def contestant(name: str, module: str, environment: Mapping[str, str] | None = N
     package = "experiments" if "." in module else "experiments.accelerator"
     command = (sys.executable, "-m", f"{package}.{module}")
     return Contestant(name, command, {**SHARING, **(environment or {})})
+
+
+def flags(more: str) -> dict[str, str]:
+    """The environment of a process that is to have flags of XLA besides those that all have."""
+    return {"XLA_FLAGS": f"{os.environ.get('XLA_FLAGS', '')} {more}".strip()}

@@ -1,9 +1,9 @@
 """Is it right there: exact oracles on the device, what its products cost in nats, and bits."""
 
 import itertools
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,9 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from experiments.accelerator.lanes import Lane, play
-from experiments.accelerator.processes import contestant
+from experiments.accelerator import bits
+from experiments.accelerator.lanes import play, warmed_up
 from experiments.accelerator.task import Json, Notes, Task
-from experiments.benchmarks.cases import CASES, tiny
 from experiments.papers.iwae import images
 from experiments.papers.iwae.models import make_model
 from experiments.papers.iwae.rows import ROWS
@@ -36,20 +35,24 @@ from vae_jax.types import Array, Key, Params
 
 _D, _PIXELS, _SCALE = 8, 64, 0.5  # of the linear-Gaussian model
 PRECISIONS = ("default", "highest")
-DETERMINISTIC = "--xla_gpu_deterministic_ops=true"
 
 
 def run(task: Task) -> None:
-    """All items of the part."""
-    notes = Notes(task, "right")
+    """All items of the part; what takes turns warms up beside the others, and plays after them."""
     examples = 16 if task.dry else 512
-    with ThreadPoolExecutor(1) as pool:
-        comparing = pool.submit(bits, task)  # mostly processes that start and compile
+    lanes = bits.lanes_of(task.dry)
+    groups = dict.fromkeys(lane.group for lane in lanes)
+    notes = Notes(task, "right", ["oracle", "order of the bounds", "precision", *groups])
+    with ThreadPoolExecutor(1) as pool, ExitStack() as stack:
+        seconds = min(600.0 if task.dry else 60.0, task.left() / 2)
+        warming = warmed_up(lanes, bits.processes_of(lanes), seconds)
+        ready = pool.submit(stack.enter_context, warming)
         oracles = lambda: {p: oracle(p, examples) for p in PRECISIONS}  # noqa: E731
-        notes.item("oracle", oracles, seconds=5)
-        notes.item("order of the bounds", partial(order, 8 * examples), seconds=5)
-        notes.item("precision", partial(precision, task), seconds=15)
-        notes.item("bits", comparing.result)
+        notes.item("oracle", oracles, seconds=16)
+        notes.item("order of the bounds", partial(order, 8 * examples), seconds=4)
+        notes.item("precision", partial(precision, task), seconds=36)
+        for group, records in play(ready.result(), rounds=5, until=task.until):
+            notes.keep(group, bits.compared(records))
 
 
 def oracle(precision: str, examples: int) -> Json:
@@ -126,35 +129,6 @@ def precision(task: Task) -> Json:
     }
 
 
-def bits(task: Task) -> Json:
-    """Are bits equal: in one process, in another, and from a resumed run; and what a flag costs.
-
-    Each process compiles for itself, since how it chooses among algorithms is what may differ.
-    """
-    cases = {"mlp": 4} if task.dry else {"iwae k=1": 200, "mlp": 200, "conv": 60}  # steps
-    flags = f"{os.environ.get('XLA_FLAGS', '')} {DETERMINISTIC}".strip()
-    processes, lanes = [], []
-    kinds: dict[str, dict[str, str]] = {"as it is": {}, "deterministic": {"XLA_FLAGS": flags}}
-    for name, environment in kinds.items():
-        for kind in ("one", "another", "resumed"):
-            process = f"{name}, {kind}"
-            alone = {"JAX_ENABLE_COMPILATION_CACHE": "false", **environment}
-            processes.append(contestant(process, "jax_lanes", alone))
-            halves = {"halves": kind == "resumed"}
-            lanes += [
-                _lane(case, steps, process, task.dry, halves) for case, steps in cases.items()
-            ]
-    records = play(lanes, processes, rounds=5, warm_up=60, until=task.until)
-    return {case: _compared(records[case]) for case in cases}
-
-
-def _lane(name: str, steps: int, process: str, dry: bool, more: Json) -> Lane:
-    case = tiny(CASES[name]) if dry else CASES[name]
-    return Lane(
-        name, process, process, {"does": "bits", "case": case._asdict(), "steps": steps, **more}
-    )
-
-
 def linear_gaussian(
     examples: int, shift: float = 0.0, width: float = 1.0
 ) -> tuple[Callable[..., Gaussian], Callable[..., Gaussian], Array, np.ndarray]:
@@ -191,10 +165,6 @@ def linear_gaussian(
     return encode, decode, jnp.asarray(x, jnp.float32), exact
 
 
-def _at(bound: Callable[..., Array], encode: Any, decode: Any, key: Key, x: Array) -> Array:
-    return bound(key, x, encode, decode, _prior())
-
-
 def _prior() -> Gaussian:
     return standard_gaussian(_D)
 
@@ -221,25 +191,6 @@ def _apart(differences: Any) -> Json:
         "standard_error": mean.standard_error,
         "largest_difference": float(np.abs(differences).max()),
     }
-
-
-def _compared(records: dict[str, Any]) -> Json:
-    found: Json = {}
-    for name in ("as it is", "deterministic"):
-        one, another, resumed = (records[f"{name}, {k}"] for k in ("one", "another", "resumed"))
-        failed = one.failed or another.failed or resumed.failed
-        found[name] = (
-            {"failed": failed}
-            if failed
-            else {
-                "seconds_a_step": min(one.seconds),
-                "equal_in_a_process": len(set(one.values)) == 1,
-                "equal_in_another": one.values[0] == another.values[0],
-                "equal_when_resumed": one.values[0] == resumed.values[0],
-            }
-        )
-    seconds = [found[n].get("seconds_a_step") for n in ("as it is", "deterministic")]
-    return {**found, "times": None if None in seconds else seconds[1] / seconds[0]}
 
 
 def _jax_name(precision: str) -> str | None:

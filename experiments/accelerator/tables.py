@@ -1,31 +1,58 @@
 """What was found, as Markdown: the tables of docs/accelerators.md."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from experiments.accelerator.fast import FLAX, OURS, PRODUCTS, TORCH
+from experiments.accelerator import tables_of_speed as speed
+from experiments.accelerator.markdown import bullets, table
 from experiments.accelerator.task import Json, path_of, runs_of
 
 _PARTS = ("right", "published", "fast", "big")
 
 
 def all_of(out: Path) -> str:
-    """The last run of each part, or that there is none."""
+    """What was found of each part, or that it was not run."""
     return "\n\n".join(of_part(out, part) for part in _PARTS)
 
 
 def of_part(out: Path, part: str) -> str:
-    """The last run of a part: on what, what was found, what was left out."""
-    runs = [run for run in runs_of(path_of(out, part)) if not run["dry"]]
-    if not runs:
-        return f"{part}: not run."
-    run = runs[-1]
-    tables = {"right": _right, "published": _published, "fast": _fast, "big": _big}
-    failed = [f"{name}: {i['failed']}" for name, i in run["items"].items() if "failed" in i]
-    left_out = [f"{name}: {why}" for name, why in run["left_out"].items()]
-    return "\n\n".join(
-        [_on(run), *tables[part](run["items"]), *_list("Left out", left_out + failed)]
-    )
+    """Of each card what was found, by which runs, and what all of them have left out."""
+    by_card: dict[str, list[Json]] = {}
+    for run in runs_of(path_of(out, part)):
+        if not run["dry"]:
+            by_card.setdefault(run["card"]["kind"], []).append(run)
+    found = [_of_card(part, runs) for runs in by_card.values()]
+    return "\n\n".join(found) or f"{part}: not run."
+
+
+def _of_card(part: str, runs: Sequence[Json]) -> str:
+    """Each item as the last run that has it says; one that failed only where none has it."""
+    by_name: dict[str, Json] = {}  # the run that an item is of
+    for run in runs:
+        for name, item in run["items"].items():
+            if name not in by_name or "failed" not in item or _failed(by_name[name], name):
+                by_name[name] = run
+    items = {name: run["items"][name] for name, run in by_name.items()}
+    left_out = {name: why for run in runs for name, why in run["left_out"].items()}
+    left_out = {name: why for name, why in left_out.items() if name not in items}
+    left_out |= {name: item["failed"] for name, item in items.items() if "failed" in item}
+    good = {name: item for name, item in items.items() if "failed" not in item}
+    tables = {"right": _right, "published": _published, "fast": speed.fast, "big": speed.big}
+    shown = [*tables[part](good), bullets("Left out", map(": ".join, left_out.items()))]
+    return "\n\n".join(filter(None, [_made_by(runs, by_name), *shown]))
+
+
+def _failed(run: Json, name: str) -> bool:
+    return "failed" in run["items"][name]
+
+
+def _made_by(runs: Sequence[Json], by_name: Mapping[str, Json]) -> str:
+    """The runs; and which items each of them has, where there are several."""
+    if len(runs) == 1:
+        return _on(runs[0])
+    of = {id(run): [name for name, its in by_name.items() if its is run] for run in runs}
+    lines = [f"{_on(run)[:-1]}: {'; '.join(of[id(run)])}" for run in runs if of[id(run)]]
+    return bullets("Runs", lines)
 
 
 def _on(run: Json) -> str:
@@ -36,45 +63,50 @@ def _on(run: Json) -> str:
 
 
 def _right(items: Json) -> Iterable[str]:
-    if "failed" not in items.get("oracle", {"failed": ""}):
+    if "oracle" in items:
+        found = items["oracle"]
         rows = [
-            [name, *(f"{items['oracle'][p][name]['largest']:.1e}" for p in ("default", "highest"))]
-            for name in items["oracle"]["default"]
+            [name, *(f"{found[p][name]['largest']:.1e}" for p in ("default", "highest"))]
+            for name in found["default"]
         ]
-        yield _table(["largest error of a bound, nats", "default products", "highest"], rows)
-    if "failed" not in items.get("order of the bounds", {"failed": ""}):
+        yield table(["largest error of a bound, nats", "default products", "highest"], rows)
+    if "order of the bounds" in items:
         found = items["order of the bounds"]
         values = [f"{mean:.3f}" for mean in found["means"]]
-        yield _table(["mean, nats", *found["names"]], [["", *values]])
-    if "failed" not in items.get("precision", {"failed": ""}):
-        found = items["precision"]["default"]
-        rows = [
-            [
-                name.replace("_", " "),
-                f"{part['mean']:.3f}",
-                f"{part['mean_difference']:+.1e} ± {part['standard_error']:.0e}",
-                f"{part['largest_difference']:.1e}",
-            ]
-            for name, part in found.items()
+        yield table(["mean, nats", *found["names"]], [["", *values]])
+    if "precision" in items:
+        yield _precision(items["precision"]["default"])
+    yield table(_BITS, [row for name, item in items.items() for row in _bits(name, item)])
+
+
+def _precision(found: Json) -> str:
+    rows = [
+        [
+            name.replace("_", " "),
+            f"{part['mean']:.3f}",
+            f"{part['mean_difference']:+.1e} ± {part['standard_error']:.0e}",
+            f"{part['largest_difference']:.1e}",
         ]
-        head = ["default products, nats", "mean", "less that of highest", "largest, of an image"]
-        yield _table(head, rows)
-    if "failed" not in items.get("bits", {"failed": ""}):
-        yield _table(_BITS, [row for n, case in items["bits"].items() for row in _bits(n, case)])
+        for name, part in found.items()
+    ]
+    head = ["default products, nats", "mean", "less that of highest", "largest, of an image"]
+    return table(head, rows)
 
 
 _BITS = ["bits", "flags", "us a step", "in a process", "in another", "resumed"]
 
 
-def _bits(name: str, case: object) -> Iterable[list[str]]:
-    for flags in ("as it is", "deterministic") if isinstance(case, dict) else ():
-        found = case[flags]  # type: ignore[index]
+def _bits(name: str, item: Json) -> Iterable[list[str]]:
+    case = name.removeprefix("bits, ")
+    for flags in ("as it is", "deterministic") if case != name else ():
+        found = item[flags]
         if "failed" in found:
-            yield [name, flags, found["failed"], "", "", ""]
+            yield [case, flags, found["failed"], "", "", ""]
         else:
             equal = (found[f"equal_{k}"] for k in ("in_a_process", "in_another", "when_resumed"))
             told = ("equal" if same else "differ" for same in equal)
-            yield [name, flags, f"{1e6 * found['seconds_a_step']:.0f}", *told]
+            seconds = found["seconds_a_step"]
+            yield [case, flags, f"{1e6 * seconds:.0f}" if seconds else "", *told]
 
 
 def _published(items: Json) -> Iterable[str]:
@@ -87,85 +119,6 @@ def _published(items: Json) -> Iterable[str]:
             f"{i['scoring_seconds']:.0f}",
         ]
         for name, i in items.items()
-        if "failed" not in i
     ]
     head = ["row", "-log p(x), nats, a seed each", "us a step of all seeds", "training, s"]
-    yield _table([*head, "scoring of all seeds, s"], rows)
-
-
-def _fast(items: Json) -> Iterable[str]:
-    others = (FLAX, *TORCH)
-    cases = {name: i for name, i in items.items() if "contestants" in i}
-    rows = [[name, *_step(i, others)] for name, i in cases.items()]
-    yield _table(["case", "us a step", "of the limit", *(f"{o}, times" for o in others)], rows)
-    more = [[n, *row] for n, i in cases.items() for row in _more(i)]
-    yield _table(["case", "variant", "us a step", "times a plain step"], more)
-    where = {name: i for name, i in items.items() if "kernels_a_step" in i}
-    yield _table(
-        ["us a step", "all", "kernels", "products", "convolutions", "elementwise", "gaps"],
-        [[name.removeprefix("where, "), *_where(i)] for name, i in where.items()],
-    )
-    if "rows" in items.get("likelihood", {}):
-        found = items["likelihood"]
-        rows = [[r["contestant"], r["products"], f"{r['seconds']:.2f}"] for r in found["rows"]]
-        size = f"{found['images']:,} images, {found['importance_samples']:,} draws"
-        yield _table([f"log p(x) of {size}; images x draws at once", "products", "s"], rows)
-
-
-def _step(item: Json, others: Sequence[str]) -> list[str]:
-    found = item["contestants"]
-    ours, limit = found[OURS], found[PRODUCTS]
-    if "failed" in ours:
-        return [ours["failed"], "", *("" for _ in others)]
-    share = "" if "failed" in limit else f"{limit['times_ours']:.0%}"
-    theirs = (found.get(name, {"failed": "not run"}) for name in others)
-    told = (t.get("failed") or f"{t['times_ours']:.2f}" for t in theirs)
-    return [f"{1e6 * ours['seconds']:.0f}", share, *told]
-
-
-def _more(item: Json) -> Iterable[list[str]]:
-    for name, found in item["contestants"].items():
-        if name not in (OURS, PRODUCTS, FLAX, *TORCH):
-            told = found.get("failed") or f"{1e6 * found['seconds']:.0f}"
-            times = "" if "failed" in found else f"{found['times_ours']:.2f}"
-            yield [name.removeprefix(f"{OURS}, "), told, times]
-
-
-def _where(item: Json) -> list[str]:
-    kinds = item["microseconds_by_kind"]
-    names = ("products", "convolutions", "elementwise")
-    parts = [f"{kinds.get(name, 0.0):.0f}" for name in names]
-    return [
-        f"{item['microseconds_a_step']:.0f}",
-        f"{item['kernels_a_step']:.0f}",
-        *parts,
-        f"{item['gaps']:.0%}",
-    ]
-
-
-def _big(items: Json) -> Iterable[str]:
-    sizes = {name: i for name, i in items.items() if "images_a_second" in i}
-    rows = [[name.rsplit(", ", 1)[0], *_size(i)] for name, i in sizes.items()]
-    yield _table(["images", "batch", "images/s", "GB, the program says", "GB, peak"], rows)
-    bits = {name: i for name, i in items.items() if "share_of_a_step" in i}
-    rows = [
-        [name.removeprefix("random bits, "), f"{i['microseconds']['step']:.0f}"]
-        + [f"{i['microseconds'][k]:.0f}" for k in ("threefry2x32", "rbg")]
-        for name, i in bits.items()
-    ]
-    yield _table(["us", "a step", "what it draws, by threefry", "by rbg"], rows)
-
-
-def _size(item: Json) -> list[str]:
-    peak = f"{item['peak_bytes'] / 1e9:.1f}" if item["peak_bytes"] else ""
-    program = f"{item['bytes_of_the_program'] / 1e9:.1f}"
-    return [f"{item['batch']:,}", f"{item['images_a_second']:,.0f}", program, peak]
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [list(head), ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines) if rows else ""
-
-
-def _list(title: str, lines: Sequence[str]) -> list[str]:
-    return ["\n".join([f"{title}:", "", *(f"- {line}" for line in lines)])] if lines else []
+    yield table([*head, "scoring of all seeds, s"], rows)

@@ -2,8 +2,9 @@
 
 import datetime
 import subprocess
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -46,26 +47,30 @@ class Task(NamedTuple):
 class Notes:
     """The file of a part: of each run of it, the circumstances, the items, and what was left out.
 
-    A run is written anew after each item, in the place of what it wrote before.
+    A run is written anew after each item, in the place of what it wrote before; several threads may
+    keep theirs.
 
     Args:
       task: of the part.
       part: its name.
+      planned: names of items, which are left out until they come.
     """
 
-    def __init__(self, task: Task, part: str) -> None:
+    def __init__(self, task: Task, part: str, planned: Iterable[str] = ()) -> None:
+        self._lock = threading.Lock()
         self._task, self._path = task, path_of(Path(task.out), part)
         self._earlier = runs_of(self._path)
         self._run: Json = {
-            "command": f"{PROGRAM} --raw FOLDER --out FOLDER --minutes {task.minutes:g}",
+            "command": command_of(task),
             "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             "dry": task.dry,
             "card": card(),
             **circumstances(),
             "items": {},
-            "left_out": {},
+            "left_out": dict.fromkeys(planned, "not reached"),
         }
         self._run["commit"] = task.commit or self._run["commit"]
+        self._write()
 
     def item(self, name: str, measure: Callable[[], Json], seconds: float = 0.0) -> None:
         """Keep what is measured, or why it could not be; leave it out where no time is left.
@@ -86,20 +91,34 @@ class Notes:
 
     def keep(self, name: str, found: Json) -> None:
         """Keep an item."""
-        self._run["items"][name] = found
+        with self._lock:
+            self._run["items"][name] = found
+            self._run["left_out"].pop(name, None)
+            self._write()
         told = found.get("failed") or f"{found.get('took_seconds', 0):.1f} s"
         print(f"  {name}: {told}", flush=True)
-        self._write()
 
     def leave_out(self, name: str, why: str) -> None:
         """Say why an item is not there."""
-        self._run["left_out"][name] = why
+        with self._lock:
+            self._run["left_out"][name] = why
+            self._write()
         print(f"  {name}: left out, {why}", flush=True)
-        self._write()
+
+    def about(self, name: str, found: object) -> None:
+        """Keep what is true of all items of the run, such as the version of a library."""
+        with self._lock:
+            self._run[name] = found
+            self._write()
 
     def _write(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         files.write_json(self._path, {"runs": [*self._earlier, self._run]})
+
+
+def command_of(task: Task) -> str:
+    """What a run says of how it was made."""
+    return f"{PROGRAM} --raw FOLDER --out FOLDER --minutes {task.minutes:g}"
 
 
 def path_of(out: Path, part: str) -> Path:
@@ -120,18 +139,15 @@ def card() -> Json:
         "kind": device.device_kind,
         "platform": device.platform,
         "memory_bytes": statistics.get("bytes_limit"),
-        "driver": next(_driver(), None) if device.platform == "gpu" else None,
+        "driver": _driver() if device.platform == "gpu" else None,
         "products": jax.config.values["jax_default_matmul_precision"] or "default",
     }
 
 
-def _driver() -> Iterator[str]:
-    command = [
-        "nvidia-smi",
-        "--query-gpu=name,driver_version,memory.total",
-        "--format=csv,noheader",
-    ]
+def _driver() -> str | None:
+    query = "--query-gpu=name,driver_version,memory.total"
+    command = ["nvidia-smi", query, "--format=csv,noheader"]
     try:
-        yield subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
-        return
+        return None

@@ -11,6 +11,7 @@ Only the standard library is imported here.
 import contextlib
 import json
 import os
+import select
 import statistics
 import subprocess
 import sys
@@ -26,6 +27,8 @@ NOT_RUN = "not run"
 Work = dict[str, Any]
 Answer = dict[str, Any]
 Turn = Callable[[], float]  # does all steps of a turn; returns what contestants should agree on
+
+SILENT: Answer = {"failed": "no answer in time"}
 
 _FEW = 3  # steps by which to find out how long one takes
 _LEAST, _MOST = 20, 400  # steps of a turn: what is done once a turn should not count
@@ -197,19 +200,37 @@ def started(contestant: Contestant) -> Iterator[Child]:
         except BaseException:
             process.kill()
             raise
+        finally:
+            assert process.stdin is not None
+            with contextlib.suppress(BrokenPipeError):  # of what one who has ended never read
+                process.stdin.close()
 
 
-def ask(child: Child, work: Work) -> Answer:
-    """Its answer to some work; {"failed": its last words} where it has ended."""
-    process, complaints = child
+def ask(child: Child, work: Work, patience: float | None = None) -> Answer:
+    """Its answer to some work; {"failed": its last words} where it has ended.
+
+    Args:
+      child: who is asked.
+      work: what it is told.
+      patience: seconds after which it is ended, its answer `SILENT`; None to wait for ever.
+    """
+    process = child.process
     assert process.stdin is not None
     assert process.stdout is not None
+    if process.poll() is not None:
+        return _last_words(child)
     with contextlib.suppress(BrokenPipeError):  # it has ended: its last words tell why
         print(json.dumps(work), file=process.stdin, flush=True)
+    if not select.select([process.stdout], [], [], patience)[0]:
+        process.kill()
+        return SILENT
     line = process.stdout.readline()
-    if line:
-        answer: Answer = json.loads(line)
-        return answer
+    answer: Answer = json.loads(line) if line else _last_words(child)
+    return answer
+
+
+def _last_words(child: Child) -> Answer:
+    process, complaints = child
     status = process.wait()
     complaints.seek(0)
     words = complaints.read().strip().splitlines() or ["it said nothing"]

@@ -8,7 +8,9 @@ from experiments.benchmarks.contest import Turn, Work, serve
 from experiments.benchmarks.flax_example import flax_example
 from experiments.benchmarks.machine import matrix_products
 from experiments.benchmarks.models import descent, model
-from vae_jax import train_epoch
+from vae_jax import TrainState, train_epoch
+from vae_jax.train.steps import Metrics
+from vae_jax.types import Batch
 
 
 def library(case: Case, steps: int) -> Turn:
@@ -34,14 +36,15 @@ def seeds(case: Case, steps: int, number: int) -> Turn:
     inits, keys = (jax.random.split(jax.random.key(i), number) for i in range(2))
     params = jax.vmap(net.init, in_axes=(0, None))(inits, data["x"][0])
     states = jax.vmap(step.init)(keys, params)
-    epoch = jax.jit(
-        jax.vmap(lambda state: train_epoch(step, state, data, batch_size=case.batch)),
-        donate_argnums=0,
-    )
+
+    def one(state: TrainState, data: Batch) -> tuple[TrainState, Metrics]:
+        return train_epoch(step, state, data, batch_size=case.batch)
+
+    epoch = jax.jit(jax.vmap(one, in_axes=(0, None)), donate_argnums=0)
 
     def turn() -> float:
         nonlocal states
-        states, metrics = jax.block_until_ready(epoch(states))
+        states, metrics = jax.block_until_ready(epoch(states, data))
         return float(jnp.mean(metrics["loss"]))
 
     return turn

@@ -46,7 +46,7 @@ def library(case: Case, work: Work) -> Turn:
 
 
 def matrix_products(case: Case, work: Work) -> Turn:
-    """Turns of the products alone, of the shapes that the defaults make, and as many of them."""
+    """Turns of the products alone, of the shapes that the sizes make, and as many of them."""
     batch_size, batches, draws, chunks = _sizes(work)
     first = _operands(encoding(case, batch_size))
     second = _operands(decoding(case, batch_size * draws))
@@ -136,9 +136,10 @@ def prepare(work: Work) -> Turn:
 
 
 def _sizes(work: Work) -> tuple[int, int, int, int]:
-    """Images of a batch, batches, draws of a chunk, and chunks, by our defaults."""
-    batch_size = min(BATCH_SIZE, work["steps"])
-    chunks = -(-work["importance_samples"] // CHUNK_SIZE)
+    """Images of a batch, batches, draws of a chunk, and chunks: by our defaults, unless told."""
+    options = work["sizes"].get(work["contestant"], {})
+    batch_size = min(options.get("batch_size", BATCH_SIZE), work["steps"])
+    chunks = -(-work["importance_samples"] // options.get("chunk_size", CHUNK_SIZE))
     draws = -(-work["importance_samples"] // chunks)
     return batch_size, -(-work["steps"] // batch_size), draws, chunks
 

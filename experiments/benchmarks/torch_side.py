@@ -15,21 +15,22 @@ from experiments.benchmarks.contest import Turn, Work, cores, serve
 from experiments.benchmarks.torch_nets import Loss
 
 
-def eager(case: Case, steps: int) -> Turn:
+def eager(case: Case, steps: int, device: str = "cpu") -> Turn:
     """Turns of plain PyTorch."""
-    model = Loss(case)
-    return _loop(case, steps, model, _adam(case, model))
+    model = Loss(case).to(device)
+    return _loop(case, steps, device, model, _adam(case, model))
 
 
-def compiled(case: Case, steps: int, **options: Any) -> Turn:
+def compiled(case: Case, steps: int, device: str = "cpu", **options: Any) -> Turn:
     """Turns of compiled PyTorch; it needs a C++ compiler."""
-    model = Loss(case)
-    return _loop(case, steps, torch.compile(model, **options), _adam(case, model, fused=True))
+    model = Loss(case).to(device)
+    loss = torch.compile(model, **options)
+    return _loop(case, steps, device, loss, _adam(case, model, fused=True))
 
 
-def graphs(case: Case, steps: int) -> Turn:
+def graphs(case: Case, steps: int, device: str = "cpu") -> Turn:
     """Turns of compiled PyTorch whose kernels are launched as CUDA graphs, for one batch size."""
-    return compiled(case, steps, mode="reduce-overhead", dynamic=False)
+    return compiled(case, steps, device, mode="reduce-overhead", dynamic=False)
 
 
 CONTESTANTS = {
@@ -40,24 +41,30 @@ CONTESTANTS = {
 
 
 def prepare(work: Work) -> Turn:
-    """The turns of a contestant in a case."""
-    torch.set_default_device(work.get("device", "cpu"))
+    """The turns of a contestant in a case.
+
+    On a GPU float32 products are in TF32, as JAX's are by default, and PyTorch's convolutions.
+    """
+    device = work.get("device", "cpu")
+    if device == "cuda":
+        torch.set_float32_matmul_precision("high")
     torch.manual_seed(0)
     torch.set_num_threads(cores())
-    return CONTESTANTS[work["contestant"]](case_of(work["case"]), work["steps"])
+    return CONTESTANTS[work["contestant"]](case_of(work["case"]), work["steps"], device)
 
 
 def _loop(
     case: Case,
     steps: int,
+    device: str,
     loss_of: Callable[[torch.Tensor], torch.Tensor],
     optimizer: torch.optim.Optimizer,
 ) -> Turn:
-    x = torch.as_tensor(images(steps * case.batch), device=torch.get_default_device())
+    x = torch.as_tensor(images(steps * case.batch), device=device)
 
     def turn() -> float:
-        total = torch.zeros(())
-        for index in torch.randperm(len(x)).split(case.batch):
+        total = torch.zeros((), device=device)
+        for index in torch.randperm(len(x), device=device).split(case.batch):
             optimizer.zero_grad(set_to_none=True)
             loss = loss_of(x[index])
             loss.backward()

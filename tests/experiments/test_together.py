@@ -1,6 +1,7 @@
 """Several seeds at once are what each is alone; what was begun goes on."""
 
 from functools import partial
+from types import SimpleNamespace
 
 import jax
 import numpy as np
@@ -36,6 +37,16 @@ def test_seeds_at_once_end_where_each_ends_alone(begun, tmp_path):
         jax.tree.map(close, first, alone.state.params)
 
 
+def others_of(begun):
+    """The same cells of another learning rate, whose files have the same names."""
+    settings = begun.cells[0].settings._replace(learning_rate=7.0)
+    others = [cell._replace(settings=settings) for cell in begun.cells]
+    return tuple(
+        SimpleNamespace(**cell._asdict(), name=old.name, identity=cell.identity)
+        for cell, old in zip(others, begun.cells, strict=True)
+    )
+
+
 def test_what_was_begun_goes_on_to_the_same_bits(begun, tmp_path):
     whole, _ = together.advance(begun, together.begin(begun), TINY.epochs)
     assert together.load(tmp_path, begun) is None
@@ -45,6 +56,10 @@ def test_what_was_begun_goes_on_to_the_same_bits(begun, tmp_path):
     kept, seconds = together.load(tmp_path, begun)
     resumed, _ = together.advance(begun, kept, TINY.epochs - 1)
     assert seconds == 7.0
+    assert together.load(tmp_path, begun._replace(cells=others_of(begun))) is None
+    one = begun._replace(cells=begun.cells[:1])
+    together.save(tmp_path, one, jax.tree.map(lambda leaf: leaf[:1], whole), 9.0)
+    assert together.load(tmp_path, begun) is None  # one seed has come further
     jax.tree.map(
         lambda a, b: np.testing.assert_array_equal(together._plain(a), together._plain(b)),
         resumed,

@@ -4,6 +4,8 @@ Each seed has the keys, the order and the noise that it has in a cell of its own
 numbers but for rounding.
 """
 
+import json
+import os
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -73,13 +75,8 @@ def training(cells: tuple[Cell, ...], raw: Path | None, most: int | None = None)
 def begin(training: Training) -> TrainState:
     """The first state of each seed, [S, ...], as `fit` has it."""
     seeds = jnp.asarray([cell.seed for cell in training.cells])
-    x = jnp.zeros(training.examples.test["x"].shape[1:])
-
-    def first(seed: Array) -> TrainState:
-        init_key, train_key = jax.random.split(jax.random.key(seed))
-        return training.step.init(train_key, training.model.init(init_key, x))
-
-    return jax.vmap(first)(seeds)
+    shape = training.examples.test["x"].shape[1:]
+    return _begin(training.step, training.model, shape, seeds)
 
 
 def advance(training: Training, states: TrainState, epochs: int) -> tuple[TrainState, Array]:
@@ -90,9 +87,9 @@ def advance(training: Training, states: TrainState, epochs: int) -> tuple[TrainS
 
 
 def compiled(training: Training) -> None:
-    """Compile what `advance` runs, beside whatever else is done."""
+    """Compile what `begin` and `advance` run, beside whatever else is done."""
     row, settings = training.cells[0].row, training.cells[0].settings
-    states = jax.eval_shape(lambda: begin(training))
+    states = begin(training)
     how = (training.step, settings.batch_size, prepare_of(row.data))
     _advance.lower(*how, states, training.examples.train, jnp.asarray(1)).compile()
 
@@ -117,24 +114,45 @@ def results(training: Training, states: TrainState, seconds: float, command: str
 
 
 def save(folder: Path, training: Training, states: TrainState, seconds: float) -> None:
-    """Keep what was begun: a file of arrays for each seed."""
+    """Keep what was begun: a file of arrays for each seed, whole or not at all."""
     folder.mkdir(parents=True, exist_ok=True)
     for index, cell in enumerate(training.cells):
         leaves = jax.tree.leaves(jax.tree.map(lambda leaf, i=index: leaf[i], states))
-        arrays = {str(i): _plain(leaf) for i, leaf in enumerate(leaves)}
-        np.savez(folder / f"{cell.name}.npz", seconds=np.asarray(seconds), **arrays)  # type: ignore[arg-type]
+        arrays: Any = {str(i): _plain(leaf) for i, leaf in enumerate(leaves)}
+        arrays |= {"step": _plain(states.step[index]), "about": np.asarray(_about(cell))}
+        temporary = folder / f"{cell.name}.part.npz"
+        np.savez(temporary, seconds=np.asarray(seconds), **arrays)
+        os.replace(temporary, folder / f"{cell.name}.npz")
 
 
 def load(folder: Path, training: Training) -> tuple[TrainState, float] | None:
-    """What `save` kept, and the seconds it took; None where a seed is missing."""
+    """What `save` kept, and the seconds it took.
+
+    None where a seed is missing, is of other settings or of another kind of device, or has not come
+    as far as the others.
+    """
     paths = [folder / f"{cell.name}.npz" for cell in training.cells]
     if not all(path.is_file() for path in paths):
         return None
-    kept = [np.load(path) for path in paths]
+    kept = [_read(path) for path in paths]
+    abouts = [str(arrays["about"]) for arrays in kept]
+    steps = {int(arrays["step"]) for arrays in kept}
+    if abouts != [_about(cell) for cell in training.cells] or len(steps) > 1:
+        return None
     leaves, structure = jax.tree.flatten(begin(training))
     stacked = [np.stack([arrays[str(i)] for arrays in kept]) for i in range(len(leaves))]
     states = [_like(leaf, array) for leaf, array in zip(leaves, stacked, strict=True)]
     return jax.tree.unflatten(structure, states), float(kept[0]["seconds"])
+
+
+def _about(cell: Cell) -> str:
+    """Whose file it is."""
+    return json.dumps({**cell.identity(), "machine": jax.devices()[0].device_kind})
+
+
+def _read(path: Path) -> dict[str, np.ndarray]:
+    with np.load(path) as arrays:
+        return dict(arrays)
 
 
 @cache  # of one model one program scores
@@ -145,6 +163,15 @@ def _model_and_images(
     examples = prepared(name, dataset)
     train, test = jax.tree.map(lambda leaf: leaf[:most], (examples.train, examples.test))
     return make_model(layers, dataset), Data(jax.device_put(train), test, None)
+
+
+@partial(jax.jit, static_argnames=("step", "model", "shape"))
+def _begin(step: Step, model: VAE, shape: tuple[int, ...], seeds: Array) -> TrainState:
+    def first(seed: Array) -> TrainState:
+        init_key, train_key = jax.random.split(jax.random.key(seed))
+        return step.init(train_key, model.init(init_key, jnp.zeros(shape)))
+
+    return jax.vmap(first)(seeds)
 
 
 @partial(jax.jit, static_argnames=("step", "batch_size", "prepare"), donate_argnames="states")
