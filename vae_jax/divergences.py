@@ -55,12 +55,18 @@ def kl(q: Distribution, p: Distribution) -> Array:
       ValueError: if the events differ.
     """
     closed_form = _CLOSED_FORMS.get((type(q), type(p)))
+    if closed_form is None and q.base_measure == "point":
+        raise TypeError(
+            f"KL({type(q).__name__} || {type(p).__name__}) is infinite: all of q's mass is at one"
+            " point, so there is a distortion and no bound. Leave the rate out of the objective and"
+            " pass rate=None to `fit`; or use a posterior with a density."
+        )
     if closed_form is None:
         raise TypeError(
-            f"KL({type(q).__name__} || {type(p).__name__}) has no closed form here (that of a chain"
-            " has none). Estimate it by sampling: `sampled_elbo` for `elbo`, the term"
-            " `sampled_rate` for `rate`, `rate=sampled_rate` for `fit` and `evaluate.elbos`; or,"
-            " where there is a closed form, add it with `register_kl`."
+            f"KL({type(q).__name__} || {type(p).__name__}) has no closed form here. Estimate"
+            " it by sampling: `sampled_elbo` for `elbo`, the term `sampled_rate` for `rate`,"
+            " `rate=sampled_rate` for `fit` and `evaluate.elbos`; or, where there is one, add it"
+            " with `register_kl`."
         )
     return closed_form(q._promoted(), p._promoted())
 

@@ -32,7 +32,8 @@ SAMPLED = Term("rate", sampled_rate)
 
 
 class Row(NamedTuple):
-    """A model, what it descends, how its rate is had; and the same with another prior."""
+    """A model, what it descends, how its rate is had (None: there is no bound); and the same with
+    another prior."""
 
     model: VAE
     terms: tuple[Term, ...]
@@ -118,6 +119,6 @@ EVERY = {
     "chain": row(CHAIN, [DISTORTION, SAMPLED], sampled_rate, BOTH),
     "ladder": row(LADDER, [DISTORTION, RATE], rate, BOTH),
     "vamp prior": row(VAMP, [DISTORTION, SAMPLED], sampled_rate, far(2)),
-    "point": row(POINT, [DISTORTION, SAMPLED], sampled_rate, far(2)),
+    "point": row(POINT, [DISTORTION, SAMPLED], None, far(2)),
     "codebook": Row(CODES, (DISTORTION, RATE, COMMITMENT), rate, larger_codebook(CODES)),
 }

@@ -108,7 +108,8 @@ def test_it_is_sampled_reconstructed_and_scored(name):
     drawn = generate.sample(row.model, params, KEY, 4, C[:4] if row.conditional else None)
     made = generate.reconstruct(row.model, params, KEY, X[:4], C[:4] if row.conditional else None)
     assert drawn.shape == made.shape == (4, SIZE)
-    bound = evaluate.elbos(row.model, params, KEY, data(row), rate=row.rate, num_samples=4)
+    how = {"rate": row.rate or sampled_rate, "num_samples": 4}
+    bound = evaluate.elbos(row.model, params, KEY, data(row), **how)
     log_p = evaluate.log_likelihoods(row.model, params, KEY, data(row), num_samples=4)
     # of four draws; a posterior that is one point has the bound for its log-likelihood
     assert np.all(np.isfinite(log_p.value))

@@ -123,7 +123,8 @@ def layers(*, epochs: int = 1) -> Experiment:
     """A chain: its rate is sampled."""
     x = rng().integers(0, 2, (N, 4, 4, 1)).astype(np.float32)
     up, down = Network(MLP((4,)), TO_Z), Network(MLP((4,)), BernoulliHead((4, 4, 1)))
-    model = chain([up, up], [down, up], standard_gaussian(2))
+    above = Network(MLP((4,)), GaussianHead((2,), LearnedScale()))
+    model = chain([up, up], [down, above], standard_gaussian(2))
     terms = [Term("distortion", distortion), Term("rate", sampled_rate)]
     return experiment(
         model,

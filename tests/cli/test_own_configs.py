@@ -57,7 +57,9 @@ def test_every_command_looks_at_it(run, tmp_path, capsys):
     samples = np.load(tmp_path / "sample.npz")
     assert all(len(array) == 12 for array in samples.values())
     assert ("c" in samples) == (run.config["config"] == "masked")
-    assert np.load(tmp_path / "embed.npz")["z"].shape == (8, 2)
+    names = {"z/z1", "z/z2"} if run.config["config"] == "layers" else {"z"}
+    shapes = {name: array.shape for name, array in np.load(tmp_path / "embed.npz").items()}
+    assert {name: shapes[name] for name in names} == dict.fromkeys(names, (8, 2))
     assert main(["train", "--resume", str(run.folder)], OWN) == 0  # shows the scores
 
 

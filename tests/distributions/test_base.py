@@ -117,3 +117,13 @@ def test_a_density_that_is_not_summed_is_refused():
     q = Unsummed(jnp.zeros(3), jnp.zeros(3))
     with pytest.raises(ValueError, match=r"_log_prob returned shape \(3,\): it must sum"):
         q.log_prob(jnp.zeros(3))
+
+
+def test_a_distribution_without_a_density_is_refused():
+    with pytest.raises(TypeError, match=r"Neither has no density: define _log_prob\(value\), or"):
+
+        class Neither(Distribution):
+            reparameterized = True
+
+            def _sample(self, key):
+                return jnp.zeros(2)

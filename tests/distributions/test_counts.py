@@ -34,3 +34,9 @@ def test_what_is_no_count(value):
     assert q.log_prob(x) == -np.inf
     gradient = jax.grad(lambda log_rate: Poisson(log_rate).log_prob(jnp.array([1.0, -1.0])))
     assert jnp.all(jnp.isfinite(gradient(jnp.zeros(2))))
+
+
+def test_where_no_count_is_expected_none_has_probability_one():
+    log_rate = jnp.array([-jnp.inf, 0.0])
+    np.testing.assert_allclose(Poisson(log_rate).log_prob(jnp.array([0.0, 0.0])), -1, rtol=1e-5)
+    assert Poisson(log_rate).log_prob(jnp.array([1.0, 0.0])) == -jnp.inf

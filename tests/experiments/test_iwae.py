@@ -161,12 +161,15 @@ def test_the_test_images_are_those_of_mnist_vae():
 
 
 def test_a_raw_folder_may_hold_both_data_sets(tmp_path, monkeypatch):
+    """And those of MNIST are read as they are; without a folder, what is prepared."""
     asked = []
     monkeypatch.setattr(data, "load", lambda name, raw: asked.append((name, raw)))
+    monkeypatch.setattr(data.idx, "read", lambda source, raw: asked.append((source.name, raw)))
     images.read("fixed", tmp_path)
     (tmp_path / "mnist").mkdir()
     images.read("dynamic", tmp_path)
-    assert asked == [("static_mnist", tmp_path), ("mnist", tmp_path / "mnist")]
+    images.read("dynamic", None)
+    assert asked == [("static_mnist", tmp_path), ("mnist", tmp_path / "mnist"), ("mnist", None)]
 
 
 def test_the_papers_schedule():

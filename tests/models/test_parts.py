@@ -11,11 +11,13 @@ from linear_gaussian import z_score
 
 from vae_jax import (
     Gaussian,
+    Term,
     descend,
     elbo,
     evaluate,
     generate,
     kl,
+    rate,
     standard_gaussian,
     train_epoch,
     vae,
@@ -235,3 +237,21 @@ def test_the_record_is_the_front_doors_functions(key):
 
     loss = jax.jit(jax.vmap(lambda k: weighted_sum(model)(params, k, {"x": X[:1]}, 0)[0]))(keys)
     assert abs(z_score(loss + jax.jit(jax.vmap(front))(keys))) < 4.5
+
+
+def test_a_prior_of_other_events_is_refused_in_init(key):
+    plain = conditional(standard_gaussian(2))
+    with pytest.raises(ValueError, match="they must be the same"):
+        with_prior(plain, standard_gaussian(3)).init(key, X[0], C[0])
+
+
+def test_a_prior_that_is_neither_is_refused():
+    with pytest.raises(TypeError, match="The prior, where it is no Distribution, must be a Flax"):
+        conditional(3)
+
+
+def test_terms_of_a_weight_that_is_an_array_are_evaluated(key):
+    model = vae(Network(MLP((4,)), GaussianHead((2,))), DECODER, standard_gaussian(2))
+    terms = [Term("rate", rate, jnp.array(2.0))]
+    found = evaluate.terms(model, model.init(key, X[0]), key, {"x": X}, terms, batch_size=4)
+    assert np.all(found["rate"] > 0)

@@ -11,6 +11,7 @@ from vae_jax import (
     Player,
     Term,
     alternate,
+    chain,
     descend,
     distortion,
     evaluate,
@@ -24,7 +25,7 @@ from vae_jax import (
 )
 from vae_jax.distributions import Quantised, UniformCodes
 from vae_jax.models import trace, with_codebook
-from vae_jax.networks import BernoulliHead, DeltaHead, GaussianHead, Network
+from vae_jax.networks import MLP, BernoulliHead, DeltaHead, GaussianHead, Network
 from vae_jax.objectives import commitment, perplexity
 
 N, D, K, B = 3, 2, 5, 6
@@ -76,13 +77,15 @@ def test_both_states_move_in_one_step_and_are_what_they_should_be(key):
     body = np.maximum((dense - dense.mean(0)) / np.sqrt(dense.var(0) + 1e-5), 0)
     head = jax.tree.map(np.asarray, PARAMS["encoder"]["head"]["value"])
     features = (body @ head["kernel"] + head["bias"]).reshape(-1, D)
-    codes = np.asarray(STATE["codebook"]["sums"])
+    codes = np.asarray(STATE["codebook"]["sums"]) / (N / K)  # each as often as the others at first
     chosen = ((features[:, None] - codes) ** 2).sum(-1).argmin(1)  # [B * N]
     counts = np.bincount(chosen, minlength=K)
     sums = np.stack([features[chosen == k].sum(0) for k in range(K)])
     book = moved["codebook"]
-    np.testing.assert_allclose(book["counts"], 0.8 + 0.2 * counts / B, rtol=1e-5)
-    np.testing.assert_allclose(book["sums"], 0.8 * codes + 0.2 * sums / B, rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(book["counts"], 0.8 * N / K + 0.2 * counts / B, rtol=1e-5)
+    np.testing.assert_allclose(
+        book["sums"], 0.8 * N / K * codes + 0.2 * sums / B, rtol=1e-3, atol=1e-5
+    )
     share = counts / counts.sum()
     entropy = -np.sum(share[share > 0] * np.log(share[share > 0]))
     np.testing.assert_allclose(metrics["perplexity"], np.exp(entropy), rtol=1e-5)
@@ -142,7 +145,7 @@ def test_the_gradient_goes_straight_through(key):
 
 def test_codes_that_are_not_used_stay_where_they_are(key):
     """Their counts would decay to 0 / 0, or, smoothed, their sums fly off."""
-    book = {"counts": jnp.full(K, 0.9e-3), "sums": 0.9e-3 * STATE["codebook"]["sums"]}
+    book = {"counts": jnp.full(K, 0.9e-3 * N / K), "sums": 0.9e-3 * STATE["codebook"]["sums"]}
     params = {**PARAMS, "state": {**STATE, "codebook": book}}
     objective = jax.jit(lambda params: weighted_sum(MODEL, TERMS)(params, key, {"x": X}, 0)[1])
     state = objective(params).state
@@ -177,3 +180,19 @@ def test_codes_of_another_size_are_refused(key):
     gaussian = vae(Network(Normalised(), GaussianHead((4,))), Trained(), standard_gaussian(4))
     params = with_codebook(gaussian, 3).init(key, X[0])  # of the mean; one vector of 4
     assert params["state"]["codebook"]["sums"].shape == (3, 4)
+
+
+def test_codes_that_nearly_coincide_are_codes(key):
+    """By what a search for the nearest would round."""
+    codes = 100 + 0.05 * jax.random.normal(key, (64, 4))
+    prior = UniformCodes(codes, (3, 4))
+    draws = jax.vmap(prior.sample)(jax.random.split(key, 20))
+    np.testing.assert_allclose(jax.vmap(prior.log_prob)(draws), -3 * np.log(64), rtol=1e-6)
+    assert prior.log_prob(draws[0] + 1e-3) == -np.inf
+
+
+def test_a_codebook_takes_one_latent_of_vectors(key):
+    layer, pixels = (Network(MLP((4,)), head) for head in (GaussianHead((2,)), BernoulliHead((5,))))
+    deep = chain([layer, layer], [pixels, layer], standard_gaussian(2))
+    with pytest.raises(ValueError, match=r"one latent, an array of vectors \[\.\.\., D\]; got"):
+        with_codebook(deep, 4).init(key, jnp.zeros(5))

@@ -59,6 +59,11 @@ class Distribution(flax.struct.PyTreeNode, ABC):
 
     def __init_subclass__(cls, **kwargs: Any):
         super().__init_subclass__(**kwargs)
+        if {cls._log_prob, cls._sample_and_log_prob} == _UNKNOWN:
+            raise TypeError(
+                f"{cls.__name__} has no density: define _log_prob(value), or, where log q is known"
+                " of draws alone, _sample_and_log_prob(key)."
+            )
         for field in dataclasses.fields(cls):
             annotation = str(getattr(field.type, "__name__", field.type)).partition("[")[0]
             annotation = annotation.rpartition(".")[2]
@@ -158,6 +163,9 @@ class Distribution(flax.struct.PyTreeNode, ABC):
 
     def _promoted(self) -> Self:
         return jax.tree.map(at_least_float32, self)
+
+
+_UNKNOWN = {Distribution._log_prob, Distribution._sample_and_log_prob}
 
 
 def at_least_float32(parameter: Any) -> Array:

@@ -36,7 +36,8 @@ class Poisson(Distribution):
         check_shape("Poisson", value, self.log_rate.shape)
         x = jnp.asarray(value).astype(self.log_rate.dtype)
         x = jnp.where(x >= 0, x, 0.0)  # the logarithm below has a pole at -1
-        log_p = x * self.log_rate - jnp.exp(self.log_rate) - jax.lax.lgamma(x + 1)
+        finite = jnp.where(x > 0, self.log_rate, 0.0)  # of no counts none is expected: 0 log 0 = 0
+        log_p = x * finite - jnp.exp(self.log_rate) - jax.lax.lgamma(x + 1)
         return jnp.where(_is_count(jnp.asarray(value)), log_p, -jnp.inf)
 
     def mean(self) -> Array:

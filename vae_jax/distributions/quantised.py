@@ -80,7 +80,9 @@ class UniformCodes(Distribution):
 
     def in_support(self, value: Array) -> Array:
         """Every vector a code."""
-        return jnp.all(value == Quantised(value, self.codes).mean())
+        vectors = value.reshape(-1, 1, self.codes.shape[1])
+        is_code = jnp.all(vectors == self.codes[None], axis=-1)  # [N, K]
+        return jnp.all(jnp.any(is_code, axis=-1))
 
     def rate(self) -> float:
         """N log K, nats: what any choice of codes costs."""

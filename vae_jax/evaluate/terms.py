@@ -48,7 +48,7 @@ def terms(
     Raises:
       ValueError: fewer examples than one batch; terms as `weighted_sum` refuses them.
     """
-    named = check_terms(terms)
+    named = tuple(term._replace(weight=1.0) for term in check_terms(terms))  # weights: not asked
     check_count("num_samples", num_samples)
     check_count("batch_size", batch_size)
     N = size_of(data)

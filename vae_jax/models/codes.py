@@ -1,5 +1,6 @@
 """A codebook between encoder and decoder, which follows the features by moving averages."""
 
+import math
 from typing import Any
 
 import jax
@@ -12,7 +13,7 @@ from vae_jax.models.state import WithState, merge_entries, parted
 from vae_jax.models.trace import trace
 from vae_jax.types import Array, Event, Key, Params
 
-_SMALLEST = 1e-3  # a count below it decays no further: sums / counts would become 0 / 0
+_SMALLEST = 1e-3  # of an equal share; a count below it decays no further: 0 / 0 would be next
 
 
 def with_codebook(model: VAE, num_codes: int, *, decay: float = 0.99) -> VAE:
@@ -50,8 +51,8 @@ def with_codebook(model: VAE, num_codes: int, *, decay: float = 0.99) -> VAE:
     def init(key: Key, x: Event, c: Event = None) -> Params:
         model_key, codes_key = jax.random.split(key)
         params = model.init(model_key, x, c)
-        dimensions = event_shape(model.prior(params, c), key)[-1]
-        entry = _first_codes(codes_key, num_codes, dimensions)
+        event = event_shape(model.prior(params, c), key)
+        entry = _first_codes(codes_key, num_codes, event)
         params = {**params, "state": {**params.get("state", {}), "codebook": entry}}
         jax.eval_shape(lambda: trace(changed, params, key, x, c).z)  # checks the events
         return params
@@ -72,9 +73,15 @@ def with_codebook(model: VAE, num_codes: int, *, decay: float = 0.99) -> VAE:
     return changed
 
 
-def _first_codes(key: Key, num_codes: int, dimensions: int) -> Params:
-    """Standard normal, each as if it had been seen once."""
-    return {"counts": jnp.ones(num_codes), "sums": jax.random.normal(key, (num_codes, dimensions))}
+def _first_codes(key: Key, num_codes: int, event: Any) -> Params:
+    """Standard normal, each as if it had been chosen as often as the others."""
+    if not isinstance(event, tuple) or not event:
+        raise ValueError(
+            "with_codebook takes a model of one latent, an array of vectors [..., D]; got events of"
+            f" shape {event}."
+        )
+    counts = jnp.full(num_codes, math.prod(event[:-1]) / num_codes)
+    return {"counts": counts, "sums": counts[0] * jax.random.normal(key, (num_codes, event[-1]))}
 
 
 def _codes(entry: Params) -> Array:
@@ -85,6 +92,7 @@ def _moved(entry: Params, q: Quantised, decay: float) -> Params:
     """The averages after one example: linear in it, so that their mean over a batch is right."""
     features = jax.lax.stop_gradient(q.features).reshape(-1, q.codes.shape[1])
     chosen = jax.nn.one_hot(q.index().ravel(), len(q.codes))  # [N, K]
-    kept = jnp.where(entry["counts"] < _SMALLEST, 1.0, decay)  # [K]
+    equal = len(features) / len(q.codes)
+    kept = jnp.where(entry["counts"] < _SMALLEST * equal, 1.0, decay)  # [K]
     sums = jax.vmap(jnp.multiply)(kept, entry["sums"]) + (1 - decay) * chosen.T @ features
     return {"counts": kept * entry["counts"] + (1 - decay) * chosen.sum(axis=0), "sums": sums}

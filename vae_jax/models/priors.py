@@ -29,7 +29,7 @@ def with_prior(model: VAE, prior: Distribution | nn.Module) -> VAE:
       TypeError, ValueError: in `init`, if posterior and prior are not over the same events.
     """
     if isinstance(prior, Distribution):
-        return model._replace(prior=lambda params, c=None, key=None: prior)
+        return _with_fixed(model, prior)
     check_module("prior, where it is no Distribution,", prior)
 
     def first(key: Key, x: Event, c: Event) -> Params:
@@ -84,6 +84,18 @@ def with_vamp_prior(
         return MixtureOver(logits, u, {"params": own, "c": c}, component)
 
     return _with_group(model, first, prior_of)
+
+
+def _with_fixed(model: VAE, prior: Distribution) -> VAE:
+    """The model with this prior; its first parameters are traced, which checks the events."""
+
+    def init(key: Key, x: Event, c: Event = None) -> Params:
+        params = model.init(key, x, c)
+        jax.eval_shape(lambda: trace(changed, params, key, x, c).z)
+        return params
+
+    changed = model._replace(init=init, prior=lambda params, c=None, key=None: prior)
+    return changed
 
 
 def _with_group(model: VAE, first: Callable[..., Params], prior: Callable[..., Any]) -> VAE:

@@ -51,6 +51,8 @@ def vae(
     """
     check_module("encoder", encoder)
     check_module("decoder", decoder)
+    if not isinstance(prior, Distribution):
+        check_module("prior, where it is no Distribution,", prior)
     own = dict(groups or {})
 
     def init(key: Key, x: Event, c: Event = None) -> Params:
