@@ -320,11 +320,10 @@ def test_a_part_is_a_process_and_has_the_time_it_is_given(places, tmp_path, capf
 
 def test_a_part_that_hangs_is_ended_and_what_it_had_is_kept(places, tmp_path, capfd, monkeypatch):
     """A part that keeps an item, and then sleeps."""
-    (tmp_path / "sleeper.py").write_text(SLEEPER)
-    monkeypatch.setattr(command, "_PATIENCE", 8.0)
-    monkeypatch.setattr(command, "PROGRAM", (sys.executable, str(tmp_path / "sleeper.py")))
-    assert command.main([*places, "--parts", "right", "big", "--dry", "--minutes", "0.001"]) == 1
-    assert "did not end well: right, big" in capfd.readouterr().out
+    monkeypatch.setattr(command, "_PATIENCE", 20.0)  # in which it starts
+    monkeypatch.setattr(command, "PROGRAM", (sys.executable, "-c", SLEEPER))
+    assert command.main([*places, "--parts", "right", "--dry", "--minutes", "0.001"]) == 1
+    assert "did not end well: right" in capfd.readouterr().out
     (run,) = runs_of(tmp_path / "dry/accelerator_right.json")
     assert run["items"] == {"one": {"value": 1}}
 

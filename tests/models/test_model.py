@@ -151,7 +151,7 @@ def test_what_is_no_distribution_is_refused():
     with pytest.raises(TypeError, match=r"What decode\(z\) returns must be a .* Distribution"):
         refused(vae(Network(MLP((4,)), GaussianHead((2,))), Mean(), standard_gaussian(2)))
     encoder = Network(MLP((4,)), GaussianHead((2,)))
-    with pytest.raises(TypeError, match="The prior must be a vae_jax Distribution"):
+    with pytest.raises(TypeError, match="The prior, where it is no Distribution, must be"):
         refused(vae(encoder, encoder, jnp.zeros(2)), jnp.ones(2))
 
 
