@@ -204,3 +204,8 @@ def test_categorical_with_excluded_classes():
     np.testing.assert_allclose(kl(q, p), np.log(3 / 2), rtol=1e-6)
     assert kl(p, q) == np.inf
     assert np.isfinite(jax.grad(lambda q: kl(q, p))(q).logits[:2]).all()
+
+
+def test_of_a_point_it_is_infinite_and_says_what_to_do():
+    with pytest.raises(TypeError, match=r"is infinite: .* pass rate=None to `fit`"):
+        kl(Delta(jnp.zeros(2)), Gaussian(jnp.zeros(2), jnp.zeros(2)))
