@@ -1,6 +1,9 @@
 """Is it big: the largest batch of a convolutional VAE that fits, and what random bits cost."""
 
+import json
 import math
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from functools import partial
@@ -51,9 +54,9 @@ def run(task: Task) -> None:
     measures: dict[str, tuple[Callable[[], Json], float]] = {}  # and seconds, about
     measures["random bits, iwae k=1"] = partial(random_bits, "iwae k=1", task.dry), 9
     for size in sizes:
-        measures[f"{size.name}, {first}"] = partial(usual, size, first), 30
+        measures[f"{size.name}, {first}"] = partial(alone, "usual", size, first, task), 30
     for size in sizes:
-        measures[f"{size.name}, the most"] = partial(largest, size, first, task), 30
+        measures[f"{size.name}, the most"] = partial(alone, "largest", size, first, task), 30
     measures["random bits, mlp"] = partial(random_bits, "mlp", task.dry), 9
     notes = Notes(task, "big", measures)
     for name, (measure, seconds) in measures.items():
@@ -71,8 +74,29 @@ def random_bits(name: str, dry: bool) -> Json:
     return {"drawn": "normals", "microseconds": found, "share_of_a_step": shares}
 
 
-def usual(size: Size, batch: int) -> Json:
+def alone(what: str, size: Size, first: int, task: Task) -> Json:
+    """`usual` or `largest`, in a process of its own: its peak of memory is no other's."""
+    command = [sys.executable, "-m", __name__, json.dumps([what, size, first, task])]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=max(task.left(), 1.0))
+    if done.returncode:
+        return {"failed": f"its process ended with status {done.returncode}"}
+    found: Json = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def serve(told: str) -> Json:
+    """What `alone` asks of its process."""
+    what, (side, channels, dtype), first, task = json.loads(told)
+    measure = {"usual": usual, "largest": largest}[what]
+    try:
+        return measure(Size(side, tuple(channels), dtype), first, Task(*task))
+    except Exception as error:  # whatever it is, it is reported
+        return {"failed": reason(error)}
+
+
+def usual(size: Size, batch: int, task: Task) -> Json:
     """Images a second at a usual batch, and the memory that it needs."""
+    del task
     step, states = _training(size)
     return _run(_compiled(step, states, size, batch), states, size, batch)
 
@@ -134,10 +158,7 @@ def _compiled(step: Step, states: Callable[[], TrainState], size: Size, batch: i
 
 
 def _run(compiled: Any, states: Callable[[], TrainState], size: Size, batch: int) -> Json:
-    """Images a second, and memory: as the compiled program says, and at its peak.
-
-    The peak is the process's, which never falls: after a larger item it is that one's.
-    """
+    """Images a second, and memory: as the compiled program says, and at its peak."""
     rng = np.random.default_rng(0)
     x = rng.integers(0, 256, (batch, size.side, size.side, 3), np.uint8)
     images, state = {"x": jax.device_put(x)}, states()
@@ -155,7 +176,7 @@ def _run(compiled: Any, states: Callable[[], TrainState], size: Size, batch: int
         "parameters": sum(leaf.size for leaf in jax.tree.leaves(state.params)),
         "images_a_second": steps * batch / seconds[-1],
         "bytes_of_the_program": _needed(compiled),
-        "peak_bytes_so_far": statistics.get("peak_bytes_in_use"),
+        "peak_bytes": statistics.get("peak_bytes_in_use"),
         "loss": loss,
     }
 
@@ -176,3 +197,7 @@ def _seconds(turn: Callable[[], float]) -> float:
     start = time.perf_counter()
     turn()
     return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    print(json.dumps(serve(sys.argv[1])))

@@ -27,7 +27,7 @@ def big(items: Json) -> Iterable[str]:
     """Batches, and random bits."""
     sizes = {name: i for name, i in items.items() if "images_a_second" in i}
     rows = [[name.rsplit(", ", 1)[0], *_size(i)] for name, i in sizes.items()]
-    head = ["images", "batch", "images/s", "GB, the program says", "GB, peak of all so far"]
+    head = ["images", "batch", "images/s", "GB, the program says", "GB, peak"]
     yield table(head, rows)
     bits = {name: i for name, i in items.items() if "share_of_a_step" in i}
     rows = [
@@ -83,6 +83,6 @@ def _likelihoods(items: Json) -> str:
 
 
 def _size(item: Json) -> list[str]:
-    peak = f"{item['peak_bytes_so_far'] / 1e9:.1f}" if item["peak_bytes_so_far"] else ""
+    peak = f"{item['peak_bytes'] / 1e9:.1f}" if item["peak_bytes"] else ""
     program = f"{item['bytes_of_the_program'] / 1e9:.1f}"
     return [f"{item['batch']:,}", f"{item['images_a_second']:,.0f}", program, peak]

@@ -375,7 +375,7 @@ _RUN = {
             "batch": 256,
             "images_a_second": 12345.0,
             "bytes_of_the_program": 1.5e9,
-            "peak_bytes_so_far": 2e9,
+            "peak_bytes": 2e9,
         }
     },
     "left_out": {"128x128 RGB, float32, 256": "no time"},

@@ -38,7 +38,7 @@ class Joint(Distribution):
     def base_measure(self) -> str:
         """The parts' one, or, where they differ, the tree of theirs."""
         return common_measure(
-            jax.tree.map(lambda part: part.base_measure, self.parts, is_leaf=_is_part)
+            jax.tree.map(lambda part: part.base_measure, self.parts, is_leaf=is_part)
         )
 
     def _sample(self, key: Key) -> Event:
@@ -50,7 +50,7 @@ class Joint(Distribution):
     def _sample_and_log_prob(self, key: Key) -> tuple[Event, Array]:
         drawn = self._drawn(lambda part, k: part.sample_and_log_prob(k), key)
         value, log_p = (
-            jax.tree.map(lambda _, pair, i=i: pair[i], self.parts, drawn, is_leaf=_is_part)
+            jax.tree.map(lambda _, pair, i=i: pair[i], self.parts, drawn, is_leaf=is_part)
             for i in (0, 1)
         )
         return value, reduce(operator.add, jax.tree.leaves(log_p))
@@ -60,18 +60,18 @@ class Joint(Distribution):
 
     def mean(self) -> Event:
         """The parts' means."""
-        return jax.tree.map(lambda part: part.mean(), self.parts, is_leaf=_is_part)
+        return jax.tree.map(lambda part: part.mean(), self.parts, is_leaf=is_part)
 
     def in_support(self, value: Event) -> Array:
         """Every part in its own support."""
         return reduce(operator.and_, self._each(lambda part, x: part.in_support(x), value))
 
     def _leaves(self) -> list[Distribution]:
-        return jax.tree.leaves(self.parts, is_leaf=_is_part)
+        return jax.tree.leaves(self.parts, is_leaf=is_part)
 
     def _drawn(self, draw: Any, key: Key) -> Any:
         """Like `parts`, with what `draw` makes of each and of a key of its own."""
-        parts, tree = jax.tree.flatten(self.parts, is_leaf=_is_part)
+        parts, tree = jax.tree.flatten(self.parts, is_leaf=is_part)
         keys = jax.random.split(key, len(parts))
         return jax.tree.unflatten(tree, [draw(*each) for each in zip(parts, keys, strict=True)])
 
@@ -80,14 +80,15 @@ class Joint(Distribution):
 
     def _mapped(self, f: Any, value: Event) -> Any:
         try:
-            return jax.tree.map(f, self.parts, value, is_leaf=_is_part)
+            return jax.tree.map(f, self.parts, value, is_leaf=is_part)
         except ValueError as error:
-            parts = jax.tree.map(lambda part: type(part).__name__, self.parts, is_leaf=_is_part)
+            parts = jax.tree.map(lambda part: type(part).__name__, self.parts, is_leaf=is_part)
             given = jax.tree.map(jnp.shape, value)
             raise ValueError(
                 f"Joint of {parts} was given a value of the shapes {given}: {error}"
             ) from error
 
 
-def _is_part(node: Any) -> bool:
+def is_part(node: Any) -> bool:
+    """Whether a node of the tree of parts is a part."""
     return isinstance(node, Distribution)

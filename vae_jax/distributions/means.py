@@ -3,7 +3,7 @@
 import jax
 
 from vae_jax.distributions.base import Distribution
-from vae_jax.distributions.joint import Joint
+from vae_jax.distributions.joint import Joint, is_part
 from vae_jax.types import Event, Key
 
 
@@ -13,7 +13,7 @@ def mean_or_draw(distribution: Distribution, key: Key) -> Event:
     For looking, and not for numbers; which of the two it is says `read_as`.
     """
     if isinstance(distribution, Joint):
-        parts, tree = jax.tree.flatten(distribution.parts, is_leaf=_is_part)
+        parts, tree = jax.tree.flatten(distribution.parts, is_leaf=is_part)
         keys = jax.random.split(key, len(parts))
         made = [mean_or_draw(part, k) for part, k in zip(parts, keys, strict=True)]
         return jax.tree.unflatten(tree, made)
@@ -35,10 +35,6 @@ def read_as(distribution: Distribution) -> str:
         return "mean"
     if not isinstance(distribution, Joint):
         return "draw"
-    parts = jax.tree.leaves(distribution.parts, is_leaf=_is_part)
+    parts = jax.tree.leaves(distribution.parts, is_leaf=is_part)
     kinds = {read_as(part) for part in parts}
     return kinds.pop() if len(kinds) == 1 else "both"
-
-
-def _is_part(node: object) -> bool:
-    return isinstance(node, Distribution)

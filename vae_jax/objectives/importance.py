@@ -1,5 +1,7 @@
 """Importance-weighted bounds."""
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 
@@ -44,28 +46,12 @@ def importance_weighted(
         def run(params: Params, k: Key, z: Event = None) -> Trace:
             return differentiable_trace(model, params, k, x, c, noise, z)
 
-        def log_joint(t: Trace) -> Array:
-            return t.likelihood.log_prob(x) + log_prior(t)
-
         def log_weight(k: Key) -> tuple[Array, Params]:
             t = run(params, k)
-            return log_joint(t) - log_posterior(t), t.state
+            return _log_joint(t, x) - log_posterior(t), t.state
 
         log_w, entries = jax.vmap(log_weight)(keys)
-        if not score_free:
-            return bound.value(log_w), mean_over_draws(entries)
-
-        def draw(k: Key) -> tuple[Event, Array]:
-            t = run(params, k)
-            return t.z, log_posterior(t)
-
-        def path(z: Event) -> Array:  # the parameters frozen, and not the way through z
-            t = run(jax.lax.stop_gradient(params), draw_key, z)
-            return log_joint(t) - log_posterior(t)
-
-        value = score_free_bound(
-            bound, draw, lambda z: log_joint(run(params, draw_key, z)), path, keys
-        )
+        value = _score_free(bound, run, params, x, keys) if score_free else bound.value(log_w)
         return value, mean_over_draws(entries)
 
     def objective(params: Params, key: Key, batch: Batch, step: Array) -> tuple[Array, Aux]:
@@ -77,6 +63,34 @@ def importance_weighted(
         return -value, Aux({"loss": -value, "bound": value}, state)
 
     return objective
+
+
+def _score_free(
+    bound: Bound, run: Callable[..., Trace], params: Params, x: Event, keys: Key
+) -> Array:
+    """The bound of one example, whose gradient leaves out the score of q.
+
+    Args:
+      run: (params, key, z=None) -> the trace of x; the key is unused where z is given.
+    """
+
+    def draw(k: Key) -> tuple[Event, Array]:
+        t = run(params, k)
+        return t.z, log_posterior(t)
+
+    def path(z: Event) -> Array:  # the parameters frozen, and not the way through z
+        t = run(jax.lax.stop_gradient(params), keys[0], z)
+        return _log_joint(t, x) - log_posterior(t)
+
+    def log_joint(z: Event) -> Array:
+        return _log_joint(run(params, keys[0], z), x)
+
+    return score_free_bound(bound, draw, log_joint, path, keys)
+
+
+def _log_joint(t: Trace, x: Event) -> Array:
+    """log p(x|z) + log p(z), [] nats."""
+    return t.likelihood.log_prob(x) + log_prior(t)
 
 
 def _check_alone(model: VAE, params: Params, key: Key, batch: Batch) -> None:
