@@ -51,8 +51,7 @@ def _contest(task: Task, notes: Notes, lanes: Sequence[Lane], torch: bool) -> No
     """Keep each group as soon as it has played; what comes after has a third of what is left."""
     left = task.left()
     until = task.until - min(left / 3, _ONE_WHERE + len(_LIKELIHOODS) * _ONE_LIKELIHOOD)
-    seconds = min(600.0 if task.dry else 60.0, left / 2)
-    with warmed_up(lanes, processes_of(lanes), seconds) as ready:
+    with warmed_up(lanes, processes_of(lanes), left / 2) as ready:
         for group, records in play(ready, rounds=5, until=until):
             members = [lane for lane in lanes if lane.group == group]
             notes.keep(group, as_item(members, records, torch))
