@@ -77,7 +77,10 @@ def random_bits(name: str, dry: bool) -> Json:
 def alone(what: str, size: Size, first: int, task: Task) -> Json:
     """`usual` or `largest`, in a process of its own: its peak of memory is no other's."""
     command = [sys.executable, "-m", __name__, json.dumps([what, size, first, task])]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=max(task.left(), 1.0))
+    try:
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=task.left())
+    except subprocess.TimeoutExpired:
+        return {"failed": "no time was left to end it"}
     if done.returncode:
         return {"failed": f"its process ended with status {done.returncode}"}
     found: Json = json.loads(done.stdout.splitlines()[-1])

@@ -16,7 +16,7 @@ def all_of(out: Path) -> str:
 
 
 def of_part(out: Path, part: str) -> str:
-    """Of each card what was found, by which runs, and what all of them have left out."""
+    """Of each card what was found, by which runs, and what the last of them has left out."""
     by_card: dict[str, list[Json]] = {}
     for run in runs_of(path_of(out, part)):
         if not run["dry"]:
@@ -33,13 +33,19 @@ def _of_card(part: str, runs: Sequence[Json]) -> str:
             if name not in by_name or "failed" not in item or _failed(by_name[name], name):
                 by_name[name] = run
     items = {name: run["items"][name] for name, run in by_name.items()}
-    left_out = {name: why for run in runs for name, why in run["left_out"].items()}
-    left_out = {name: why for name, why in left_out.items() if name not in items}
+    left_out = {n: why for n, why in runs[-1]["left_out"].items() if n not in items}
     left_out |= {name: item["failed"] for name, item in items.items() if "failed" in item}
     good = {name: item for name, item in items.items() if "failed" not in item}
     tables = {"right": _right, "published": _published, "fast": speed.fast, "big": speed.big}
-    shown = [*tables[part](good), bullets("Left out", map(": ".join, left_out.items()))]
+    shown = [*tables[part](good), bullets("Left out", _by_reason(left_out))]
     return "\n\n".join(filter(None, [_made_by(runs, by_name), *shown]))
+
+
+def _by_reason(left_out: Mapping[str, str]) -> Iterable[str]:
+    names: dict[str, list[str]] = {}
+    for name, why in left_out.items():
+        names.setdefault(why, []).append(name)
+    return (f"{', '.join(of)}: {why}" for why, of in names.items())
 
 
 def _failed(run: Json, name: str) -> bool:

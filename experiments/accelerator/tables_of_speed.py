@@ -69,16 +69,12 @@ def _where(item: Json) -> list[str]:
 
 
 def _likelihoods(items: Json) -> str:
-    """Items of one row each; or one of all rows, as they were kept at first."""
-    found = [(name, i) for name, i in items.items() if "importance_samples" in i]
-    rows = [
-        [row.get("contestant", name), row["products"], f"{row['seconds']:.2f}"]
-        for name, i in found
-        for row in i.get("rows", [i])
-    ]
+    found = {name: i for name, i in items.items() if "importance_samples" in i}
+    rows = [[name, i["products"], f"{i['seconds']:.2f}"] for name, i in found.items()]
     if not rows:
         return ""
-    size = f"{found[0][1]['images']:,} images, {found[0][1]['importance_samples']:,} draws"
+    first = next(iter(found.values()))
+    size = f"{first['images']:,} images, {first['importance_samples']:,} draws"
     return table([f"log p(x) of {size}; images x draws at once", "products", "s"], rows)
 
 

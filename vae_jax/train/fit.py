@@ -48,7 +48,7 @@ def fit(
     """Train a model; in a folder, such that it can be interrupted at any moment and go on.
 
     A run that was interrupted and resumed ends with the same bits as one that was not, on the same
-    machine.
+    machine; a GPU keeps that only under XLA_FLAGS=--xla_gpu_deterministic_ops=true.
 
     Args:
       model: the VAE.
