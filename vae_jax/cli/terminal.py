@@ -15,6 +15,11 @@ from vae_jax.report import scored_at
 console = Console()
 
 
+def say(text: str) -> None:
+    """A line, or some; a path in it stays in one piece."""
+    console.print(text, highlight=False, soft_wrap=True)
+
+
 class EpochBar:
     """A bar over epochs with the bound and its parts; plain lines where there is no terminal."""
 

@@ -12,6 +12,7 @@ from vae_jax.checkpoint import Checkpoints
 from vae_jax.configs import Config, Data, Experiment, names
 from vae_jax.models import VAE, trace
 from vae_jax.runs import folder as run_folder
+from vae_jax.runs.options import from_json
 from vae_jax.runs.stretches import stretches_of, whole
 from vae_jax.types import Batch, Params
 
@@ -95,7 +96,7 @@ def build(
 ) -> Experiment:
     """The experiment of a config.json, its data perhaps elsewhere now."""
     name, options = config["config"], dict(config["options"])
-    make = _config_of(name, config["package"], configs)
+    make = config_of(name, config["package"], configs)
     known = inspect.signature(make).parameters
     if not set(options) <= set(known):
         raise ValueError(
@@ -107,14 +108,14 @@ def build(
         if place is None:
             raise ValueError(f"The config {name} brings its own data: leave --data out.")
         options[place] = data
-    experiment = make(**{key: _tuple(value) for key, value in options.items()})
+    experiment = make(**from_json(make, options))
     if place is None:
         return experiment
     examples = experiment.examples
     return experiment._replace(examples=examples._replace(load=_found(examples.load)))
 
 
-def _config_of(name: str, package: Json, configs: Mapping[str, Config] | None) -> Config:
+def config_of(name: str, package: Json, configs: Mapping[str, Config] | None) -> Config:
     """The config of a run. ValueError where it is another's now, or nobody's."""
     whose = package["distribution"]
     found = [one for one in names(configs).get(name, []) if one.distribution == whose]
@@ -175,7 +176,3 @@ def _check_fits(folder: Path, model: VAE, params: Params, example: Json) -> None
             f"{folder} is of another architecture than config.json says ({type(error).__name__}:"
             f" {str(error).splitlines()[0]}). Restore the config.json it was made with."
         ) from error
-
-
-def _tuple(value: Any) -> Any:
-    return tuple(map(_tuple, value)) if isinstance(value, list) else value

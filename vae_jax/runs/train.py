@@ -8,6 +8,7 @@ from typing import Any
 
 from vae_jax.configs import Config, find
 from vae_jax.runs import folder as run_folder
+from vae_jax.runs import options as options_of
 from vae_jax.runs.circumstances import circumstances
 from vae_jax.runs.divide import epoch_steps, stored
 from vae_jax.runs.load import build, example_of
@@ -47,10 +48,12 @@ def start(
     # what cannot be trained leaves no folder
     steps = epoch_steps(experiment, data, training)
     check_training(training, experiment.trained.epochs * steps)
+    read = experiment.examples.found or {}
     config = {
         "config": name,
         "package": {"distribution": found.distribution, "version": found.version},
-        "options": {**options, **(experiment.examples.found or {})},
+        "options": options_of.to_json({**options, **read}),
+        "found": [option for option in read if options.get(option) is None],
         "training": dataclasses.asdict(training),
         "example": example_of(data.test),
         "stored": stored(data),
