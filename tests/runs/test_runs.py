@@ -162,7 +162,8 @@ def test_options_are_recorded(digits):
     sizes = {"batch_size": 50, "latents": 3, "hidden": 32, "learning_rate": 0.002}
     assert config["options"] == {"epochs": 4, "seed": 7, **sizes}
     training = {"evaluate_every": 2, "hold_out": 0, "patience": None, "metric": "elbo", "keep": 3}
-    how = {"schedule": "cosine", "warmup": 0, "clip": None, "average": None}
+    how = {"schedule": "cosine", "warmup": 0, "clip": None, "average": None, "time": None}
+    how |= {"score": True, "importance_samples": None, "pictures": True, "tensorboard": False}
     assert config["training"] == {**training, **how}
     assert load_run(digits).experiment.trained.seed == 7
 

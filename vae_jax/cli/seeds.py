@@ -24,6 +24,8 @@ def start_seeds(asked: Asked, configs: Configs) -> int:
     """Train, or go on, from each seed in turn; the exit status is that of the first that failed."""
     if "seed" not in asked.chosen.options:
         raise ValueError(f"{asked.chosen.name} has no option seed: leave --seeds out.")
+    if asked.training.time is not None:
+        raise ValueError("Seeds are compared after as many epochs: epochs=<a number>, and no time.")
     seeds, place = seeds_of(asked.seeds), place_of(asked.chosen.name, asked.out)
     scores: dict[int, Json] = {}
     for seed in seeds:

@@ -17,6 +17,7 @@ An interrupted run (SIGTERM, Ctrl-C) saves a checkpoint at the end of its epoch 
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from vae_jax import runs
@@ -49,6 +50,8 @@ def main(
         return command.run(_resume, arguments, prog, about, configs)
     if _is_given(arguments, "--seed") and _is_given(arguments, "--seeds"):
         return command.fail("--seed is one seed, --seeds are several: leave one of them out.", 2)
+    if _is_given(arguments, "--time") and _is_given(arguments, "--epochs"):
+        return command.fail("--time chooses the epochs: leave one of --time and --epochs out.", 2)
     if _is_given(arguments, "--like"):
         return _like(arguments, prog, configs)
     if not arguments or arguments[0].startswith("-"):
@@ -75,6 +78,8 @@ def _like(arguments: Sequence[str], prog: str, configs: command.Configs) -> int:
         config = read_config(found.like)
         make = config_of(config["config"], config["package"], configs)
         training = Training(**config["training"])
+        if _is_given(arguments, "--epochs"):
+            training = replace(training, time=None)
     except (OSError, ValueError, TypeError, ImportError) as error:
         return command.fail(str(error))
     # what was read from the data is read anew: they may be others now

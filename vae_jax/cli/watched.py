@@ -5,13 +5,13 @@ from typing import Any
 
 import jax
 
+from vae_jax.cli.options import spelt
 from vae_jax.cli.signals import Signals, handled
 from vae_jax.cli.terminal import EpochBar, console, print_scores, say, track
 from vae_jax.configs import Data, Experiment
 from vae_jax.networks import describe
 from vae_jax.runs import Ended, Watch
 from vae_jax.runs.folder import read_status
-from vae_jax.runs.pictures import Missing
 
 
 def watched(go: Callable[[Watch], Ended]) -> tuple[Ended, int]:
@@ -44,8 +44,4 @@ def _watch(signals: Signals, bar: EpochBar) -> Watch:
         signals.end_waiting()  # training is saved
         return track("log p(x)")(batches)
 
-    def missing(pictures: Missing) -> None:
-        for name, why in pictures.items():
-            say(f"There is no picture {name}: {why}")
-
-    return Watch(begin, bar.update, missing, scoring, signals.received)
+    return Watch(begin, bar.update, lambda note: say(spelt(note)), scoring, signals.received)
