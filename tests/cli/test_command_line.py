@@ -176,9 +176,10 @@ CASES = {
     "evaluate": [
         (["--importance-samples", "0"], "importance_samples must be at least 1; got 0"),
         (["--data", "there"], "The config digits brings its own data: leave --data out"),
+        (["--per-example", "a.txt"], r"--per-example must end in \.npz, \.csv or \.parquet; got"),
     ],
     "embed": [
-        (["--out", "a.csv"], r"--out must end in \.npz or \.parquet; got a\.csv"),
+        (["--out", "a.txt"], r"--out must end in \.npz, \.csv or \.parquet; got a\.txt"),
         (["--data", "/absent/x"], "There is nothing at /absent/x"),
     ],
 }

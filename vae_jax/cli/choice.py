@@ -124,10 +124,8 @@ def _starting(choice: Any, which: str, default: Training, begin: Start) -> Calla
         Args:
           config: {which}
           training: Of every config.
-          seeds: One run after another, in folders of their own, and a table of their scores: 3
-            for the seeds 0, 1, 2; 4 7 for these two. One seed alone is --seed.
-          out: A new folder for the run; by default runs/<config>-<n>. Of several seeds, the folder
-            of their folders; where it is there, what it lacks is trained.
+          seeds: Runs one after another, and a table: 3 for seeds 0, 1, 2; 4 7 for these two.
+          out: A new folder for the run; by default runs/<config>-<n>. Of seeds, that of their runs.
         """
         return begin(Asked(config, training, seeds, out), configs)
 

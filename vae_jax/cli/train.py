@@ -6,12 +6,10 @@ Examples:
   {prog} digits --help
   {prog} digits --seeds 3
   {prog} --like runs/digits-1 --latents 4
-  {prog} --resume runs/digits-1
   {prog} --resume runs/digits-1 --epochs 1200
 
 An interrupted run (SIGTERM, Ctrl-C) saves a checkpoint at the end of its epoch and exits with 75
 (SIGTERM) or 130; --resume goes on with it. A run that was killed goes on from its last checkpoint.
---like repeats a run, its config and all of its options, but for those that are given.
 """
 
 import argparse

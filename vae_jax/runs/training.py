@@ -31,8 +31,7 @@ class Training:
       average: Decay of an exponential moving average of the parameters, such as 0.999, which is
         then what is evaluated and kept.
       keep: How many of the latest checkpoints are kept, besides the best.
-      time: In place of the epochs, how long training may take: 90s, 5m or 1h30m. The first steps
-        are timed, and so many epochs chosen as end within it; the scores come after it.
+      time: In place of the epochs, the time they may take, such as 5m or 1h30m, but for the scores.
       score: Score the model when its training has ended.
       importance_samples: K of the log p(x) among the scores; by default the config's.
       pictures: Draw pictures, at every evaluation.

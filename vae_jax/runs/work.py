@@ -128,7 +128,7 @@ def _score(work: Work, fitted: Fitted, key: Key) -> None:
     """Write evaluation.json, of the parameters that are to be used."""
     progress, K = fitted.progress, work.training.importance_samples
     scoring = _foretold(work, K or work.experiment.views.importance_samples)
-    scores = score(work.experiment, work.data.test, fitted.params, key, scoring, K)
+    scores = score(work.experiment, work.data.test, fitted.params, key, scoring, K).numbers
     epoch = progress.epoch if progress.best_epoch is None else progress.best_epoch
     run_folder.write_json(work.folder / "evaluation.json", {"epoch": epoch, **scores})
 
