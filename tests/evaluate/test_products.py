@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vae_jax import VAE, Gaussian, Term, evaluate, rate, standard_gaussian
-from vae_jax.evaluate.products import precision
+from vae_jax.evaluate.products import precisions
 
 DATA = {"x": np.zeros((4, 2), np.float32)}
 PARAMS = {"encoder": {}, "decoder": {}}
@@ -43,5 +43,5 @@ def test_products_are_exact_unless_the_caller_chose_others(name):
         seen = []
         with jax.default_matmul_precision(chosen):
             EVALUATIONS[name](recording(seen), PARAMS, jax.random.key(0), DATA)
-            assert precision() == expected
+            assert precisions()["evaluation"] == expected
         assert set(seen) == {expected}

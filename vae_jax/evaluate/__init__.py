@@ -2,9 +2,8 @@
 
 Each example is scored by itself under a key of its own, so that its number depends neither on the
 batch it is in nor on the size of the batches; a last batch that is not full is filled up, and the
-filling taken off again. Dropout is off, and matrix
-products are exact (`products`). The data are scored as they are given: binarised or
-dequantised once, by the caller.
+filling taken off again. Dropout is off, and products of matrices are exact (`products`). The data
+are scored as they are given: binarised or dequantised once, by the caller.
 
 `progress` wraps the loop over batches, as `tqdm.tqdm` or `rich.progress.track` do.
 """

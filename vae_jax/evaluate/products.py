@@ -1,4 +1,4 @@
-"""The precision of matrix products in an evaluation."""
+"""The precision of matrix products, in an evaluation and beside it."""
 
 import contextlib
 from collections.abc import Iterator
@@ -16,11 +16,11 @@ def exact_products() -> Iterator[None]:
     where nothing else is said (`jax_default_matmul_precision`): a bound that is exact on paper is
     then up to 0.013 nats off (docs/accelerators.md). Training takes what JAX takes.
     """
-    chosen = jax.config.jax_default_matmul_precision
-    with jax.default_matmul_precision(EXACT if chosen is None else chosen):
+    with jax.default_matmul_precision(precisions()["evaluation"]):
         yield
 
 
-def precision() -> str:
-    """Of the products of an evaluation as things stand, for what keeps a number."""
-    return jax.config.jax_default_matmul_precision or EXACT
+def precisions() -> dict[str, str]:
+    """Of the products of training and of evaluation, as things stand."""
+    chosen: str | None = jax.config.jax_default_matmul_precision  # type: ignore[attr-defined]
+    return {"training": chosen or "default", "evaluation": chosen or EXACT}

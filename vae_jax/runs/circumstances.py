@@ -8,7 +8,7 @@ from typing import Any
 
 import jax
 
-from vae_jax.evaluate.products import precision
+from vae_jax.evaluate.products import precisions
 
 _PACKAGES = ("vae_jax", "jax", "flax", "optax", "numpy")
 
@@ -22,10 +22,7 @@ def circumstances() -> dict[str, Any]:
         "versions": {"python": platform.python_version(), **{p: _version(p) for p in _PACKAGES}},
         "commit": _commit(),
         "device": str(jax.devices()[0]),
-        "products": {
-            "training": jax.config.jax_default_matmul_precision or "default",
-            "evaluation": precision(),
-        },
+        "products": precisions(),
         "platform": platform.platform(),
     }
 
