@@ -11,6 +11,7 @@ import numpy as np
 
 from vae_jax.checkpoint import Checkpoints
 from vae_jax.configs import Config, Data, Experiment, find
+from vae_jax.configs.options import to_json
 from vae_jax.evaluate.examples import Progress
 from vae_jax.report import write_report
 from vae_jax.runs import folder as run_folder
@@ -86,7 +87,7 @@ def start(
     config = {
         "config": name,
         "package": {"distribution": found.distribution, "version": found.version},
-        "options": {**options, **(experiment.examples.found or {})},
+        "options": to_json({**options, **(experiment.examples.found or {})}),
         "training": dataclasses.asdict(training),
         "example": example_of(data.test),
         "stored": stored(data),
