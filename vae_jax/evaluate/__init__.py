@@ -8,6 +8,7 @@ are scored as they are given: binarised or dequantised once, by the caller.
 `progress` wraps the loop over batches, as `tqdm.tqdm` or `rich.progress.track` do.
 """
 
+from vae_jax.evaluate.baselines import full_covariance, independent
 from vae_jax.evaluate.information import MutualInformation, mutual_information
 from vae_jax.evaluate.latents import (
     ActiveUnits,
@@ -27,6 +28,8 @@ __all__ = [
     "check_support",
     "elbos",
     "embeddings",
+    "full_covariance",
+    "independent",
     "log_likelihoods",
     "mean",
     "mutual_information",
