@@ -41,7 +41,7 @@ def baselines(experiment: Experiment, data: Data, params: Params) -> Json:
     if isinstance(likelihood, Gaussian):
         density = evaluate.full_covariance(x)
         found |= {} if density is None else {"full_covariance": density(data.test["x"])}
-    means = {name: float(np.mean(values, dtype=np.float64)) for name, values in found.items()}
+    means = {name: float(np.asarray(values, np.float64).mean()) for name, values in found.items()}
     levels = experiment.examples.num_levels
     return means if levels is None else {**means, "uniform": _uniform(likelihood, x)}
 
