@@ -8,6 +8,7 @@ dequantised once, by the caller.
 `progress` wraps the loop over batches, as `tqdm.tqdm` or `rich.progress.track` do.
 """
 
+from vae_jax.evaluate.conditions import check_conditions
 from vae_jax.evaluate.information import MutualInformation, mutual_information
 from vae_jax.evaluate.latents import (
     ActiveUnits,
@@ -24,6 +25,7 @@ __all__ = [
     "Mean",
     "MutualInformation",
     "active_units",
+    "check_conditions",
     "check_support",
     "elbos",
     "embeddings",
