@@ -73,12 +73,16 @@ def check_evaluation(settings: Settings, state: TrainState) -> None:
 
 
 def _check_density(posterior: Any) -> None:
-    """ValueError where log q is the mass of a point, and what is made of it no bound."""
-    if any("point" in q.base_measure for q in latents(posterior).values()):
+    """ValueError where log q, or a part of it, is the mass of a point, and what is made of it no
+    bound."""
+    parts = {name: jax.tree.leaves(q.base_measure) for name, q in latents(posterior).items()}
+    points = [name for name, measures in parts.items() if "point" in measures]
+    if points:
         raise ValueError(
-            "The posterior is a Delta: its log q is a mass, not a density, and log p(x,z) - log q"
-            " is no bound on log p(x). Pass rate=None, with which the distortion is reported and no"
-            " bound; or use a posterior with a density, such as a Gaussian."
+            f"The posterior of {', '.join(points)} is a Delta, or has one among its parts: its log"
+            " q is a mass, not a density, and log p(x,z) - log q is no bound on log p(x). Pass"
+            " rate=None, with which the distortion is reported and no bound; or use a posterior"
+            " with a density, such as a Gaussian."
         )
 
 
