@@ -76,7 +76,7 @@ def test_players_report_a_rate_each(tmp_path):
 def test_a_delta_has_no_bound(tmp_path, capsys):
     given = ["point", "--no-rate-is-none", "--out", str(tmp_path / "run")]
     assert train(given, configs=OWN) == 1
-    assert "The posterior is a Delta" in capsys.readouterr().err
+    assert "The posterior of z is a Delta" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
 
 

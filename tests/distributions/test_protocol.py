@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from every import EVERY, LAYERED, Planar, downward, every, normal
 
-from vae_jax import elbo, iwae, kl, sampled_elbo, standard_gaussian
-from vae_jax.distributions import Bernoulli, Delta, Distribution, Gaussian, Layered
+from vae_jax import elbo, iwae, kl, log_likelihood, sampled_elbo, standard_gaussian
+from vae_jax.distributions import Bernoulli, Delta, Distribution, Gaussian, Joint, Layered, Mixture
 
 # name: (base measure, whether its factors are independent); elsewhere volume, and not
 SAID = {
@@ -20,9 +20,9 @@ SAID = {
     "poisson": ("counts", True),
     "delta": ("point", True),
     "mixture-bernoulli": ("counts", False),
-    "mixture-joint": ("{'label': 'counts', 'z': ('volume', 'counts')}", False),
-    "joint-tuple": ("('volume', 'point')", True),
-    "joint-dict": ("{'label': 'counts', 'z': ('volume', 'counts')}", True),
+    "mixture-joint": ({"label": "counts", "z": ("volume", "counts")}, False),
+    "joint-tuple": (("volume", "point"), True),
+    "joint-dict": ({"label": "counts", "z": ("volume", "counts")}, True),
 }
 WITHOUT_FACTORS = ("mixture-", "foreign-mvn", "planar")
 
@@ -142,6 +142,64 @@ def test_densities_of_different_measures_are_refused(bound, key):
         bound(key, x, lambda x: standard_gaussian(3), decode, Uniform(x))
     log_joint = sampled_elbo(key, x, Delta, decode, standard_gaussian(3)).value
     np.testing.assert_allclose(log_joint, 2 * standard_gaussian(3).log_prob(x))  # no bound: a MAP
+
+
+SPHERE = Uniform(jnp.ones(3))
+GAUSSIANS = Joint((standard_gaussian(2), standard_gaussian(3)))
+
+
+def mixed(first, second):
+    return Mixture(jnp.zeros(2), jax.tree.map(lambda a: jnp.stack([a, a]), Joint((first, second))))
+
+
+@pytest.mark.parametrize(
+    "prior", [GAUSSIANS, mixed(standard_gaussian(2), standard_gaussian(3))], ids=["joint", "mixed"]
+)
+def test_a_delta_may_be_one_of_several_parts(prior, key):
+    """Its part has the log joint; the others have a rate."""
+    x, loc, point = jnp.zeros(3), jnp.array([0.5, -0.5]), jnp.arange(3.0)
+
+    def encode(x):
+        return Joint((Gaussian(loc, jnp.full(2, -12.0)), Delta(point)))
+
+    bound = sampled_elbo(key, x, encode, lambda z: standard_gaussian(3), prior)
+    (z, _), log_q = encode(x).sample_and_log_prob(jax.random.fold_in(key, 0))
+    np.testing.assert_allclose(bound.rate, log_q - prior.log_prob((z, point)), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("q", "prior"),
+    [
+        (Joint((standard_gaussian(2), SPHERE)), GAUSSIANS),
+        (Joint((Delta(jnp.ones(2)), SPHERE)), GAUSSIANS),
+        (GAUSSIANS, Joint((standard_gaussian(2), SPHERE))),
+        (GAUSSIANS, mixed(standard_gaussian(2), SPHERE)),
+        (GAUSSIANS, Joint((standard_gaussian(2), Delta(jnp.ones(3))))),
+        (Joint((standard_gaussian(2), SPHERE)), Joint((Delta(jnp.ones(2)), SPHERE))),
+    ],
+)
+def test_the_other_parts_are_compared_all_the_same(q, prior, key):
+    with pytest.raises(ValueError, match=r"has a density of .* no number of nats"):
+        log_likelihood(
+            *(key, jnp.zeros(3), lambda x: q, lambda z: standard_gaussian(3), prior), num_samples=2
+        )
+
+
+def test_a_delta_may_be_one_of_several_layers(key):
+    """Of a Layered posterior, under a Layered prior."""
+
+    def point_below(given, draw):
+        draw("below", Delta(2 * draw("top", Gaussian(given, jnp.zeros(())))))
+
+    def program(given, draw):
+        draw("below", Gaussian(draw("top", Gaussian(given, jnp.zeros(()))), jnp.zeros(())))
+
+    q, prior = Layered(jnp.ones(2), point_below), Layered(jnp.zeros(2), program)
+    assert q.base_measure == {"below": "point", "top": "volume"}
+    arguments = key, jnp.zeros(3), lambda x: q, lambda z: standard_gaussian(3), prior
+    z, log_q = q.sample_and_log_prob(jax.random.fold_in(key, 0))
+    expected = log_q - prior.log_prob(z)
+    np.testing.assert_allclose(sampled_elbo(*arguments).rate, expected, rtol=1e-5)
 
 
 def test_layers_are_walked_in_order(key):

@@ -63,6 +63,7 @@ def _interpolate(
     found = load_run(run, epoch=epoch, data=data, configs=configs)
     test, key = found.experiment.examples.load().test, jax.random.key(seed)
     _check(pairs, size_of(test))
+    evaluate.check_conditions(found.model, found.params, test)
     some = jax.tree.map(lambda leaf: leaf[jnp.asarray(pairs)], test)
     z, name = moved(evaluate.embeddings(found.model, found.params, key, some), latent)
     c = some.get("c")  # a row keeps the condition of its start

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import tyro
 
+from vae_jax import evaluate
 from vae_jax.checks import check_count
 from vae_jax.cli import command
 from vae_jax.cli.options import Numbers
@@ -64,6 +65,7 @@ def _traverse(
     test, key = found.experiment.examples.load().test, jax.random.key(seed)
     if not 0 <= example < size_of(test):
         raise ValueError(f"--example must be in 0 .. {size_of(test) - 1}; got {example}.")
+    evaluate.check_conditions(found.model, found.params, test)
     dimensions = list(latents) or most_active(found.experiment, found.params, test, key, latent)
     one = jax.tree.map(lambda leaf: leaf[example : example + 1], test)
     values = jnp.linspace(low, high, steps)

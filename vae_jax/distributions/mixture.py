@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 
-from vae_jax.distributions.base import Distribution
+from vae_jax.distributions.base import Distribution, Measure
 from vae_jax.types import Array, Event, Key
 
 
@@ -27,7 +27,7 @@ class Mixture(Distribution):
     reparameterized = False
 
     @property
-    def base_measure(self) -> str:
+    def base_measure(self) -> Measure:
         """That of the components."""
         return self.components.base_measure
 

@@ -9,6 +9,7 @@ are scored as they are given: binarised or dequantised once, by the caller.
 """
 
 from vae_jax.evaluate.baselines import full_covariance, independent
+from vae_jax.evaluate.conditions import check_conditions
 from vae_jax.evaluate.information import MutualInformation, mutual_information
 from vae_jax.evaluate.latents import (
     ActiveUnits,
@@ -25,6 +26,7 @@ __all__ = [
     "Mean",
     "MutualInformation",
     "active_units",
+    "check_conditions",
     "check_support",
     "elbos",
     "embeddings",
