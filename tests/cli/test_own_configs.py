@@ -15,10 +15,11 @@ from vae_jax.cli.train import main as train
 PICTURES = {"samples.png", "reconstructions.png", "traversal.png", "latent_map.png"}
 
 
-@pytest.fixture(scope="module", params=OWN)
+@pytest.fixture(scope="module", params=[*OWN, "codes --batch-norm"])
 def run(request, tmp_path_factory):
-    folder = tmp_path_factory.mktemp(request.param) / "run"
-    assert main(["train", request.param, "--clip", "5", "--out", str(folder)], OWN) == 0
+    folder = tmp_path_factory.mktemp("trained") / "run"
+    given = ["train", *request.param.split(), "--clip", "5", "--out", str(folder)]
+    assert main(given, OWN) == 0
     return load_run(folder, configs=OWN)
 
 
@@ -57,9 +58,11 @@ def test_every_command_looks_at_it(run, tmp_path, capsys):
     samples = np.load(tmp_path / "sample.npz")
     assert all(len(array) == 12 for array in samples.values())
     assert ("c" in samples) == (run.config["config"] == "masked")
-    names = {"z/z1", "z/z2"} if run.config["config"] == "layers" else {"z"}
-    shapes = {name: array.shape for name, array in np.load(tmp_path / "embed.npz").items()}
-    assert {name: shapes[name] for name in names} == dict.fromkeys(names, (8, 2))
+    several = run.config["config"] in ("layers", "rungs")
+    z = {name: z for name, z in np.load(tmp_path / "embed.npz").items() if name != "label"}
+    assert set(z) == ({"z/z1", "z/z2"} if several else {"z"})
+    form = (8, 3, 2) if run.config["config"] == "codes" else (8, 2)
+    assert {leaf.shape for leaf in z.values()} == {form}
     assert main(["train", "--resume", str(run.folder)], OWN) == 0  # shows the scores
 
 

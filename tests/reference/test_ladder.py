@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from flax import linen as nn
+from bodies import Up
 from linear_gaussian import z_score
 
 from vae_jax import (
@@ -24,17 +24,6 @@ from vae_jax.models import Rung, ladder, log_posterior, log_prior, trace, with_p
 from vae_jax.networks import MLP, BernoulliHead, GaussianHead, Network
 
 X = (np.random.default_rng(0).random((8, 6)) < 0.4).astype(np.float32)
-
-
-class Up(nn.Module):
-    """Features for the top rung from those of the rung below."""
-
-    dropout: float = 0.0
-
-    @nn.compact
-    def __call__(self, x, c=None):
-        below = MLP((5,), dropout=self.dropout)(x)
-        return MLP((4,))(below), below
 
 
 def gaussian(size, dropout=0.0):
