@@ -22,7 +22,7 @@ class Normalised(nn.Module):
     size: int = 8
 
     @nn.compact
-    def __call__(self, x):
+    def __call__(self, x, c=None):
         x = nn.Dense(self.size)(x.ravel())
         still = not self.is_mutable_collection("batch_stats")
         return nn.relu(nn.BatchNorm(still, momentum=0.9, axis_name="batch")(x))

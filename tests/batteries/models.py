@@ -48,9 +48,11 @@ class Row(NamedTuple):
 class OfCondition(nn.Module):
     """p(z|c), a Gaussian."""
 
+    body: nn.Module
+
     @nn.compact
     def __call__(self, c=None):
-        return GaussianHead((2,))(MLP((4,))(one_hot(3)(c)))
+        return GaussianHead((2,))(self.body(one_hot(3)(c)))
 
 
 def gaussian(size, embed=None):
@@ -81,7 +83,8 @@ def row(model, terms, rate, prior, **said):
 
 
 PLAIN = vae(gaussian(2), pixels(), standard_gaussian(2))
-LEARNED = vae(gaussian(2, one_hot(3)), pixels(one_hot(3)), OfCondition())
+LEARNED = vae(gaussian(2, one_hot(3)), pixels(one_hot(3)), OfCondition(MLP((4,))))
+NORMALISED = with_prior(LEARNED, OfCondition(Normalised(4)))
 CHAIN = chain([gaussian(3), gaussian(2)], [pixels(), gaussian(3)], standard_gaussian(2))
 LADDER = ladder(
     Up(), [Rung(gaussian(n), gaussian(n), MLP((4,))) for n in (2, 3)], pixels(), width=4
@@ -102,6 +105,7 @@ BOTH = Joint({"z1": far(3), "z2": far(2)})
 EVERY = {
     "plain": row(PLAIN, [DISTORTION, RATE], rate, far(2)),
     "learned prior": row(LEARNED, [DISTORTION, RATE], rate, far(2), conditional=True),
+    "prior with BatchNorm": row(NORMALISED, [DISTORTION, RATE], rate, far(2), conditional=True),
     "chain": row(CHAIN, [DISTORTION, SAMPLED], sampled_rate, BOTH),
     "ladder": row(LADDER, [DISTORTION, RATE], rate, BOTH),
     "vamp prior": row(VAMP, [DISTORTION, SAMPLED], sampled_rate, far(2)),

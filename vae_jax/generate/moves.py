@@ -141,7 +141,7 @@ def _decode(
 
 
 def _check_latent(prior: Distribution, latent: str | None, shape: tuple[int, ...]) -> None:
-    """ValueError unless z of this shape is the model's latent, or the one of several that is named."""
+    """ValueError unless z of this shape is the latent, or of several the one that is named."""
     event = event_shape(prior, jax.random.key(0))
     if isinstance(event, Mapping) != (latent is not None):
         raise ValueError(
