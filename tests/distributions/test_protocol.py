@@ -4,7 +4,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from every import EVERY, LAYERED, Planar, downward, every, normal
+from every import EVERY, LAYERED, downward, every, gaussian, normal
+from flows import Planar
 
 from vae_jax import elbo, iwae, kl, log_likelihood, sampled_elbo, standard_gaussian
 from vae_jax.distributions import Bernoulli, Delta, Distribution, Gaussian, Joint, Layered, Mixture
@@ -17,6 +18,8 @@ SAID = {
     "gaussian-empty": ("volume", True),
     "bernoulli": ("counts", True),
     "categorical": ("counts", True),
+    "quantised": ("counts", False),
+    "uniform-codes": ("counts", False),
     "poisson": ("counts", True),
     "delta": ("point", True),
     "mixture-bernoulli": ("counts", False),
@@ -24,7 +27,7 @@ SAID = {
     "joint-tuple": (("volume", "point"), True),
     "joint-dict": ({"label": "counts", "z": ("volume", "counts")}, True),
 }
-WITHOUT_FACTORS = ("mixture-", "foreign-mvn", "planar")
+WITHOUT_FACTORS = ("mixture-", "foreign-mvn", "planar", "quantised", "uniform-codes")
 
 
 @pytest.mark.parametrize(("name", "q"), [row[:2] for row in EVERY], ids=[row[0] for row in EVERY])
@@ -81,25 +84,24 @@ def test_the_gradient_of_a_scored_draw_is_that_of_its_value(x64, key):
 
 def test_a_planar_flow_knows_its_draws_alone(key):
     """log q = log N(e) - log |dz/de|; and what asks for another value is refused."""
-    q, flat = Planar(normal(2), normal(2, seed=1)), Planar(jnp.zeros(2), jnp.ones(2))
-    e = flat.sample(key)  # of no flow: the noise, but for softplus(0) - 1 along w
-    _, log_q = q.sample_and_log_prob(key)
-    noise, log_e = standard_gaussian(2).sample_and_log_prob(key)
-    assert e.shape == noise.shape
+    q = Planar(gaussian(2), normal(2), normal(2, seed=1), jnp.array(0.3))
+    e, log_e = q.base.sample_and_log_prob(key)
 
     def flow(e):
         product = q.w @ q.u
         u = q.u + (jax.nn.softplus(product) - 1 - product) * q.w / (q.w @ q.w)
-        return e + u * jnp.tanh(q.w @ e)
+        return e + u * jnp.tanh(q.w @ e + q.b)
 
-    log_det = jnp.linalg.slogdet(jax.jacfwd(flow)(noise))[1]
+    z, log_q = q.sample_and_log_prob(key)
+    np.testing.assert_allclose(z, flow(e), rtol=1e-6)
+    log_det = jnp.linalg.slogdet(jax.jacfwd(flow)(e))[1]
     np.testing.assert_allclose(log_q, log_e - log_det, rtol=1e-5)
     message = "Planar knows log q of what it draws.*score_free.*leave them out"
     arguments = key, jnp.zeros(2), lambda x: q, lambda z: standard_gaussian(2), standard_gaussian(2)
     assert np.isfinite(sampled_elbo(*arguments).value)
     assert np.isfinite(iwae(*arguments, num_samples=3))
     for refused in (
-        lambda: q.log_prob(noise),
+        lambda: q.log_prob(z),
         lambda: sampled_elbo(*arguments, score_free=True),
         lambda: iwae(*arguments, num_samples=2, score_free=True),
     ):
@@ -115,7 +117,7 @@ def test_a_draw_whose_density_is_not_summed_is_refused(key):
     with pytest.raises(
         ValueError, match=r"_sample_and_log_prob returned shape \(2,\): it must sum"
     ):
-        Unsummed(jnp.ones(2), jnp.ones(2)).sample_and_log_prob(key)
+        Unsummed(gaussian(2), jnp.ones(2), jnp.ones(2), jnp.ones(())).sample_and_log_prob(key)
 
 
 class Uniform(Distribution):
