@@ -68,7 +68,7 @@ def images(
     shape = shape or load().test.x.shape[1:]
     if len(shape) != 3:
         raise ValueError(f"{data} has examples of shape {list(shape)}: images are [H, W, C].")
-    levels = levels or _levels(load())
+    levels = levels or load().levels
     prepare = _prepare(likelihood, levels)
     head = (
         BernoulliHead(shape) if likelihood == "bernoulli" else GaussianHead(shape, LearnedScale())
@@ -99,10 +99,6 @@ def _prepare(likelihood: str, levels: int) -> datasets.Prepare:
     if likelihood == "bernoulli":
         return datasets.binarise(max(levels - 1, 1))
     return datasets.scale(1) if levels == 1 else datasets.dequantise(levels - 1)
-
-
-def _levels(dataset: datasets.Dataset) -> int:
-    return 1 if dataset.test.x.dtype.kind == "f" else dataset.max_value + 1
 
 
 def _test_only(folder: str) -> datasets.Dataset:
