@@ -49,7 +49,7 @@ def images(
     shape = shape or load().test.x.shape[1:]
     if len(shape) != 3:
         raise ValueError(f"{data} has examples of shape {list(shape)}: images are [H, W, C].")
-    levels = levels or _levels(load())
+    levels = levels or load().levels
     streamed = (lambda: datasets.open_images(_folder(data) / "train")) if stream else None
     stored = Intensities(load, tuple(shape), levels, streamed=streamed)
     how = Fit(epochs, batch_size, latents, learning_rate, seed)
@@ -60,10 +60,6 @@ def images(
 
 def _folder(data: str) -> Path:
     return Path(data).expanduser()
-
-
-def _levels(dataset: datasets.Dataset) -> int:
-    return 1 if dataset.test.x.dtype.kind == "f" else dataset.max_value + 1
 
 
 def _test_only(folder: str) -> datasets.Dataset:
