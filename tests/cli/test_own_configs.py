@@ -46,7 +46,7 @@ def test_a_run_from_its_first_row_to_the_report(run):
     if run.config["config"] == "point":
         assert set(held_out[0]) == {"data", "epoch", "distortion", "distortion_standard_error"}
         assert all("bound" not in row for row in rows(run.folder))
-        assert set(evaluation) == {"images", "active_units", "own", "distortion"}
+        assert set(evaluation) == {"epoch", "images", "active_units", "own", "distortion"}
         assert evaluation["own"] == 42.0
     else:
         assert math.isfinite(held_out[0]["elbo"])

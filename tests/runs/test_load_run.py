@@ -178,7 +178,7 @@ def test_another_architecture(changed, spoilt):
 def test_a_finished_run_is_not_scored_again(spoilt, capsys, monkeypatch):
     before = read(spoilt, "evaluation.json")
     metrics = (spoilt / "metrics.jsonl").read_bytes()
-    monkeypatch.setattr("vae_jax.runs.train.score", no_data)
+    monkeypatch.setattr("vae_jax.runs.work.score", no_data)
     assert resume(spoilt) == 0
     assert read(spoilt, "evaluation.json") == before
     assert (spoilt / "metrics.jsonl").read_bytes() == metrics

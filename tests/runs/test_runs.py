@@ -11,7 +11,6 @@ from PIL import Image
 from tiny_runs import (
     LINES,
     bytes_of,
-    edit,
     noise,
     read,
     resume,
@@ -215,7 +214,7 @@ def test_the_metric_is_what_is_chosen_by(options, scores, tmp_path, monkeypatch)
         given.update(options)
         raise ArithmeticError("caught")
 
-    monkeypatch.setattr("vae_jax.runs.train.fit", caught)
+    monkeypatch.setattr("vae_jax.runs.work.fit", caught)
     with pytest.raises(ArithmeticError, match="caught"):
         start("digits", {}, Training(**options), tmp_path / "run")
     lines = [{"elbo": -5.0, "distortion": 4.0}, {"elbo": -6.0, "distortion": 3.0}]
@@ -290,8 +289,7 @@ def test_a_finished_run_can_be_made_longer(tmp_path, monkeypatch):
     short, long = (
         train(tmp_path / str(epochs), "digits", epochs=epochs, **options) for epochs in (2, 3)
     )
-    edit(short, options={**read(short, "config.json")["options"], "epochs": 3})
-    assert resume(short) == 0
+    assert resume(short, "--epochs", "3") == 0
     assert timeless(short) == timeless(long)
     assert_same_bits(load_run(short).params, load_run(long).params)
     assert read(short, "evaluation.json")["elbo"] == read(long, "evaluation.json")["elbo"]

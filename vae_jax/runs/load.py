@@ -13,6 +13,7 @@ from vae_jax.configs import Config, Data, Experiment, names
 from vae_jax.configs.options import from_json
 from vae_jax.models import VAE, trace
 from vae_jax.runs import folder as run_folder
+from vae_jax.runs.stretches import stretches_of, whole
 from vae_jax.types import Batch, Params
 
 Json = dict[str, Any]
@@ -66,6 +67,7 @@ def load_run(
     folder = Path(path)
     config = run_folder.read_config(folder)
     experiment = build(config, data, configs)
+    experiment = whole(experiment, stretches_of(config, experiment))
     with Checkpoints(folder / "checkpoints", write=False) as checkpoints:
         if not checkpoints.epochs:
             failed = (folder / "failure.json").exists()

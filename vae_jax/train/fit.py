@@ -38,6 +38,7 @@ def fit(
     score: Callable[[Row], float] | None = held_out_score,
     evaluate_every: int = 1,
     patience: int | None = None,
+    patient_after: int = 0,
     folder: str | os.PathLike[str] | None = None,
     keep: int = 3,
     resume: bool = False,
@@ -66,6 +67,7 @@ def fit(
         chooses nothing and returns the last: for test data, which may only be looked at.
       evaluate_every: epochs between evaluations, which are also the moments of checkpoints.
       patience: stop after so many held-out scores without a better one.
+      patient_after: patience begins anew after this epoch, from which the run was made longer.
       folder: for checkpoints; None keeps nothing on disk.
       keep: how many of the latest checkpoints are kept, besides the best.
       resume: go on from the latest checkpoint in the folder. (Where that of the best score has been
@@ -103,6 +105,7 @@ def fit(
         score=score,
         evaluate_every=evaluate_every,
         patience=patience,
+        patient_after=patient_after,
         scan=scan,
         report=report,
         stop=stop,

@@ -86,6 +86,8 @@ def _begin(settings: Settings, key: Key, checkpoints: Checkpoints | None) -> Now
         if progress.best_epoch not in checkpoints.epochs:  # none yet; or its checkpoint was removed
             epoch, score = checkpoints.best or (None, None)
             progress = progress._replace(best_epoch=epoch, best_score=score)
+        if progress.epoch == settings.patient_after:
+            progress = progress._replace(since_best=0)
         chosen = progress.best_epoch
         params = None if chosen is None else checkpoints.load_params(chosen)
         _check_shapes(settings, restored.state)
