@@ -134,6 +134,22 @@ def test_gradient_is_a_finite_difference(q, key, x64):
     _assert_gradient(lambda q: q.log_prob(x), q)
 
 
+@rows("foreign-lognormal", "foreign-mvn", *NO_LOG_PROB)
+def test_a_weight_of_zero_moves_nothing(q, key):
+    """At any finite parameters: no NaN, and 0 of an infinite derivative is 0."""
+    x, _ = _draw_and_score(q, key)
+
+    scaled = jax.tree.map(lambda leaf: np.stack([s * leaf for s in (-1e4, 1e4, -1e30, 1e30)]), q)
+
+    def score(q):
+        value, pull_back = jax.vjp(lambda q: q.log_prob(x), q)
+        return value, pull_back(jnp.zeros_like(value))[0]
+
+    values, gradients = jax.jit(jax.vmap(score))(scaled)
+    assert not jnp.isnan(values).any()
+    assert all(jnp.all(leaf == 0) for leaf in jax.tree.leaves(gradients))
+
+
 @pytest.mark.parametrize("q", [pytest.param(q, id=name) for name, q, flag in EVERY if flag])
 def test_reparameterized_sample_is_differentiable(q, key, x64):
     assert q.reparameterized is True

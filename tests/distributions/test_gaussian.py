@@ -93,6 +93,17 @@ def test_extreme_scales(log_scale):
     np.testing.assert_allclose(q_grad.log_scale, z**2 - 1, rtol=2e-6, atol=2e-6)
 
 
+@pytest.mark.parametrize("log_scale", [-90.0, -200.0, -1e30])
+def test_scales_whose_inverse_is_infinite(log_scale):
+    """At the mean the density is what it is everywhere; off it, zero."""
+    q = Gaussian(jnp.ones(2), jnp.full(2, log_scale))
+    value, grad = jax.value_and_grad(lambda q: q.log_prob(jnp.ones(2)))(q)
+    np.testing.assert_allclose(value, 2 * (-log_scale - 0.5 * np.log(2 * np.pi)), rtol=1e-6)
+    np.testing.assert_array_equal(grad.loc, 0)
+    np.testing.assert_array_equal(grad.log_scale, -1)
+    assert q.log_prob(jnp.array([1.0, 1.001])) == -np.inf
+
+
 def test_mean():
     loc = jnp.array([1.0, -2.0])
     np.testing.assert_array_equal(Gaussian(loc, jnp.ones(2)).mean(), loc)

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from vae_jax.distributions.base import Distribution
+from vae_jax.log_sums import log_sum_exp
 from vae_jax.types import Array, Event, Key
 
 
@@ -40,7 +41,7 @@ class Mixture(Distribution):
     def _log_prob(self, value: Event) -> Array:
         self._check_weights()
         log_p = jax.vmap(lambda component: component.log_prob(value))(self.components)  # [C]
-        return jax.nn.logsumexp(jax.nn.log_softmax(self.logits) + log_p)
+        return log_sum_exp(jax.nn.log_softmax(self.logits) + log_p)
 
     def mean(self) -> Event:
         """The weighted mean of the components' means."""

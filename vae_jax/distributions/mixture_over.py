@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from vae_jax.distributions.base import Distribution, at_least_float32
+from vae_jax.log_sums import log_sum_exp
 from vae_jax.types import Array, Event, Key
 
 
@@ -48,7 +49,7 @@ class MixtureOver(Distribution):
 
     def _log_prob(self, value: Event) -> Array:
         log_p = self._over(lambda component: component.log_prob(value))  # [C]
-        return jax.nn.logsumexp(jax.nn.log_softmax(self.logits) + log_p)
+        return log_sum_exp(jax.nn.log_softmax(self.logits) + log_p)
 
     def mean(self) -> Event:
         """The weighted mean of the components' means."""
