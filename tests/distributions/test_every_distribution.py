@@ -92,14 +92,17 @@ def test_keys_decide_the_draw(q):
     assert constant == (isinstance(q, Delta) or columns[0].size == 0)
 
 
+@pytest.mark.parametrize("dtype", [jnp.bfloat16, np.uint8])
 @every
-def test_half_precision_is_promoted(q, key):
-    """bfloat16 parameters act as float32 parameters of the same, rounded, values."""
-    half = _cast(q, jnp.bfloat16)
-    x, log_prob = _draw_and_score(half, key)
+def test_parameters_are_promoted(q, key, dtype):
+    """They act as float32 parameters of the same, rounded, values; integers do not wrap."""
+    if dtype is np.uint8 and isinstance(q, Foreign):
+        pytest.skip("its integers are another library's")
+    rounded = _cast(jax.tree.map(lambda leaf: jnp.abs(3 * leaf), q), dtype)
+    x, log_prob = _draw_and_score(rounded, key)
     assert log_prob.dtype == jnp.float32
     assert all(leaf.dtype == jnp.float32 for leaf in _float_leaves(x))
-    _assert_close((x, log_prob), _draw_and_score(_cast(half, jnp.float32), key))
+    _assert_close((x, log_prob), _draw_and_score(_cast(rounded, jnp.float32), key))
 
 
 @every

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
+from vae_jax import kl
 from vae_jax.distributions import Gaussian, standard_gaussian
 
 
@@ -34,6 +35,13 @@ def test_shared_scale_is_scipys(precision):
 def test_python_numbers_are_parameters():
     ours = Gaussian(0.5, -1.0).log_prob(0.2)
     np.testing.assert_allclose(ours, scipy.stats.norm.logpdf(0.2, 0.5, np.exp(-1)), rtol=6e-6)
+
+
+def test_bytes_are_parameters():
+    """5 - 7 is -2, and not 254."""
+    q, x = Gaussian(jnp.array([7, 250], jnp.uint8), 0), jnp.array([5, 251], jnp.uint8)
+    np.testing.assert_allclose(q.log_prob(x), _scipy_log_prob(q.loc, 0, x), rtol=6e-6)
+    np.testing.assert_allclose(kl(q, Gaussian(x, 0)), (2**2 + 1**2) / 2, rtol=1e-6)
 
 
 def test_standard_gaussian_is_scipys():

@@ -1,9 +1,11 @@
 """Mixtures of distributions of one family."""
 
+from typing import Self
+
 import jax
 import jax.numpy as jnp
 
-from vae_jax.distributions.base import Distribution
+from vae_jax.distributions.base import Distribution, as_float
 from vae_jax.log_sums import log_sum_exp
 from vae_jax.types import Array, Event, Key
 
@@ -52,6 +54,9 @@ class Mixture(Distribution):
     def in_support(self, value: Event) -> Array:
         """In the support of some component."""
         return jnp.any(jax.vmap(lambda component: component.in_support(value))(self.components))
+
+    def _promoted(self) -> Self:
+        return self.replace(logits=as_float(self.logits))  # the components promote their own
 
     def _check_weights(self) -> None:
         leading = {jnp.shape(parameter)[:1] for parameter in jax.tree.leaves(self.components)}

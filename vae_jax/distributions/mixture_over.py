@@ -7,7 +7,7 @@ import flax.struct
 import jax
 import jax.numpy as jnp
 
-from vae_jax.distributions.base import Distribution, at_least_float32
+from vae_jax.distributions.base import Distribution, as_float
 from vae_jax.log_sums import log_sum_exp
 from vae_jax.types import Array, Event, Key
 
@@ -53,7 +53,8 @@ class MixtureOver(Distribution):
 
     def mean(self) -> Event:
         """The weighted mean of the components' means."""
-        weights, means = jax.nn.softmax(self.logits), self._over(lambda component: component.mean())
+        weights = jax.nn.softmax(self._promoted().logits)
+        means = self._over(lambda component: component.mean())
         return jax.tree.map(lambda mean: jnp.tensordot(weights, mean, 1), means)
 
     def in_support(self, value: Event) -> Array:
@@ -75,4 +76,4 @@ class MixtureOver(Distribution):
 
     def _promoted(self) -> Self:
         # weights are not parameters of a density; the components promote their own
-        return self.replace(logits=at_least_float32(self.logits))
+        return self.replace(logits=as_float(self.logits))
