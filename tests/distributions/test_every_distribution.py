@@ -7,10 +7,7 @@ import numpy as np
 import pytest
 from every import AT_POINTS, EVERY, NO_LOG_PROB, every, rows
 
-from vae_jax.distributions import (
-    Delta,
-    Quantised,
-)
+from vae_jax.distributions import Delta, Foreign, Quantised
 
 
 def _float_leaves(tree):
@@ -83,14 +80,17 @@ def test_keys_decide_the_draw(q):
     assert constant == (isinstance(q, Delta | Quantised) or columns[0].size == 0)
 
 
+@pytest.mark.parametrize("dtype", [jnp.bfloat16, np.uint8])
 @every
-def test_half_precision_is_promoted(q, key):
-    """bfloat16 parameters act as float32 parameters of the same, rounded, values."""
-    half = _cast(q, jnp.bfloat16)
-    x, log_prob = _draw_and_score(half, key)
+def test_parameters_are_promoted(q, key, dtype):
+    """They act as float32 parameters of the same, rounded, values; integers do not wrap."""
+    if dtype is np.uint8 and isinstance(q, Foreign):
+        pytest.skip("its integers are another library's")
+    rounded = _cast(jax.tree.map(lambda leaf: jnp.abs(3 * leaf), q), dtype)
+    x, log_prob = _draw_and_score(rounded, key)
     assert log_prob.dtype == jnp.float32
     assert all(leaf.dtype == jnp.float32 for leaf in _float_leaves(x))
-    _assert_close((x, log_prob), _draw_and_score(_cast(half, jnp.float32), key))
+    _assert_close((x, log_prob), _draw_and_score(_cast(rounded, jnp.float32), key))
 
 
 @every
@@ -123,6 +123,22 @@ def test_gradient_is_a_finite_difference(q, key, x64):
     q = _cast(q, jnp.float64)
     x = jax.jit(q.sample)(key)
     _assert_gradient(lambda q: q.log_prob(x), q)
+
+
+@rows("foreign-lognormal", "foreign-mvn", *NO_LOG_PROB)
+def test_a_weight_of_zero_moves_nothing(q, key):
+    """At any finite parameters: no NaN, and 0 of an infinite derivative is 0."""
+    x, _ = _draw_and_score(q, key)
+
+    scaled = jax.tree.map(lambda leaf: np.stack([s * leaf for s in (-1e4, 1e4, -1e30, 1e30)]), q)
+
+    def score(q):
+        value, pull_back = jax.vjp(lambda q: q.log_prob(x), q)
+        return value, pull_back(jnp.zeros_like(value))[0]
+
+    values, gradients = jax.jit(jax.vmap(score))(scaled)
+    assert not jnp.isnan(values).any()
+    assert all(jnp.all(leaf == 0) for leaf in jax.tree.leaves(gradients))
 
 
 @pytest.mark.parametrize("q", [pytest.param(q, id=name) for name, q, flag in EVERY if flag])

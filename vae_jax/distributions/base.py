@@ -6,7 +6,8 @@ Conventions of every distribution in this package:
   dimension of the parameters belongs to the event, and `log_prob` sums over all of them.
 * **Nats**, and a true log-density (log-mass, for discrete events): no constant is dropped.
 * **A distribution is a pytree** of its parameters: it passes through `jit`, `vmap`, `grad`, `scan`.
-* Parameters in half precision are promoted to float32 before any arithmetic, here and only here.
+* Parameters in half precision, and integers, are promoted to float32 before any arithmetic, here
+  and only here: integers of 8 bits would wrap.
 """
 
 import dataclasses
@@ -164,10 +165,18 @@ class Distribution(flax.struct.PyTreeNode, ABC):
             )
 
     def _promoted(self) -> Self:
-        return jax.tree.map(at_least_float32, self)
+        return jax.tree.map(as_float, self)
 
 
 _UNKNOWN = {Distribution._log_prob, Distribution._sample_and_log_prob}
+
+
+def as_float(parameter: Any) -> Array:
+    """A parameter of a density: half precision and integers as float32 (integers as float64, where
+    that is the default); keys as they are."""
+    parameter = at_least_float32(parameter)
+    whole = jnp.issubdtype(parameter.dtype, jnp.integer) or parameter.dtype == bool
+    return parameter.astype(float) if whole else parameter
 
 
 def at_least_float32(parameter: Any) -> Array:

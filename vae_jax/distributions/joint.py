@@ -2,7 +2,7 @@
 
 import operator
 from functools import reduce
-from typing import Any
+from typing import Any, Self
 
 import jax
 import jax.numpy as jnp
@@ -65,6 +65,9 @@ class Joint(Distribution):
     def in_support(self, value: Event) -> Array:
         """Every part in its own support."""
         return reduce(operator.and_, self._each(lambda part, x: part.in_support(x), value))
+
+    def _promoted(self) -> Self:
+        return self  # each part promotes its own parameters
 
     def _leaves(self) -> list[Distribution]:
         return jax.tree.leaves(self.parts, is_leaf=is_part)
