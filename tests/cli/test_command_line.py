@@ -64,7 +64,9 @@ def test_help_lists_the_configs(capsys):
     assert "22.85" not in text  # what to expect is told by the help of a config
     assert status(train, ["mnist_iwae", "--help"]) == 0
     text = capsys.readouterr().out
-    assert re.search(r"--k INT +Draws of z for each image and step\. \(default: 5\)", text)
+    assert re.search(
+        r"--draws \{None\}\|INT +Of z for each example .*\(default: 5\)", text, re.DOTALL
+    )
 
 
 def test_a_misspelt_option(capsys):

@@ -1,10 +1,13 @@
 """`train --like RUN`: the options of a run, but for those that are given."""
 
+import json
+
 import pytest
 from tiny_runs import copy, edit, read, shorten, timeless
 
 from vae_jax import runs
 from vae_jax.cli.train import main
+from vae_jax.configs.options import to_json
 from vae_jax.runs import Training
 
 
@@ -35,6 +38,7 @@ def test_what_is_given_takes_the_place_of_what_was(digits, tmp_path, asked):
     edit(edited, training={**digits.config["training"], "clip": 5.0, "warmup": 3})
     assert main(["--like", str(edited), "--latents", "7", "--warmup=9"]) == 1
     name, options, training = asked[0]
+    options = json.loads(json.dumps(to_json(options)))
     assert (name, options) == ("digits", {**digits.config["options"], "latents": 7})
     assert training == Training(evaluate_every=1, clip=5.0, warmup=9)
 
@@ -42,13 +46,13 @@ def test_what_is_given_takes_the_place_of_what_was(digits, tmp_path, asked):
 def test_what_was_read_from_the_data_is_read_again(text, pictures, tmp_path, asked):
     (tmp_path / "other.txt").write_text("abc" * 50)
     for run, name in ((text, "vocabulary"), (pictures, "shape")):
-        assert run.config["options"][name] is not None
+        assert run.config["found"][name] is not None
         main([f"--like={run.folder}", "--data", str(tmp_path / "other.txt")])
         options = asked.pop()[1]
         assert options[name] is None
         assert str(options["data"]) == str(tmp_path / "other.txt")
     main(["--like", str(pictures.folder)])
-    assert asked[-1][1]["channels"] == (2,)
+    assert asked[-1][1]["choices"].channels == (2,)
     assert asked[-1][1]["data"] == pictures.config["options"]["data"]
 
 

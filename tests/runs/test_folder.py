@@ -17,7 +17,7 @@ from vae_jax.runs import folder as run_folder
 CONFIG = {
     "config": "digits",
     "options": {},
-    "found": [],
+    "found": {},
     "training": {},
     "example": {},
     "package": {},

@@ -33,8 +33,8 @@ PICTURES = {"latent_map.png", "reconstructions.png", "samples.png", "traversal.p
 FILES = {"checkpoints", "config.json", "evaluation.json", "metrics.jsonl", "pictures"}
 SHRUNK = {
     "digits_conditional": {"hidden": 8, "latents": 2, "batch_size": 718},
-    "mnist_vae": {"k": 2},
-    "mnist_iwae": {"k": 3, "score_free": True},
+    "mnist_vae": {"draws": 2},
+    "mnist_iwae": {"draws": 3, "gradient": "score-free"},
     "fashion_conv": {"channels": 2, "latents": 1},
     "images": {"channels": 2, "latents": 2, "batch_size": 9},
     "text": {"hidden": 8, "latents": 2, "length": 8, "batch_size": 20},
@@ -138,7 +138,7 @@ def test_text_is_drawn_as_lines(done, tmp_path):
         return
     drawn = (done.folder / "pictures" / "samples.txt").read_text().splitlines()
     assert len(drawn) == 100
-    characters = set(done.config["options"]["vocabulary"].replace("\n", "\N{RETURN SYMBOL}"))
+    characters = set(done.config["found"]["vocabulary"].replace("\n", "\N{RETURN SYMBOL}"))
     assert all(len(line) == 8 and set(line) <= characters for line in drawn)
     pairs = (done.folder / "pictures" / "reconstructions.txt").read_text().splitlines()
     held_out = spelt(done.experiment, done.experiment.examples.load().test["x"], tmp_path)
@@ -159,7 +159,9 @@ def test_bits_are_reported_of_integers_alone(done):
 
 def test_options_are_recorded(digits):
     config = read(digits, "config.json")
-    sizes = {"batch_size": 50, "latents": 3, "hidden": 32, "learning_rate": 0.002}
+    sizes = {"batch_size": 50, "latents": 3, "learning_rate": 0.002, "conditional": False}
+    choices = config["options"].pop("choices")
+    assert (choices["hidden"], choices["likelihood"], choices["beta"]) == ([32], "bernoulli", 1.0)
     assert config["options"] == {"epochs": 4, "seed": 7, **sizes}
     training = {"evaluate_every": 2, "hold_out": 0, "patience": None, "metric": "elbo", "keep": 3}
     how = {"schedule": "cosine", "warmup": 0, "clip": None, "average": None, "time": None}

@@ -59,6 +59,7 @@ def _embed(
     check_table(path, "--out")
     found = load_run(run, epoch=epoch, configs=configs)
     examples, labels = _own(found, split) if data is None else _other(found, data)
+    evaluate.check_conditions(found.model, found.params, examples)
     columns = embedding(found, examples, labels, seed)
     save_table(path, **columns)
     shapes = ", ".join(f"{name} {list(leaf.shape)}" for name, leaf in columns.items())

@@ -20,6 +20,7 @@ from vae_jax.cli.output import check_table, save_table
 from vae_jax.cli.terminal import print_scores, say, track
 from vae_jax.report import write_report
 from vae_jax.runs import load_run
+from vae_jax.runs.baselines import with_baselines
 from vae_jax.runs.folder import read_status, write_json
 from vae_jax.runs.scores import score
 
@@ -60,10 +61,11 @@ def _evaluate(
     if per_example is not None:
         check_table(per_example, "--per-example")
     found = load_run(run, epoch=epoch, data=data, configs=configs)
-    loaded, key = found.experiment.examples.load(), jax.random.key(seed)
-    given = (found.experiment, loaded.test, found.params, key, track("log p(x)"))
-    scores = score(*given, importance_samples)
-    numbers = {"epoch": found.epoch, **scores.numbers}
+    experiment, params, key = found.experiment, found.params, jax.random.key(seed)
+    loaded = experiment.examples.load()
+    scores = score(experiment, loaded.test, params, key, track("log p(x)"), importance_samples)
+    numbers = with_baselines(scores.numbers, experiment, loaded, params)
+    numbers = {"epoch": found.epoch, **numbers}
     write_json(out or run / "evaluation.json", numbers)
     write_report(run)
     print_scores(numbers, read_status(run))

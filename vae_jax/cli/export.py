@@ -19,7 +19,7 @@ from vae_jax.cli.terminal import say
 from vae_jax.runs import load_run
 from vae_jax.runs.folder import write, write_json
 
-_TOLD = ("config", "package", "options", "example", "versions")  # of config.json
+_TOLD = ("config", "package", "options", "found", "example", "versions")  # of config.json
 
 
 def main(

@@ -24,10 +24,10 @@ from vae_jax.cli.choice import Asked
 from vae_jax.cli.seeds import start_seeds
 from vae_jax.cli.watched import watched
 from vae_jax.configs import find, names
+from vae_jax.configs.options import from_json
 from vae_jax.runs import Training
 from vae_jax.runs.folder import read_config
 from vae_jax.runs.load import config_of
-from vae_jax.runs.options import from_json
 
 
 def main(
@@ -80,9 +80,8 @@ def _like(arguments: Sequence[str], prog: str, configs: command.Configs) -> int:
             training = replace(training, time=None)
     except (OSError, ValueError, TypeError, ImportError) as error:
         return command.fail(str(error))
-    # what was read from the data is read anew: they may be others now
-    options = {n: v for n, v in config["options"].items() if n not in config["found"]}
-    same = choice.with_defaults(make, from_json(make, options))
+    # what was found in the data is looked for anew: they may be others now
+    same = choice.with_defaults(make, from_json(make, config["options"]))
     start = choice.one_config(config["config"], same, _start, training)
     about = f"Repeats {found.like}, with changes.\n\n{choice.about(make)}"
     return command.run(start, rest, f"{prog} --like {found.like}", about, configs)

@@ -10,9 +10,9 @@ import jax
 
 from vae_jax.checkpoint import Checkpoints
 from vae_jax.configs import Config, Data, Experiment, names
+from vae_jax.configs.options import from_json
 from vae_jax.models import VAE, trace
 from vae_jax.runs import folder as run_folder
-from vae_jax.runs.options import from_json
 from vae_jax.runs.stretches import stretches_of, whole
 from vae_jax.types import Batch, Params
 
@@ -95,20 +95,16 @@ def build(
     config: Json, data: str | None = None, configs: Mapping[str, Config] | None = None
 ) -> Experiment:
     """The experiment of a config.json, its data perhaps elsewhere now."""
-    name, options = config["config"], dict(config["options"])
+    name, options = config["config"], {**config["options"], **config["found"]}
     make = config_of(name, config["package"], configs)
+    options = from_json(make, options)
     known = inspect.signature(make).parameters
-    if not set(options) <= set(known):
-        raise ValueError(
-            f"The run's options {', '.join(sorted(set(options) - set(known)))} are not among those"
-            f" that {name} has now: {', '.join(known)}."
-        )
     place = next((option for option in ("data", "raw") if option in known), None)
     if data is not None:
         if place is None:
             raise ValueError(f"The config {name} brings its own data: leave --data out.")
         options[place] = data
-    experiment = make(**from_json(make, options))
+    experiment = make(**options)
     if place is None:
         return experiment
     examples = experiment.examples

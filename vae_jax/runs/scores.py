@@ -76,7 +76,7 @@ def score(
         "elbo": _elbo(bound),
         "log_likelihood": {**_log_likelihood(log_p, K), "seconds": seconds},
         **_mutual_information(model, params, information_key, test),
-        **_bits_per_dim(experiment, test, evaluate.mean(log_p.value).value),
+        **bits_per_dim(experiment, test, evaluate.mean(log_p.value).value),
     }
     return Scores(numbers, _each(bound, log_p))
 
@@ -162,7 +162,7 @@ def _scores_any_z(model: VAE, params: Params, test: Batch) -> bool:
     return True
 
 
-def _bits_per_dim(experiment: Experiment, test: Batch, log_density: float) -> dict[str, float]:
+def bits_per_dim(experiment: Experiment, test: Batch, log_density: float) -> dict[str, float]:
     """Of the integers, where x in (0, 1) was made of them: an upper bound, by dequantisation."""
     levels = experiment.examples.num_levels
     if levels is None:

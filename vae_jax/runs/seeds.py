@@ -1,14 +1,15 @@
 """The same run from several seeds: a folder each, and what their scores are together."""
 
+import json
 import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from vae_jax.configs.options import to_json
 from vae_jax.report.numbers import flatten
 from vae_jax.report.run import finite
 from vae_jax.runs.folder import read_config
-from vae_jax.runs.options import to_json
 from vae_jax.runs.training import Training
 
 Json = dict[str, Any]
@@ -40,11 +41,9 @@ def place_of(name: str, out: Path | None) -> Path:
 
 def check_same(folder: Path, name: str, options: Json, training: Training) -> None:
     """ValueError where the run in a folder is of another config, or of other options."""
-    config, asked = read_config(folder), to_json(options)
-    # those that were left to the data are known by now
-    asked = {option: asked[option] for option in asked if option not in config["found"]}
-    there = {option: config["options"].get(option) for option in asked}
-    if (config["config"], there, config["training"]) != (name, asked, to_json(vars(training))):
+    config = read_config(folder)
+    asked = {"config": name, "options": to_json(options), "training": vars(training)}
+    if any(config[part] != _as_read(content) for part, content in asked.items()):
         raise ValueError(
             f"{folder} holds a run of other options: name another folder, out=<a new folder>."
         )
@@ -65,6 +64,10 @@ def together(scores: Mapping[int, Json]) -> Json:
         "seeds": list(scores),
         "scores": {name: _spread([one[name] for one in flat]) for name in names},
     }
+
+
+def _as_read(content: Any) -> Any:
+    return json.loads(json.dumps(content, default=str))
 
 
 def _spread(values: list[float]) -> Json:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from vae_jax.configs import Config, Data, Experiment, find
+from vae_jax.configs.options import to_json
 from vae_jax.runs import folder as run_folder
-from vae_jax.runs import options as options_of
 from vae_jax.runs.circumstances import circumstances
 from vae_jax.runs.divide import epoch_steps, stored
 from vae_jax.runs.load import build, example_of
@@ -59,8 +59,8 @@ def start(
     config = {
         "config": name,
         "package": {"distribution": found.distribution, "version": found.version},
-        "options": options_of.to_json({**options, **read}),
-        "found": [option for option in read if options.get(option) is None],
+        "options": to_json(options),
+        "found": to_json(read),
         "training": dataclasses.asdict(training),
         "example": example_of(data.test),
         "stored": stored(data),

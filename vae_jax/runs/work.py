@@ -11,6 +11,7 @@ from vae_jax.configs import Data, Experiment
 from vae_jax.evaluate.examples import Progress
 from vae_jax.report import write_report
 from vae_jax.runs import folder as run_folder
+from vae_jax.runs.baselines import with_baselines
 from vae_jax.runs.divide import divide, epoch_steps
 from vae_jax.runs.events import written_events
 from vae_jax.runs.pace import foretold
@@ -129,6 +130,7 @@ def _score(work: Work, fitted: Fitted, key: Key) -> None:
     progress, K = fitted.progress, work.training.importance_samples
     scoring = _foretold(work, K or work.experiment.views.importance_samples)
     scores = score(work.experiment, work.data.test, fitted.params, key, scoring, K).numbers
+    scores = with_baselines(scores, work.experiment, work.data, fitted.params)
     epoch = progress.epoch if progress.best_epoch is None else progress.best_epoch
     run_folder.write_json(work.folder / "evaluation.json", {"epoch": epoch, **scores})
 

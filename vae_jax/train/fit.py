@@ -87,9 +87,11 @@ def fit(
         it, and those before it stay.
       OSError: a checkpoint could not be written. ValueError: one could not be read.
       ValueError, TypeError: data outside the likelihood's support, of which the first 1,000
-        examples and those held out are asked; options that make no sense; and, before anything is
-        trained, whatever the first step and the first evaluation would raise, which are traced: a
-        rate without a closed form, held-out examples of another shape or without conditions.
+        examples and those held out are asked; conditions that the networks do not take, such as
+        labels out of range (`evaluate.check_conditions`); options that make no sense; and, before
+        anything is trained, whatever the first step and the first evaluation would raise, which are
+        traced: a rate without a closed form, held-out examples of another shape or without
+        conditions.
     """
     settings = Settings(
         model=model,
