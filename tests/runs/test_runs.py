@@ -178,8 +178,8 @@ def test_the_loss_falls_on_digits(digits):
     assert [row["epoch"] for row in train_rows] == [1, 2, 3, 4]
     assert [row["epoch"] for row in held_out] == [2, 4]
     losses = [row["loss"] for row in train_rows]
-    # 64 pixels, each a coin at first: 44 nats; the means of the pixels alone bring 28
-    assert 20 < losses[-1] < losses[0] - 5 < 44
+    # the means of the pixels, where it begins, are worth 28 nats; what z adds at first is noise
+    assert 20 < losses[-1] < losses[0] - 3 < 44
     # the training row is a mean over its epoch, the held-out one of its end
     assert abs(held_out[-1]["elbo"] + losses[-1]) < 2
     rates = [row["learning_rate"] for row in train_rows]
@@ -265,8 +265,9 @@ def test_what_makes_no_run_leaves_no_folder(tmp_path, capsys):
 
 
 def test_one_test_example_is_not_enough_to_be_scored(tmp_path, capsys):
-    np.save(tmp_path / "x.npy", np.zeros((5, 8, 8), np.uint8))
-    arguments = ["images", "--data", str(tmp_path / "x.npy"), "--batch-size", "2"]
+    x = np.zeros((6, 8, 8), np.uint8)
+    np.savez(tmp_path / "x.npz", x_train=x[:5], x_test=x[5:])
+    arguments = ["images", "--data", str(tmp_path / "x.npz"), "--batch-size", "2"]
     assert main([*arguments, "--out", str(tmp_path / "run")]) == 1
     assert "needs two test examples at least to be scored" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
