@@ -26,7 +26,7 @@ HEAVY = [
 
 # From the ground up; a floor sees those below it, and not itself.
 FLOORS = [
-    ["types"],
+    ["types", "calls"],
     ["distributions", "data"],
     ["divergences", "checks"],
     ["bounds"],
@@ -40,7 +40,7 @@ FLOORS = [
     ["cli"],
 ]
 BESIDE = {
-    "networks": {"types", "distributions"},
+    "networks": {"types", "calls", "distributions"},
     "checkpoint": {"types", "checks"},
     "plots": {"types"},
     "show": {"types", "plots"},
