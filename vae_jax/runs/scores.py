@@ -10,6 +10,7 @@ import numpy as np
 from vae_jax import evaluate
 from vae_jax.checks import check_count
 from vae_jax.configs import Experiment
+from vae_jax.distributions import Layered
 from vae_jax.evaluate.examples import Progress
 from vae_jax.evaluate.scores import Rate
 from vae_jax.models import VAE
@@ -117,7 +118,8 @@ def _mutual_information(
     posterior that knows log q of what it draws alone."""
     if "c" in test or not _scores_any_z(model, params, test):
         return {}
-    most = _INFORMED if model.trace is None else _INFORMED_OF_LAYERS
+    q = jax.eval_shape(model.encode, params, jax.tree.map(lambda leaf: leaf[0], test["x"]))
+    most = _INFORMED_OF_LAYERS if isinstance(q, Layered) else _INFORMED
     some = jax.tree.map(lambda leaf: leaf[:most], test)
     information = evaluate.mutual_information(model, params, key, some)
     return {
