@@ -23,6 +23,7 @@ from vae_jax.distributions import (
     Quantised,
     UniformCodes,
 )
+from vae_jax.distributions.gaussian import standardized
 from vae_jax.types import Array
 
 ClosedForm = Callable[[Any, Any], Array]
@@ -78,17 +79,15 @@ def _gaussian(q: Gaussian, p: Gaussian) -> Array:
     q._check_scale()
     p._check_scale()
     log_ratio = jnp.broadcast_to(q.log_scale - p.log_scale, q.loc.shape)
-    shift = (q.loc - p.loc) * jnp.exp(-p.log_scale)
+    shift = standardized(q.loc - p.loc, p.log_scale)
     return 0.5 * jnp.sum(jnp.expm1(2 * log_ratio) - 2 * log_ratio + shift**2)
 
 
 @register_kl(Bernoulli, Bernoulli)
 def _bernoulli(q: Bernoulli, p: Bernoulli) -> Array:
-    """sum_d  q_d (log q_d - log p_d) + (1 - q_d) (log (1 - q_d) - log (1 - p_d)); finite logits."""
+    """sum_d  q_d (log q_d - log p_d) + (1 - q_d) (log (1 - q_d) - log (1 - p_d))."""
     _check_same("Bernoulli", q.logits.shape, p.logits.shape)
-    yes = jax.nn.log_sigmoid(q.logits) - jax.nn.log_sigmoid(p.logits)
-    no = jax.nn.log_sigmoid(-q.logits) - jax.nn.log_sigmoid(-p.logits)
-    return jnp.sum(jax.nn.sigmoid(q.logits) * yes + jax.nn.sigmoid(-q.logits) * no)
+    return _outcome(q.logits, p.logits) + _outcome(-q.logits, -p.logits)
 
 
 @register_kl(Categorical, Categorical)
@@ -96,8 +95,7 @@ def _categorical(q: Categorical, p: Categorical) -> Array:
     """sum_d sum_k  q_dk (log q_dk - log p_dk)."""
     _check_same("Categorical", q.logits.shape, p.logits.shape)
     log_q, log_p = jax.nn.log_softmax(q.logits), jax.nn.log_softmax(p.logits)
-    possible = jnp.isfinite(log_q)  # a class that q excludes costs nothing: 0 log 0 = 0
-    return jnp.sum(jnp.exp(log_q) * jnp.where(possible, log_q - log_p, 0.0))
+    return jnp.sum(jnp.exp(log_q) * _log_ratio(log_q, log_p))
 
 
 @register_kl(Joint, Joint)
@@ -114,6 +112,17 @@ def _codes(q: Quantised, p: UniformCodes) -> Array:
     """N log K, whichever the codes are."""
     _check_same("Quantised", q.features.shape, p.shape)
     return jnp.asarray(p.rate())
+
+
+def _outcome(q_logits: Array, p_logits: Array) -> Array:
+    """sum_d q_d (log q_d - log p_d), of one of the two outcomes."""
+    log_q, log_p = jax.nn.log_sigmoid(q_logits), jax.nn.log_sigmoid(p_logits)
+    return jnp.sum(jax.nn.sigmoid(q_logits) * _log_ratio(log_q, log_p))
+
+
+def _log_ratio(log_q: Array, log_p: Array) -> Array:
+    """log q - log p; what q excludes costs nothing: 0 log 0 = 0."""
+    return jnp.where(log_q == -jnp.inf, 0.0, log_q - log_p)
 
 
 def _names(joint: Joint) -> list[Any]:

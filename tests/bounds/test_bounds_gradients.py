@@ -11,8 +11,18 @@ import numpy as np
 import pytest
 from jax.flatten_util import ravel_pytree
 
-from vae_jax import Distribution, Gaussian, ciwae, iwae, miwae, sampled_elbo
+from vae_jax import (
+    Distribution,
+    Gaussian,
+    Poisson,
+    ciwae,
+    iwae,
+    miwae,
+    sampled_elbo,
+    standard_gaussian,
+)
 from vae_jax.bounds import Bound, iwae_bound
+from vae_jax.bounds.draws import draw_keys
 from vae_jax.bounds.functionals import frozen, score_free_bound
 
 _X = jnp.asarray(lg.X[0], jnp.float32)
@@ -214,3 +224,38 @@ def test_value_is_the_bounds_where_a_weight_is_zero(key):
     plain = iwae(*args, num_samples=8)
     assert np.isfinite(plain)
     np.testing.assert_allclose(iwae(*args, num_samples=8, score_free=True), plain, rtol=1e-6)
+
+
+def _impossible_sometimes(bound, differentiate, key, **options):
+    """d bound / d loc, where z ~ N(loc, 1) and p(x|z) = Poisson(e^(100 z)): from z = 0.89 on the
+    mean is infinite, and the log-weight and its derivative are -inf."""
+
+    def value(loc):
+        q = Gaussian(loc, jnp.zeros(()))
+        args = key, jnp.array(1.0), lambda x: q, lambda z: Poisson(100 * z), standard_gaussian()
+        return bound(*args, **options)
+
+    return value(jnp.array(0.5)), jax.jit(differentiate(value))(jnp.array(0.5))
+
+
+@pytest.mark.parametrize("score_free", [False, True])
+@pytest.mark.parametrize("differentiate", [jax.jacrev, jax.jacfwd])
+def test_a_draw_of_weight_zero_has_no_gradient(key, differentiate, score_free):
+    """The gradient is that of the other draws."""
+    options = {"num_samples": 8, "score_free": score_free}
+    value, gradient = _impossible_sometimes(iwae, differentiate, key, **options)
+
+    def others(loc):  # by hand; the weight of what is impossible is 0
+        z = loc + jax.vmap(jax.random.normal)(draw_keys(key, 8))
+        possible = z[z < 0.88]
+        log_joint = jax.vmap(Poisson(jnp.zeros(())).replace)(log_rate=100 * possible)
+        log_w = jax.vmap(lambda p: p.log_prob(jnp.array(1.0)))(log_joint)
+        log_w += -0.5 * possible**2 + 0.5 * (possible - loc) ** 2
+        return jax.nn.logsumexp(log_w) - jnp.log(8)
+
+    expected, slope = jax.value_and_grad(others)(jnp.array(0.5))
+    np.testing.assert_allclose(value, expected, rtol=1e-5)
+    if not score_free:
+        np.testing.assert_allclose(gradient, slope, rtol=1e-4)
+    assert np.isfinite(gradient)
+    assert gradient != 0

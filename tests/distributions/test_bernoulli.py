@@ -46,14 +46,23 @@ def test_gradient_is_the_closed_form(precision):
         (1e4, 0, -1e4, -1),
         (-1e4, 1, -1e4, 1),
         (-1e4, 0, 0, 0),
+        (np.inf, 1, 0, 0),
+        (np.inf, 0, -np.inf, -1),
+        (-np.inf, 1, -np.inf, 1),
+        (-np.inf, 0, 0, 0),
     ],
 )
 def test_extreme_logits(logit, x, log_prob, gradient):
-    """Exactly: no clamp at -100, no NaN."""
-    f = jax.value_and_grad(lambda logits: Bernoulli(logits).log_prob(jnp.array([x])))
-    value, grad = f(jnp.array([float(logit)]))
+    """Exactly: no clamp at -100, no NaN, in either mode of differentiation."""
+
+    def f(logits):
+        return Bernoulli(logits).log_prob(jnp.array([float(x)]))
+
+    logits = jnp.array([float(logit)])
+    value, grad = jax.value_and_grad(f)(logits)
     assert value == np.float32(log_prob)
     assert grad[0] == gradient
+    assert jax.jacfwd(f)(logits)[0] == gradient
 
 
 def test_saturated_logits_keep_their_last_digits():

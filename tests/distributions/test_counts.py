@@ -36,6 +36,12 @@ def test_what_is_no_count(value):
     assert jnp.all(jnp.isfinite(gradient(jnp.zeros(2))))
 
 
+def test_of_infinitely_many_each_count_is_impossible():
+    value, gradient = jax.value_and_grad(lambda r: Poisson(r).log_prob(3))(jnp.array(100.0))
+    assert value == -np.inf
+    assert gradient == 0
+
+
 def test_where_no_count_is_expected_none_has_probability_one():
     log_rate = jnp.array([-jnp.inf, 0.0])
     np.testing.assert_allclose(Poisson(log_rate).log_prob(jnp.array([0.0, 0.0])), -1, rtol=1e-5)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
+from vae_jax import kl
 from vae_jax.distributions import Gaussian, standard_gaussian
 
 
@@ -34,6 +35,13 @@ def test_shared_scale_is_scipys(precision):
 def test_python_numbers_are_parameters():
     ours = Gaussian(0.5, -1.0).log_prob(0.2)
     np.testing.assert_allclose(ours, scipy.stats.norm.logpdf(0.2, 0.5, np.exp(-1)), rtol=6e-6)
+
+
+def test_bytes_are_parameters():
+    """5 - 7 is -2, and not 254."""
+    q, x = Gaussian(jnp.array([7, 250], jnp.uint8), 0), jnp.array([5, 251], jnp.uint8)
+    np.testing.assert_allclose(q.log_prob(x), _scipy_log_prob(q.loc, 0, x), rtol=6e-6)
+    np.testing.assert_allclose(kl(q, Gaussian(x, 0)), (2**2 + 1**2) / 2, rtol=1e-6)
 
 
 def test_standard_gaussian_is_scipys():
@@ -91,6 +99,17 @@ def test_extreme_scales(log_scale):
     np.testing.assert_allclose(log_prob, _scipy_log_prob(loc, log_scales, x), rtol=2e-6)
     np.testing.assert_allclose(q_grad.loc * np.exp(log_scale), z, rtol=2e-6)
     np.testing.assert_allclose(q_grad.log_scale, z**2 - 1, rtol=2e-6, atol=2e-6)
+
+
+@pytest.mark.parametrize("log_scale", [-90.0, -200.0, -1e30])
+def test_scales_whose_inverse_is_infinite(log_scale):
+    """At the mean the density is what it is everywhere; off it, zero."""
+    q = Gaussian(jnp.ones(2), jnp.full(2, log_scale))
+    value, grad = jax.value_and_grad(lambda q: q.log_prob(jnp.ones(2)))(q)
+    np.testing.assert_allclose(value, 2 * (-log_scale - 0.5 * np.log(2 * np.pi)), rtol=1e-6)
+    np.testing.assert_array_equal(grad.loc, 0)
+    np.testing.assert_array_equal(grad.log_scale, -1)
+    assert q.log_prob(jnp.array([1.0, 1.001])) == -np.inf
 
 
 def test_mean():

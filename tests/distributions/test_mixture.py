@@ -108,6 +108,16 @@ def test_component_of_weight_zero(key):
     assert jnp.all(jax.jit(jax.vmap(q.sample))(jax.random.split(key, 100)) < 5)
 
 
+@pytest.mark.parametrize("differentiate", [jax.jacrev, jax.jacfwd])
+def test_impossible_under_every_component(differentiate):
+    """Density zero, and a derivative of zero: softmax of nothing but -inf would be NaN."""
+    q = _mixture(np.zeros(2), np.full((2, 1), 1e30), np.zeros((2, 1)))
+    assert q.log_prob(jnp.zeros(1)) == -np.inf
+    grad = differentiate(lambda q: q.log_prob(jnp.zeros(1)))(q)
+    np.testing.assert_array_equal(grad.logits, 0)
+    np.testing.assert_array_equal(grad.components.loc, 0)
+
+
 def test_mean_is_the_weighted_mean():
     logits, locs, log_scales, _ = _gaussians(np.float32)
     expected = scipy.special.softmax(logits) @ locs

@@ -206,6 +206,21 @@ def test_categorical_with_excluded_classes():
     assert np.isfinite(jax.grad(lambda q: kl(q, p))(q).logits[:2]).all()
 
 
+def test_bernoulli_with_certain_outcomes():
+    """As of the categorical with an excluded class."""
+    q, p = Bernoulli(jnp.array([jnp.inf, -jnp.inf])), Bernoulli(jnp.zeros(2))
+    np.testing.assert_allclose(kl(q, p), 2 * np.log(2), rtol=1e-6)
+    assert kl(p, q) == np.inf
+    assert kl(q, q) == 0
+    assert np.isfinite(jax.grad(lambda p: kl(q, p))(p).logits).all()
+
+
+def test_gaussians_whose_precision_is_infinite():
+    q = Gaussian(jnp.ones(2), jnp.full(2, -90.0))
+    assert kl(q, q) == 0
+    assert kl(q, Gaussian(jnp.zeros(2), jnp.full(2, -90.0))) == np.inf
+
+
 def test_of_a_point_it_is_infinite_and_says_what_to_do():
     with pytest.raises(TypeError, match=r"is infinite: .* pass rate=None to `fit`"):
         kl(Delta(jnp.zeros(2)), Gaussian(jnp.zeros(2), jnp.zeros(2)))

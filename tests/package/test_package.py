@@ -27,6 +27,7 @@ HEAVY = [
 # From the ground up; a floor sees those below it, and not itself.
 FLOORS = [
     ["types"],
+    ["log_sums"],
     ["distributions", "data"],
     ["divergences", "checks"],
     ["bounds"],

@@ -7,11 +7,13 @@ import optax
 import pytest
 from bits import assert_same_bits
 
-from vae_jax import NotFiniteError, descend, fit, standard_gaussian, vae
+from vae_jax import Gaussian, NotFiniteError, descend, fit, standard_gaussian, vae
+from vae_jax.bounds import iwae_bound
 from vae_jax.checkpoint import Checkpoints
 from vae_jax.data import binarise
+from vae_jax.models import with_prior
 from vae_jax.networks import MLP, BernoulliHead, GaussianHead, Network
-from vae_jax.objectives import weighted_sum
+from vae_jax.objectives import importance_weighted, weighted_sum
 from vae_jax.train import check_metrics, check_params, epoch_order, stream_epoch
 
 N, B = 23, 5
@@ -76,6 +78,15 @@ def test_the_step_its_examples_and_its_terms_are_named(at, name, value, data):
     assert error.before == (batch_of(at - 1) if at % (N // B) else [])
     assert ("gradient of the step before" in str(error)) == bool(at % (N // B))
     assert str(error).endswith("Lower the learning rate or clip the gradient.")
+
+
+def test_weights_that_are_all_zero_are_refused():
+    """Their gradient is zero, and their bound -inf: no training that goes nowhere in silence."""
+    model = with_prior(MODEL, Gaussian(jnp.full(2, 1e30), jnp.zeros(2)))
+    objective = importance_weighted(model, iwae_bound(), num_draws=3)
+    data = {"x": (GREYS > 127).astype(np.float32)}
+    with pytest.raises(NotFiniteError, match="step 0 are not finite: bound -inf, loss inf"):
+        fit(model, descend(objective, optax.adam(1e-2)), data, key=KEY, epochs=1, batch_size=B)
 
 
 @pytest.mark.parametrize("values", [[np.nan, np.nan, 0, 0], [0, np.nan, 0, np.inf], [0, 0, 0, 1]])

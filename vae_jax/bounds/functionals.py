@@ -22,6 +22,7 @@ import jax
 import jax.numpy as jnp
 
 from vae_jax.checks import check_count
+from vae_jax.log_sums import log_sum_exp
 from vae_jax.types import Array, Event, Key
 
 T = TypeVar("T")
@@ -94,7 +95,7 @@ def ciwae_bound(beta: float) -> Bound:
 
 def log_mean_exp(log_w: Array) -> Array:
     """log mean_k exp(log_w_k), over the leading axis."""
-    return jax.nn.logsumexp(log_w, axis=0) - math.log(log_w.shape[0])
+    return log_sum_exp(log_w) - math.log(log_w.shape[0])
 
 
 def frozen(f: Callable[[Event], T], z: Event) -> T:
@@ -140,7 +141,7 @@ def score_free_bound(
         return log_w, log_weight_path(z)
 
     log_w, log_w_path = jax.vmap(log_weights)(keys)  # [K] each: one number, two derivatives
-    path = jax.lax.stop_gradient(bound.path(log_w))
-    change = path * (log_w_path - jax.lax.stop_gradient(log_w_path))  # NaN where log w is -inf
     inside = jnp.isfinite(log_w) & jnp.isfinite(log_w_path)
-    return bound.value(log_w) + jnp.sum(jnp.where(inside, change, 0.0))
+    path = jax.lax.stop_gradient(jnp.where(inside, bound.path(log_w), 0.0))  # NaN if all w are 0
+    change = log_w_path - jax.lax.stop_gradient(log_w_path)  # NaN where log w is -inf
+    return bound.value(log_w) + jnp.sum(path * jnp.where(inside, change, 0.0))

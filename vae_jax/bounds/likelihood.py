@@ -17,7 +17,8 @@ class LogLikelihood(NamedTuple):
 
     Fields:
       value: log mean_k w_k, nats; below log p(x) in expectation.
-      ess: the effective sample size (sum_k w_k)^2 / sum_k w_k^2, in [1, K].
+      ess: the effective sample size (sum_k w_k)^2 / sum_k w_k^2, in [1, K]; 0 where all weights are
+        0, and the value -inf.
       standard_error: of the value, nats, from these K draws: sqrt(1/ess - 1/K), NaN for K = 1. To
         first order, so to be believed only where ess is well above 1: it stays below 1 nat however
         far off the value is, and means nothing where the variance of w is infinite (for Gaussians,
@@ -110,7 +111,7 @@ def streamed_log_likelihood(
     zero = jnp.zeros(shape)
     nothing = (jnp.full(shape, jnp.finfo(zero.dtype).min), zero, zero)
     top, sum_w, sum_w2 = jax.lax.fori_loop(0, num_chunks, add_chunk, nothing)
-    ess = sum_w**2 / sum_w2
+    ess = jnp.where(sum_w2 == 0, 0.0, sum_w**2 / sum_w2)
     relative_variance = jnp.maximum(1 / ess - 1 / num_samples, 0.0)  # rounding, when all are equal
     error = jnp.sqrt(relative_variance) if num_samples > 1 else jnp.full(shape, jnp.nan)
     return LogLikelihood(top + jnp.log(sum_w / num_samples), ess, error)

@@ -17,7 +17,7 @@ from vae_jax.cli import command
 from vae_jax.cli.terminal import print_scores, track
 from vae_jax.report import write_report
 from vae_jax.runs import load_run
-from vae_jax.runs.folder import write_json
+from vae_jax.runs.folder import read_status, write_json
 from vae_jax.runs.scores import score
 
 
@@ -52,6 +52,7 @@ def _evaluate(
     found = load_run(run, epoch=epoch, data=data, configs=configs)
     test, key = found.experiment.examples.load().test, jax.random.key(seed)
     scores = score(found.experiment, test, found.params, key, track("log p(x)"), importance_samples)
-    write_json(out or run / "evaluation.json", {**scores, "epoch": found.epoch})
+    scores = {"epoch": found.epoch, **scores}
+    write_json(out or run / "evaluation.json", scores)
     write_report(run)
-    print_scores(scores)
+    print_scores(scores, read_status(run))

@@ -10,6 +10,8 @@ from rich.progress import Progress as Bars
 from rich.progress import track as track_bar
 from rich.table import Table
 
+from vae_jax.report import scored_at
+
 console = Console()
 
 
@@ -77,9 +79,10 @@ def track(description: str) -> Callable[[Iterable[int]], Iterable[int]]:
     return wrap
 
 
-def print_scores(scores: dict[str, Any]) -> None:
-    """The table of final numbers."""
-    table = Table(title=f"{scores['images']:,} test examples", title_justify="left")
+def print_scores(scores: dict[str, Any], status: dict[str, Any]) -> None:
+    """The table of final numbers, evaluation.json, and of which epoch of the run they are."""
+    title = f"{scores['images']:,} test examples, {scored_at(scores, status)}"
+    table = Table(title=title, title_justify="left")
     table.add_column("")
     table.add_column("nats", justify="right")
     table.add_column("standard error over examples", justify="right")

@@ -6,12 +6,13 @@ Conventions of every distribution in this package:
   dimension of the parameters belongs to the event, and `log_prob` sums over all of them.
 * **Nats**, and a true log-density (log-mass, for discrete events): no constant is dropped.
 * **A distribution is a pytree** of its parameters: it passes through `jit`, `vmap`, `grad`, `scan`.
-* Parameters in half precision are promoted to float32 before any arithmetic, here and only here.
+* Parameters in half precision, and integers, are promoted to float32 before any arithmetic, here
+  and only here: integers of 8 bits would wrap.
 """
 
 import dataclasses
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeAlias
 
 import flax.struct
 import jax
@@ -19,6 +20,7 @@ import jax.numpy as jnp
 
 from vae_jax.types import Array, Event, Key
 
+Measure: TypeAlias = Any  # a str; or a tuple or dict of them, like the parts of the event
 _STATIC_TYPES = {"int", "bool", "str", "tuple", "Callable"}
 
 
@@ -81,9 +83,10 @@ class Distribution(flax.struct.PyTreeNode, ABC):
         an expectation is the expectation of the gradient through the sample."""
 
     @property
-    def base_measure(self) -> str:
+    def base_measure(self) -> Measure:
         """What the density is a density of: "volume", "counts" for masses of discrete values,
-        "point" for all mass at one point, ... Log-densities of different ones do not compare."""
+        "point" for all mass at one point, ...; of parts of several kinds, a tree of these. Those of
+        different ones do not compare."""
         return "volume"
 
     @property
@@ -162,10 +165,18 @@ class Distribution(flax.struct.PyTreeNode, ABC):
             )
 
     def _promoted(self) -> Self:
-        return jax.tree.map(at_least_float32, self)
+        return jax.tree.map(as_float, self)
 
 
 _UNKNOWN = {Distribution._log_prob, Distribution._sample_and_log_prob}
+
+
+def as_float(parameter: Any) -> Array:
+    """A parameter of a density: half precision and integers as float32 (integers as float64, where
+    that is the default); keys as they are."""
+    parameter = at_least_float32(parameter)
+    whole = jnp.issubdtype(parameter.dtype, jnp.integer) or parameter.dtype == bool
+    return parameter.astype(float) if whole else parameter
 
 
 def at_least_float32(parameter: Any) -> Array:
@@ -176,10 +187,10 @@ def at_least_float32(parameter: Any) -> Array:
     return parameter.astype(jnp.promote_types(parameter.dtype, jnp.float32))
 
 
-def common_measure(measures: Any) -> str:
+def common_measure(measures: Measure) -> Measure:
     """The base measure of a product: that of all parts, or, where they differ, the tree of it."""
     parts = jax.tree.leaves(measures)
-    return str(parts[0]) if len(set(parts)) == 1 else str(measures)
+    return parts[0] if len(set(parts)) == 1 else measures
 
 
 def check_shape(name: str, value: Event, shape: tuple[int, ...]) -> None:

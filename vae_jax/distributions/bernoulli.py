@@ -12,8 +12,8 @@ class Bernoulli(Distribution):
 
         log p(x) = sum_d  x_d log sigmoid(l_d) + (1 - x_d) log sigmoid(-l_d),   l = logits
 
-    Finite and right at any finite logit, and so are its derivatives: there is no sigmoid inside a
-    log, and no clipping.
+    Right at every logit, and so are its derivatives: there is no sigmoid inside a log, and no
+    clipping. A logit of +inf is a certain 1, with log-probability 0, and an impossible 0.
     A value other than 0 and 1 has log-probability -inf: the formula would give a grey level a
     number, positive at 255, that is no log-probability. Draw binary pixels from grey levels with
     `vae_jax.data.binarise`.
@@ -61,11 +61,13 @@ class Bernoulli(Distribution):
 @jax.custom_jvp
 def _log_mass(logits: Array, x: Array) -> Array:
     """x log sigmoid(l) + (1 - x) log sigmoid(-l), of each dimension."""
-    return x * logits - jnp.maximum(logits, 0) - jnp.log1p(jnp.exp(-jnp.abs(logits)))
+    toward = (2 * x - 1) * logits  # log p = -softplus(-toward)
+    return jnp.minimum(toward, 0) - jnp.log1p(jnp.exp(-jnp.abs(logits)))
 
 
 @_log_mass.defjvp
 def _log_mass_jvp(at: tuple[Array, Array], moved: tuple[Array, Array]) -> tuple[Array, Array]:
     # By hand: right at l = 0 as well, in the second derivative too, and faster (docs/design.md).
     (logits, x), (d_logits, d_x) = at, moved
-    return _log_mass(logits, x), (x - jax.nn.sigmoid(logits)) * d_logits + logits * d_x
+    slope = jnp.where(jnp.isfinite(logits), logits, 0.0)  # 0 inf = NaN, where x does not move
+    return _log_mass(logits, x), (x - jax.nn.sigmoid(logits)) * d_logits + slope * d_x

@@ -36,9 +36,11 @@ class Poisson(Distribution):
         check_shape("Poisson", value, self.log_rate.shape)
         x = jnp.asarray(value).astype(self.log_rate.dtype)
         x = jnp.where(x >= 0, x, 0.0)  # the logarithm below has a pole at -1
-        finite = jnp.where(x > 0, self.log_rate, 0.0)  # of no counts none is expected: 0 log 0 = 0
-        log_p = x * finite - jnp.exp(self.log_rate) - jax.lax.lgamma(x + 1)
-        return jnp.where(_is_count(jnp.asarray(value)), log_p, -jnp.inf)
+        possible = jnp.isfinite(jnp.exp(self.log_rate))  # of infinitely many each has mass 0
+        log_rate = jnp.where(possible, self.log_rate, 0.0)  # and no derivative: 0 inf = NaN
+        finite = jnp.where(x > 0, log_rate, 0.0)  # of no counts none is expected: 0 log 0 = 0
+        log_p = x * finite - jnp.exp(log_rate) - jax.lax.lgamma(x + 1)
+        return jnp.where(_is_count(jnp.asarray(value)) & possible, log_p, -jnp.inf)
 
     def mean(self) -> Array:
         """exp(log_rate)."""

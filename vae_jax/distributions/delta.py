@@ -1,8 +1,10 @@
 """All mass at one point."""
 
+from typing import Self
+
 import jax.numpy as jnp
 
-from vae_jax.distributions.base import Distribution, check_shape
+from vae_jax.distributions.base import Distribution, at_least_float32, check_shape
 from vae_jax.types import Array, Key
 
 
@@ -26,6 +28,9 @@ class Delta(Distribution):
     independent = True
     base_measure = "point"
 
+    def _promoted(self) -> Self:
+        return self.replace(value=at_least_float32(self.value))  # an integer event stays one
+
     def _sample(self, key: Key) -> Array:
         del key
         return self.value
@@ -35,7 +40,7 @@ class Delta(Distribution):
         return jnp.where(jnp.all(value == self.value), 0.0, -jnp.inf)
 
     def _sample_and_log_prob(self, key: Key) -> tuple[Array, Array]:
-        return self._sample(key), jnp.zeros((), self.value.dtype)
+        return self._sample(key), jnp.zeros(())
 
     def _log_prob_factors(self, value: Array) -> Array:
         check_shape("Delta", value, self.value.shape)

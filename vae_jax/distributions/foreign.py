@@ -1,13 +1,13 @@
 """Distributions of other libraries."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 import flax.struct
 import jax
 import jax.numpy as jnp
 
-from vae_jax.distributions.base import Distribution, check_shape
+from vae_jax.distributions.base import Distribution, at_least_float32, check_shape
 from vae_jax.types import Array, Event, Key
 
 
@@ -47,6 +47,9 @@ class Foreign(Distribution):
     def base_measure(self) -> str:
         """As declared."""
         return self.measure
+
+    def _promoted(self) -> Self:
+        return jax.tree.map(at_least_float32, self)  # its integers may be counts, or indices
 
     def _sample(self, key: Key) -> Event:
         return self.sampler(self.distribution, key)

@@ -41,7 +41,8 @@ class Gaussian(Distribution):
     def _sample_and_log_prob(self, key: Key) -> tuple[Array, Array]:
         noise = self._noise(key)  # scored itself: rounded into a large loc it would lose digits
         value = self.loc + jnp.exp(self.log_scale) * noise
-        return value, jnp.sum(_log_density(jnp.ravel(noise), self._log_scales()))
+        log_scale = self._log_scales()
+        return value, jnp.sum(-0.5 * jnp.ravel(noise) ** 2 - log_scale - 0.5 * _LOG_2PI)
 
     def _log_prob_factors(self, value: Array) -> Array:
         return self._factors(value).reshape(self.loc.shape)
@@ -52,8 +53,7 @@ class Gaussian(Distribution):
 
     def _factors(self, value: Array) -> Array:  # as a vector, see _log_scales
         check_shape("Gaussian", value, self.loc.shape)
-        log_scale = self._log_scales()
-        return _log_density(jnp.ravel(value - self.loc) * jnp.exp(-log_scale), log_scale)
+        return _log_density(jnp.ravel(value - self.loc), self._log_scales())
 
     def _noise(self, key: Key) -> Array:
         self._check_scale()
@@ -72,8 +72,32 @@ class Gaussian(Distribution):
             )
 
 
-def _log_density(standardized: Array, log_scale: Array) -> Array:
-    return -0.5 * standardized**2 - log_scale - 0.5 * _LOG_2PI
+def standardized(distance: Array, log_scale: Array) -> Array:
+    """distance / exp(log_scale), at every finite log_scale; 0 for 0.
+
+    In two steps, because exp(-log_scale) is infinite from -89 on, and 0 times it NaN.
+    """
+    root = _inverse_root(log_scale)
+    return distance * root * root
+
+
+@jax.custom_jvp
+def _log_density(distance: Array, log_scale: Array) -> Array:
+    return -0.5 * standardized(distance, log_scale) ** 2 - log_scale - 0.5 * _LOG_2PI
+
+
+@_log_density.defjvp
+def _log_density_jvp(at: tuple[Array, Array], moved: tuple[Array, Array]) -> tuple[Array, Array]:
+    # By hand: where the density is 0 its derivative is infinite, and has no part in anything.
+    log_p, root = _log_density(*at), _inverse_root(at[1])
+    s = jnp.where(log_p == -jnp.inf, 0.0, standardized(*at))
+    d_distance, d_log_scale = moved
+    return log_p, -s * (d_distance * root * root) + (s**2 - 1) * d_log_scale
+
+
+def _inverse_root(log_scale: Array) -> Array:
+    """exp(-log_scale / 2), finite: what is cut off divides all but 0 to an infinity of squares."""
+    return jnp.exp(jnp.minimum(-log_scale / 2, 0.99 * math.log(jnp.finfo(log_scale.dtype).max)))
 
 
 def standard_gaussian(*shape: int) -> Gaussian:

@@ -2,12 +2,12 @@
 
 import operator
 from functools import reduce
-from typing import Any
+from typing import Any, Self
 
 import jax
 import jax.numpy as jnp
 
-from vae_jax.distributions.base import Distribution, common_measure
+from vae_jax.distributions.base import Distribution, Measure, common_measure
 from vae_jax.types import Array, Event, Key
 
 
@@ -35,7 +35,7 @@ class Joint(Distribution):
         return all(part.independent for part in self._leaves())
 
     @property
-    def base_measure(self) -> str:
+    def base_measure(self) -> Measure:
         """The parts' one, or, where they differ, the tree of theirs."""
         return common_measure(
             jax.tree.map(lambda part: part.base_measure, self.parts, is_leaf=is_part)
@@ -65,6 +65,9 @@ class Joint(Distribution):
     def in_support(self, value: Event) -> Array:
         """Every part in its own support."""
         return reduce(operator.and_, self._each(lambda part, x: part.in_support(x), value))
+
+    def _promoted(self) -> Self:
+        return self  # each part promotes its own parameters
 
     def _leaves(self) -> list[Distribution]:
         return jax.tree.leaves(self.parts, is_leaf=is_part)

@@ -1,9 +1,12 @@
 """Mixtures of distributions of one family."""
 
+from typing import Self
+
 import jax
 import jax.numpy as jnp
 
-from vae_jax.distributions.base import Distribution
+from vae_jax.distributions.base import Distribution, Measure, as_float
+from vae_jax.log_sums import log_sum_exp
 from vae_jax.types import Array, Event, Key
 
 
@@ -27,7 +30,7 @@ class Mixture(Distribution):
     reparameterized = False
 
     @property
-    def base_measure(self) -> str:
+    def base_measure(self) -> Measure:
         """That of the components."""
         return self.components.base_measure
 
@@ -40,7 +43,7 @@ class Mixture(Distribution):
     def _log_prob(self, value: Event) -> Array:
         self._check_weights()
         log_p = jax.vmap(lambda component: component.log_prob(value))(self.components)  # [C]
-        return jax.nn.logsumexp(jax.nn.log_softmax(self.logits) + log_p)
+        return log_sum_exp(jax.nn.log_softmax(self.logits) + log_p)
 
     def mean(self) -> Event:
         """The weighted mean of the components' means."""
@@ -51,6 +54,9 @@ class Mixture(Distribution):
     def in_support(self, value: Event) -> Array:
         """In the support of some component."""
         return jnp.any(jax.vmap(lambda component: component.in_support(value))(self.components))
+
+    def _promoted(self) -> Self:
+        return self.replace(logits=as_float(self.logits))  # the components promote their own
 
     def _check_weights(self) -> None:
         leading = {jnp.shape(parameter)[:1] for parameter in jax.tree.leaves(self.components)}

@@ -7,7 +7,8 @@ import flax.struct
 import jax
 import jax.numpy as jnp
 
-from vae_jax.distributions.base import Distribution, at_least_float32
+from vae_jax.distributions.base import Distribution, Measure, as_float
+from vae_jax.log_sums import log_sum_exp
 from vae_jax.types import Array, Event, Key
 
 
@@ -36,9 +37,9 @@ class MixtureOver(Distribution):
     reparameterized = False
 
     @property
-    def base_measure(self) -> str:
+    def base_measure(self) -> Measure:
         """That of the components."""
-        measure: list[str] = []
+        measure: list[Measure] = []
         jax.eval_shape(lambda: measure.append(self._component(0).base_measure))
         return measure[0]
 
@@ -48,11 +49,12 @@ class MixtureOver(Distribution):
 
     def _log_prob(self, value: Event) -> Array:
         log_p = self._over(lambda component: component.log_prob(value))  # [C]
-        return jax.nn.logsumexp(jax.nn.log_softmax(self.logits) + log_p)
+        return log_sum_exp(jax.nn.log_softmax(self.logits) + log_p)
 
     def mean(self) -> Event:
         """The weighted mean of the components' means."""
-        weights, means = jax.nn.softmax(self.logits), self._over(lambda component: component.mean())
+        weights = jax.nn.softmax(self._promoted().logits)
+        means = self._over(lambda component: component.mean())
         return jax.tree.map(lambda mean: jnp.tensordot(weights, mean, 1), means)
 
     def in_support(self, value: Event) -> Array:
@@ -74,4 +76,4 @@ class MixtureOver(Distribution):
 
     def _promoted(self) -> Self:
         # weights are not parameters of a density; the components promote their own
-        return self.replace(logits=at_least_float32(self.logits))
+        return self.replace(logits=as_float(self.logits))

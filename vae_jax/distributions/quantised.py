@@ -34,20 +34,21 @@ class Quantised(Distribution):
 
     def index(self) -> Array:
         """Which code each vector is nearest to, [...] int."""
-        _check_codes(self.features.shape, self.codes.shape)
+        features, codes = self._promoted().features, self._promoted().codes
+        _check_codes(features.shape, codes.shape)
         # |f - e|^2 less |f|^2, which is the same for all codes
-        products = jnp.tensordot(self.features, self.codes, [[-1], [-1]])
-        norms = jnp.sum(self.codes**2, axis=1)
-        distance = jnp.expand_dims(norms, range(self.features.ndim - 1)) - 2 * products
+        products = jnp.tensordot(features, codes, [[-1], [-1]])
+        norms = jnp.sum(codes**2, axis=1)
+        distance = jnp.expand_dims(norms, range(features.ndim - 1)) - 2 * products
         return jnp.argmin(distance, axis=-1)
 
     def mean(self) -> Array:
         """The codes."""
-        return self.codes[self.index()]
+        return self._promoted().codes[self.index()]
 
     def in_support(self, value: Array) -> Array:
         """The codes alone."""
-        return jnp.all(value == self._promoted().mean())
+        return jnp.all(value == self.mean())
 
     def _sample(self, key: Key) -> Array:
         del key

@@ -98,7 +98,7 @@ def final(evaluation: dict[str, Any]) -> tuple[list[Row], list[tuple[str, str]]]
     """The rows for what is known of an evaluation, and a name and a text for all the rest."""
     flat = flatten(evaluation)
     known = [q for q in _QUANTITIES if isinstance(flat.get(q.value), int | float)]
-    used = {key for q in known for key in (q.value, q.error, q.of)}
+    used = {"epoch", *(key for q in known for key in (q.value, q.error, q.of))}
     rest = [(_words(key), text_of(value)) for key, value in flat.items() if key not in used]
     return [_row(quantity, flat) for quantity in known], rest
 
