@@ -29,18 +29,19 @@ class Show(NamedTuple):
     pairs: Pairs
 
 
-def images(max_value: float = 1.0) -> Show:
-    """Images [H, W, C] of intensities 0 .. max_value, as a PNG; C is 1 or 3."""
+def images(max_value: float = 1.0, ink: bool = True) -> Show:
+    """Images [H, W, C] of intensities 0 .. max_value, as a PNG; grey ones as ink on paper, or as
+    they are. Channels that are no colours (C is not 1, 3 or 4) are drawn side by side."""
 
     def unit(x: Event) -> np.ndarray:
         return np.asarray(x, np.float32) / max_value
 
     def examples(path: Path, x: Event, columns: int, title: str) -> Path:
-        plots.save_images(_ending(path, ".png"), unit(x), columns, title)
+        plots.save_images(_ending(path, ".png"), unit(x), columns, title, ink)
         return _ending(path, ".png")
 
     def pairs(path: Path, x: Event, made: Event, title: str) -> Path:
-        plots.save_reconstructions(_ending(path, ".png"), unit(x), unit(made), title)
+        plots.save_reconstructions(_ending(path, ".png"), unit(x), unit(made), title, ink)
         return _ending(path, ".png")
 
     return Show(examples, pairs)
@@ -77,12 +78,12 @@ def text(spell: Callable[[Array], str]) -> Show:
     return Show(examples, pairs)
 
 
-def by_shape() -> Show:
-    """`images()` of what has the shape of images, `numbers()` of all else."""
+def by_shape(ink: bool = True) -> Show:
+    """`images` of what has the shape of images, [N, H, W, C], `numbers` of all else."""
 
     def of(x: Event) -> Show:
         shape: tuple[int, ...] = getattr(x, "shape", ())
-        return images() if len(shape) == 4 and shape[-1] in (1, 3) else numbers()
+        return images(ink=ink) if len(shape) == 4 else numbers()
 
     return Show(
         lambda path, x, columns, title: of(x).examples(path, x, columns, title),
