@@ -9,19 +9,22 @@ X = np.random.default_rng(0).normal(100, 50, (5, 4, 3))
 
 
 def test_series(tmp_path):
-    np.savez(tmp_path / "night.npz", x=X, label=np.arange(5))
-    series = read_series(tmp_path / "night.npz", fraction=0.4, seed=3)
-    assert (series.name, series.train.x.dtype) == ("night", np.float64)
+    np.savez(tmp_path / "night.npz", x=X.astype(np.float32), label=np.arange(5))
+    series = read_series(tmp_path / "night.npz")
+    assert (series.name, series.every.x.dtype) == ("night", np.float64)
+    np.testing.assert_array_equal(series.every.x, X.astype(np.float32))
+    train, test = series.divide(0.4, seed=3)
     order = np.random.default_rng(3).permutation(5)
-    np.testing.assert_array_equal(series.train.x, X[order[:3]])
-    np.testing.assert_array_equal(series.test.label, order[3:])
+    np.testing.assert_array_equal(train.x, series.every.x[order[:3]])
+    np.testing.assert_array_equal(test.label, order[3:])
 
 
 def test_series_that_are_divided(tmp_path):
-    np.savez(tmp_path / "a.npz", x_train=X, x_test=X[:1] + 1)
-    series = read_series(tmp_path / "a.npz")
-    np.testing.assert_array_equal(series.train.x, X)
-    np.testing.assert_array_equal(series.test.x, X[:1] + 1)
+    np.savez(tmp_path / "a.npz", x_train=X, x_test=X[:1] + 1, y_train=np.arange(5))
+    train, test = read_series(tmp_path / "a.npz").divide()
+    np.testing.assert_array_equal(train.x, X)
+    np.testing.assert_array_equal(test.x, X[:1] + 1)
+    assert train.label is None  # the test series have none
     np.savez(tmp_path / "a.npz", x_train=X, x_test=X[:, 1:])
     with pytest.raises(ValueError, match=r"one shape are needed, and are \[\[4, 3\], \[3, 3\]\]"):
         read_series(tmp_path / "a.npz")

@@ -6,7 +6,6 @@ import pyarrow.parquet
 import pytest
 
 from vae_jax.data import read_array, read_table
-from vae_jax.data.dataset import divide
 
 ROWS = [("red", 1.5, 7), ("blue", -2.0, 8), ("red", 0.25, 9), ("green", 1e9, 10), ("blue", 3.0, 7)]
 NUMBERS = np.array([row[1:] for row in ROWS])
@@ -16,13 +15,6 @@ CODES = [2, 0, 2, 1, 0]  # of blue, green, red
 def write(folder, lines, name="a.csv"):
     (folder / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
     return folder / name
-
-
-def whole(table, part="numbers"):
-    """All rows in the order of the file."""
-    kept, held = divide(len(table.train.numbers) + len(table.test.numbers), 0.1, 0)
-    both = np.concatenate([getattr(table.train, part), getattr(table.test, part)])
-    return both[np.argsort(np.concatenate([kept, held]))]
 
 
 def as_csv(folder, mark=",", name="a.csv"):
@@ -52,47 +44,58 @@ def test_numbers_and_classes(make, tmp_path):
     table = read_table(make(tmp_path))
     assert (table.name, table.numbers) == ("a", ("weight", "size"))
     assert table.classes == {"colour": ("blue", "green", "red")}
-    assert (table.train.numbers.dtype, table.train.codes.dtype) == (np.float64, np.int32)
-    np.testing.assert_array_equal(whole(table), NUMBERS)
-    assert whole(table, "codes")[:, 0].tolist() == CODES
-    assert len(table.test.numbers) == 2
-    assert table.train.label is None
+    assert (table.every.numbers.dtype, table.every.codes.dtype) == (np.float64, np.int32)
+    np.testing.assert_array_equal(table.every.numbers, NUMBERS)
+    assert table.every.codes[:, 0].tolist() == CODES
+    assert table.every.label is None
+
+
+def test_a_part_is_held_out(tmp_path):
+    np.savez(tmp_path / "a.npz", x=np.arange(40.0)[:, None], y=np.arange(40))
+    train, test = read_table(tmp_path / "a.npz").divide(0.25, seed=3)
+    order = np.random.default_rng(3).permutation(40)
+    for part, places in ((train, order[:30]), (test, order[30:])):
+        np.testing.assert_array_equal(part.numbers[:, 0], places)
+        np.testing.assert_array_equal(part.label, places)
+        assert part.codes.shape == (len(places), 0)
+    with pytest.raises(ValueError, match="would take 2 of 2 examples"):
+        read_table(write(tmp_path, ["a", "1", "2"])).divide()
 
 
 def test_digits_that_float32_does_not_have(tmp_path):
     """Seconds of this century: spaced by 128 in float32."""
     path = write(tmp_path, ["when", *(str(1_700_000_000 + i) for i in range(5))])
-    assert whole(read_table(path))[:, 0].tolist() == [1_700_000_000 + i for i in range(5)]
+    assert read_table(path).every.numbers[:, 0].tolist() == [1_700_000_000 + i for i in range(5)]
 
 
 def test_a_file_without_names(tmp_path):
     table = read_table(write(tmp_path, ["1,2", "", "3,4", "5,6.5", " 7 ,-8e-1"]))
     assert table.numbers == ("x0", "x1")
-    assert whole(table).tolist() == [[1, 2], [3, 4], [5, 6.5], [7, -0.8]]
-    assert table.train.codes.shape == (2, 0)
+    assert table.every.numbers.tolist() == [[1, 2], [3, 4], [5, 6.5], [7, -0.8]]
+    assert table.every.codes.shape == (4, 0)
 
 
 def test_cells_in_quotes(tmp_path):
     path = write(tmp_path, ['"a, b",c', '"x, ""y""",1', "z,2", "z,3"])
     table = read_table(path)
     assert table.classes == {"a, b": ('x, "y"', "z")}
-    assert whole(table)[:, 0].tolist() == [1, 2, 3]
+    assert table.every.numbers[:, 0].tolist() == [1, 2, 3]
 
 
 def test_text_alone(tmp_path):
     table = read_table(write(tmp_path, ["a,b", "x,True", "y,False", "x,True"]))
-    assert (table.numbers, table.train.numbers.shape) == ((), (1, 0))
+    assert (table.numbers, table.every.numbers.shape) == ((), (3, 0))
     assert table.classes == {"a": ("x", "y"), "b": ("False", "True")}
 
 
 def test_columns_that_are_left_out(tmp_path):
     table = read_table(as_csv(tmp_path), leave_out=("colour", "size"))
     assert (table.numbers, table.classes) == (("weight",), {})
-    np.testing.assert_array_equal(whole(table)[:, 0], NUMBERS[:, 0])
+    np.testing.assert_array_equal(table.every.numbers[:, 0], NUMBERS[:, 0])
     np.save(tmp_path / "a.npy", NUMBERS)
     table = read_table(tmp_path / "a.npy", leave_out=["x0"])
     assert table.numbers == ("x1",)
-    np.testing.assert_array_equal(whole(table)[:, 0], NUMBERS[:, 1])
+    np.testing.assert_array_equal(table.every.numbers[:, 0], NUMBERS[:, 1])
     for path in (tmp_path / "a.csv", tmp_path / "a.npy", as_parquet(tmp_path)):
         with pytest.raises(ValueError, match=r"has no column 'mass' to leave out; it has \w+, "):
             read_table(path, leave_out=["mass"])
@@ -102,14 +105,15 @@ def test_arrays(tmp_path):
     np.savez(tmp_path / "a.npz", x=NUMBERS, y=np.arange(5))
     table = read_table(tmp_path / "a.npz")
     assert (table.numbers, table.classes) == (("x0", "x1"), {})
-    np.testing.assert_array_equal(whole(table), NUMBERS)
-    assert whole(table, "label").tolist() == [0, 1, 2, 3, 4]
+    np.testing.assert_array_equal(table.every.numbers, NUMBERS)
+    assert table.every.label.tolist() == [0, 1, 2, 3, 4]
     np.savez(tmp_path / "a.npz", x_train=NUMBERS, x_test=NUMBERS[:1] + 1)
     table = read_table(tmp_path / "a.npz")
-    np.testing.assert_array_equal(table.train.numbers, NUMBERS)
-    np.testing.assert_array_equal(table.test.numbers, NUMBERS[:1] + 1)
+    train, test = table.divide()
+    np.testing.assert_array_equal(train.numbers, NUMBERS)
+    np.testing.assert_array_equal(test.numbers, NUMBERS[:1] + 1)
     np.savez(tmp_path / "a.npz", one=NUMBERS, other=NUMBERS[:4])
-    assert len(whole(read_table(tmp_path / "a.npz", key="other"))) == 4
+    assert len(read_table(tmp_path / "a.npz", key="other").every.numbers) == 4
     with pytest.raises(ValueError, match=r"outside -1 \.\. 1"):
         read_array(tmp_path / "a.npz", key="one")  # which is what images are asked for
 
@@ -133,7 +137,6 @@ def test_arrays(tmp_path):
         (["a,b", '"1,2', "3,4"], r"a\.csv, line \d: "),
         (["a,b"], "has a line of names and no row"),
         (["a", *(f"name {i}" for i in range(101))], r"'a' has 101 different texts in 101 rows, 'n"),
-        (["a", "1", "2"], "would take 2 of 2 examples"),
     ],
 )
 def test_what_is_wrong_with_a_table_is_named(lines, message, tmp_path):

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -12,7 +14,15 @@ from vae_jax import data as datasets
 from vae_jax import show
 from vae_jax.checks import check_count
 from vae_jax.configs.choices import Choices, Form, parts
-from vae_jax.configs.experiment import Data, Examples, Experiment, Trained, Views, images
+from vae_jax.configs.experiment import (
+    Data,
+    Examples,
+    Experiment,
+    Trained,
+    Views,
+    images,
+    other_images,
+)
 from vae_jax.data import Prepare
 from vae_jax.networks import centred, one_hot
 from vae_jax.types import Event
@@ -48,6 +58,8 @@ class Intensities(NamedTuple):
       classes: of the labels that a conditional model is told; None of one that is not.
       bias_init: see `Form`.
       streamed: where the training images are read from as they are needed; see `images`.
+      ink: whether grey images are drawn as ink on paper, and not as they are.
+      others: see `Examples`.
     """
 
     load: Callable[[], datasets.Dataset]
@@ -56,6 +68,8 @@ class Intensities(NamedTuple):
     classes: int | None = None
     bias_init: Initializer = nn.initializers.zeros
     streamed: Callable[[], datasets.Source] | None = None
+    ink: bool = True
+    others: Callable[[Path, str | None], datasets.Split] | None = None
 
 
 def of_intensities(
@@ -90,8 +104,9 @@ def of_intensities(
             prepare,
             num_levels=_unit(choices.likelihood, levels),
             found=found,
+            others=stored.others or partial(other_images, levels=levels),
         ),
-        Views(made.rate, importance_samples, show=_shown(choices.likelihood, levels)),
+        Views(made.rate, importance_samples, show=_shown(choices.likelihood, stored)),
     )
 
 
@@ -115,8 +130,9 @@ _READ: dict[str, Callable[[int], Read]] = {
 }
 
 
-def _shown(likelihood: str, levels: int) -> show.Show:
-    return show.images(levels - 1) if likelihood == "categorical" else show.by_shape()
+def _shown(likelihood: str, stored: Intensities) -> show.Show:
+    highest = stored.levels - 1 if likelihood == "categorical" else 1
+    return show.images(highest, stored.ink)
 
 
 def _unit(likelihood: str, levels: int) -> int | None:

@@ -12,6 +12,7 @@ from vae_jax.data.arrays import read_array
 from vae_jax.data.checks import check_array
 from vae_jax.data.dataset import Dataset, Split, hold_out
 from vae_jax.data.fetch import fetch
+from vae_jax.data.image_files import left_out
 from vae_jax.data.images import read_images
 from vae_jax.data.load import load
 from vae_jax.data.read import read
@@ -37,6 +38,7 @@ __all__ = [
     "dequantise",
     "fetch",
     "hold_out",
+    "left_out",
     "load",
     "open_array",
     "open_images",

@@ -8,8 +8,7 @@ import numpy as np
 
 from vae_jax.data.columns import Column, check_names, column_of_numbers
 from vae_jax.data.csv_files import read_csv
-from vae_jax.data.dataset import divide
-from vae_jax.data.numbers import read_numbers
+from vae_jax.data.numbers import places, read_numbers
 from vae_jax.data.parquet_files import read_parquet
 from vae_jax.data.paths import Given, path_of
 
@@ -32,32 +31,35 @@ class Rows(NamedTuple):
 
 
 class Table(NamedTuple):
-    """A table, divided.
+    """A table.
 
     Fields:
       name: of the file.
       numbers: the names of the D columns of numbers.
       classes: of the K columns of text, by name, the sorted texts of each.
-      train: the rows to fit.
-      test: the rows to report.
+      every: all rows, in the order of the file.
+      first_test: where the file's own test split begins; None where it has none.
     """
 
     name: str
     numbers: tuple[str, ...]
     classes: dict[str, tuple[str, ...]]
-    train: Rows
-    test: Rows
+    every: Rows
+    first_test: int | None = None
+
+    def divide(self, fraction: float = 0.1, *, seed: int = 0) -> tuple[Rows, Rows]:
+        """Those to fit and those to report; where the file does not divide them, see `hold_out`."""
+        numbers, codes, label = self.every
+        parts = places(len(numbers), self.first_test, fraction, seed)
+        train, test = (
+            Rows(numbers[part], codes[part], None if label is None else label[part])
+            for part in parts
+        )
+        return train, test
 
 
-def read_table(
-    path: Given,
-    *,
-    key: str | None = None,
-    leave_out: Collection[str] = (),
-    fraction: float = 0.1,
-    seed: int = 0,
-) -> Table:
-    """Read a table, and hold a part of its rows out.
+def read_table(path: Given, *, key: str | None = None, leave_out: Collection[str] = ()) -> Table:
+    """Read a table.
 
     Args:
       path: an .npy or .npz of numbers [N, D], whose columns are called x0, x1, ...; a .csv or .tsv
@@ -66,16 +68,15 @@ def read_table(
       key: what the array of an .npz is called, if not as `read_array` finds it; of x_train and
         x_test the second is the test split.
       leave_out: names of columns that are not read.
-      fraction: of the rows, to hold out.
-      seed: of the rows held out.
 
     Returns:
       A Table.
 
     Raises:
       FileNotFoundError: there is no such file.
+      TypeError: an array is not of real numbers.
       ValueError: the file is damaged, or is none of these; a column has missing values, one class
-        or more than 100, or is neither of numbers nor of text; and what `hold_out` raises.
+        or more than 100, or is neither of numbers nor of text.
     """
     path = path_of(path)
     kind = path.suffix.lower()
@@ -84,39 +85,35 @@ def read_table(
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {path}.")
     if kind in _ARRAYS:
-        return _table_of_arrays(path, key, leave_out, fraction, seed)
-    columns = _READERS[kind](path, leave_out)
-    parts = divide(len(columns[0].values), fraction, seed)
-    train, test = (_rows(columns, part) for part in parts)
-    return _table(path, columns, train, test)
+        return _table_of_arrays(path, key, leave_out)
+    return _table(path, _READERS[kind](path, leave_out))
 
 
-def _table_of_arrays(
-    path: Path, key: str | None, leave_out: Collection[str], fraction: float, seed: int
-) -> Table:
-    found = read_numbers(path, key, ("N", "D"), fraction, seed)
-    names = [f"x{d}" for d in range(found.train.x.shape[1])]
+def _table_of_arrays(path: Path, key: str | None, leave_out: Collection[str]) -> Table:
+    (x, label), first_test = read_numbers(path, key, "ND")
+    names = [f"x{d}" for d in range(x.shape[1])]
     check_names(names, leave_out, str(path))
-    kept = [d for d, name in enumerate(names) if name not in leave_out]
-    columns = [column_of_numbers(names[d], found.train.x[:, d], str(path)) for d in kept]
-    train, test = (
-        Rows(split.x[:, kept], np.empty((len(split.x), 0), np.int32), split.label)
-        for split in (found.train, found.test)
+    columns = [
+        column_of_numbers(name, x[:, d], str(path))
+        for d, name in enumerate(names)
+        if name not in leave_out
+    ]
+    return _table(path, columns, label, first_test)
+
+
+def _table(
+    path: Path,
+    columns: list[Column],
+    label: np.ndarray | None = None,
+    first_test: int | None = None,
+) -> Table:
+    numbers = [column for column in columns if column.classes is None]
+    texts = {column.name: column.classes for column in columns if column.classes is not None}
+    codes = [column.values for column in columns if column.classes is not None]
+    size = len(columns[0].values)
+    every = Rows(
+        np.array([column.values for column in numbers], np.float64).reshape(-1, size).T,
+        np.array(codes, np.int32).reshape(-1, size).T,
+        label,
     )
-    return _table(path, columns, train, test)
-
-
-def _table(path: Path, columns: list[Column], train: Rows, test: Rows) -> Table:
-    numbers = tuple(column.name for column in columns if column.classes is None)
-    classes = {column.name: column.classes for column in columns if column.classes is not None}
-    return Table(path.stem, numbers, classes, train, test)
-
-
-def _rows(columns: list[Column], index: np.ndarray) -> Rows:
-    def beside(kind: type, found: list[Column]) -> np.ndarray:
-        values: np.ndarray = np.array([column.values[index] for column in found], kind)
-        return values.reshape(len(found), len(index)).T
-
-    numbers = beside(np.float64, [column for column in columns if column.classes is None])
-    codes = beside(np.int32, [column for column in columns if column.classes is not None])
-    return Rows(numbers, codes, None)
+    return Table(path.stem, tuple(column.name for column in numbers), texts, every, first_test)

@@ -15,6 +15,8 @@ class Form(NamedTuple):
       sigma: the first standard deviation of a Gaussian, of the order of the data's.
       bias_init: of the logits of binary variables.
       likelihoods: that make sense of it.
+      beside: the classes of each variable that stands beside the array, which is then "numbers" of
+        an event {"numbers": x, "classes": (c, ...)}; of shape (0,) there is no array in it.
     """
 
     shape: tuple[int, ...]
@@ -22,3 +24,4 @@ class Form(NamedTuple):
     sigma: float = 1.0
     bias_init: Initializer = nn.initializers.zeros
     likelihoods: tuple[str, ...] = ("gaussian", "bernoulli", "categorical")
+    beside: tuple[int, ...] = ()

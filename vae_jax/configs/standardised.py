@@ -1,0 +1,17 @@
+"""What is the same in all configs of standardised numbers."""
+
+from vae_jax.data import Standardise
+
+FIRST_SIGMA = 0.5  # half of the standard deviation that they have
+
+
+def told(units: Standardise, shape: tuple[int, ...]) -> tuple[str, ...]:
+    """What the nats are of, if there are numbers in an example of this shape, [..., D]."""
+    if not units.scale:
+        return ()
+    constant = units.log_scale(shape)
+    way = "lower" if constant > 0 else "higher"
+    return (
+        f"The nats are of standardised numbers; in the units of the file log p(x) is {way} by"
+        f" {abs(constant):.2f}.",
+    )
