@@ -138,6 +138,22 @@ def test_active_units_are_numpys_variances_above_a_threshold():
     assert evaluate.active_units(MODEL, PARAMS, KEY, DATA)["z"].threshold == 0.01
 
 
+def test_a_constant_far_from_zero_is_not_active():
+    """Summed in float32, a constant 28.18 of 500,000 examples has a variance above 0.01."""
+    constant = np.full((500_000, 2), 28.18, np.float32)
+    assert np.all(constant.var(axis=0, ddof=1) > 0.01)  # what is avoided
+    model = MODEL._replace(
+        encode=lambda params, x, c=None, key=None: Gaussian(x, jnp.zeros(2)),
+        prior=lambda params, c=None, key=None: standard_gaussian(2),
+        decode=lambda params, z, c=None, key=None: Gaussian(z, jnp.zeros(2)),
+    )
+    units = evaluate.active_units(
+        model, {}, KEY, {"x": constant}, num_samples=2, batch_size=len(constant)
+    )
+    assert units["z"].number == 0
+    np.testing.assert_allclose(units["z"].variance, 0, atol=1e-9)
+
+
 def test_units_that_ignore_x_are_not_active():
     constant = MODEL._replace(
         encode=lambda params, x, c=None, key=None: Gaussian(jnp.stack([x[0], 0.0]), jnp.zeros(2))

@@ -73,8 +73,8 @@ def _elbo(model: VAE, params: Params, key: Key, test: Batch, rate: Rate) -> dict
     return {
         "elbo": value.value,
         "elbo_standard_error": value.standard_error,
-        "distortion": float(bound.distortion.mean()),
-        "rate": float(bound.rate.mean()),
+        "distortion": evaluate.mean(bound.distortion).value,
+        "rate": evaluate.mean(bound.rate).value,
     }
 
 
@@ -90,7 +90,7 @@ def _log_likelihood(
         "value": log_p.value,
         "standard_error_over_images": log_p.standard_error,
         "importance_samples": num_samples,
-        "mean_monte_carlo_standard_error": float(np.mean(estimates.standard_error)),
+        "mean_monte_carlo_standard_error": evaluate.mean(estimates.standard_error).value,
         "median_effective_sample_size": float(np.median(estimates.ess)),
         "seconds": time.perf_counter() - start,
     }
