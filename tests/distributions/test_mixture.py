@@ -175,6 +175,11 @@ def test_wrong_number_of_weights(shape, key):
         q.sample(key)
 
 
+def test_no_component():
+    with pytest.raises(ValueError, match=r"both must be \[C\], C > 0\."):
+        _mixture(np.zeros(0), np.zeros((0, 4)), np.zeros((0, 4))).log_prob(jnp.zeros(4))
+
+
 def test_components_without_a_leading_axis():
     q = Mixture(jnp.zeros(3), Gaussian(jnp.zeros((3, 4)), jnp.zeros(())))
     with pytest.raises(ValueError, match=r"leading axes \[\(\), \(3,\)\]; both must be \[C\]"):

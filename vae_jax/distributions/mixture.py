@@ -60,9 +60,9 @@ class Mixture(Distribution):
 
     def _check_weights(self) -> None:
         leading = {jnp.shape(parameter)[:1] for parameter in jax.tree.leaves(self.components)}
-        if leading != {jnp.shape(self.logits)}:
+        if leading != {jnp.shape(self.logits)} or len(self.logits) == 0:
             raise ValueError(
                 f"Mixture: logits have shape {jnp.shape(self.logits)}, and the components'"
-                f" parameters have leading axes {sorted(leading)}; both must be [C]. Make the"
+                f" parameters have leading axes {sorted(leading)}; both must be [C], C > 0. Make the"
                 " components with jax.vmap of their constructor."
             )

@@ -67,10 +67,10 @@ class MixtureOver(Distribution):
     def _over(self, f: Callable[[Distribution], Any]) -> Any:
         """f of every component, [C, ...]."""
         leading = {jnp.shape(leaf)[:1] for leaf in jax.tree.leaves(self.each)}
-        if leading != {jnp.shape(self.logits)}:
+        if leading != {jnp.shape(self.logits)} or len(self.logits) == 0:
             raise ValueError(
                 f"MixtureOver: logits have shape {jnp.shape(self.logits)}, and `each` has leading"
-                f" axes {sorted(leading)}; both must be [C]."
+                f" axes {sorted(leading)}; both must be [C], C > 0."
             )
         return jax.vmap(lambda one: f(self.make(self.given, one)))(self.each)
 
