@@ -10,7 +10,7 @@ from PIL import Image
 from vae_jax import data
 from vae_jax.cli.train import main
 from vae_jax.configs import CONFIGS
-from vae_jax.runs import train as runs_train
+from vae_jax.runs import work
 
 TIMES = ("seconds", "examples_per_second")
 LINES = "it was a dark and stormy night;\nthe rain fell in torrents.\n" * 12
@@ -26,9 +26,9 @@ def train(folder, config, **options):
     return folder
 
 
-def resume(folder):
+def resume(folder, *options):
     """A run as a user goes on with it."""
-    return main(["--resume", str(folder)])
+    return main(["--resume", str(folder), *options])
 
 
 def few_samples(config):
@@ -45,7 +45,7 @@ def few_samples(config):
 def shorten(patch, pictures=True):
     """Let every config have ten importance samples, in the place of thousands."""
     if not pictures:
-        patch.setattr(runs_train, "save_pictures", lambda *_: None)
+        patch.setattr(work, "save_pictures", lambda *_: None)
     for name, config in CONFIGS.items():
         patch.setitem(CONFIGS, name, few_samples(config))
 

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from vae_jax.distributions import Distribution
+from vae_jax.distributions.base import Measure
 from vae_jax.types import Event, Key
 
 _BATCH_REMEDY = (
@@ -67,18 +68,20 @@ def check_batch(source: str, made: Any, size: int) -> None:
 
 
 def check_posterior(q: Any, prior: Any, key: Key) -> None:
-    """Check that q(z|x) and p(z) are distributions over the same event, and of one base measure
-    (but for a Delta)."""
+    """Check that q(z|x) and p(z) are distributions over the same event, and in each part of it of
+    one base measure (but for a Delta)."""
     check_distribution("The prior", prior)
     check_distribution("What encode(x) returns", q)
-    q_event, prior_event = event_shape(q, key), event_shape(prior, key)
+    drawn = jax.eval_shape(q.sample, key)
+    q_event, prior_event = _shapes(drawn), event_shape(prior, key)
     if q_event != prior_event:
         raise ValueError(
             f"The posterior that encode(x) returns is over events of shape {_show(q_event)}, the"
             f" prior over events of shape {_show(prior_event)}: they must be the same."
             f"{_forgotten_vmap(q_event, prior_event)}"
         )
-    if q.base_measure not in (prior.base_measure, "point"):
+    measures = (_by_part(made.base_measure, drawn) for made in (q, prior))
+    if any(own not in (of_prior, "point") for own, of_prior in zip(*measures, strict=True)):
         raise ValueError(
             f"The posterior that encode(x) returns, {type(q).__name__}, has a density of"
             f" {q.base_measure!r}, the prior, {type(prior).__name__}, one of"
@@ -112,7 +115,17 @@ def check_reparameterized(q: Distribution) -> None:
 
 def event_shape(distribution: Distribution, key: Key) -> Any:
     """The shape of one event (a tuple, or a tree of them), at no run-time cost."""
-    return jax.tree.map(lambda s: s.shape, jax.eval_shape(distribution.sample, key))
+    return _shapes(jax.eval_shape(distribution.sample, key))
+
+
+def _shapes(event: Event) -> Any:
+    return jax.tree.map(lambda leaf: leaf.shape, event)
+
+
+def _by_part(measure: Measure, event: Event) -> list[str]:
+    """The base measure of every array of the event."""
+    spread = jax.tree.map(lambda own, part: jax.tree.map(lambda _: own, part), measure, event)
+    return jax.tree.leaves(spread)
 
 
 def _forgotten_vmap(larger: Any, smaller: Any) -> str:

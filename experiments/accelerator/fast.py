@@ -18,7 +18,7 @@ from experiments.benchmarks.contest import NOT_RUN, Record, Turn, Work, measured
 from experiments.benchmarks.dense import calm, save_weights
 from experiments.benchmarks.jax_side import library
 from experiments.benchmarks.machine import operations
-from experiments.papers.iwae.scores import SCORING
+from vae_jax.evaluate.products import EXACT
 
 SIZES = ((50, 100), (1000, 250))  # images and draws at once, our defaults first
 _CASES = ("iwae k=1", "mlp", "iwae k=50", "conv")
@@ -104,11 +104,11 @@ def likelihood(name: str, folder: Path, dry: bool) -> Json:
     work = {"contestant": name, "weights": str(weights), "sizes": sizes, "steps": images}
     what = likelihood_jax.matrix_products if name.startswith("products") else likelihood_jax.library
     found = _timed(partial(what, case), {**work, "importance_samples": draws})
-    return {"images": images, "importance_samples": draws, "products": SCORING, **found}
+    return {"images": images, "importance_samples": draws, "products": EXACT, **found}
 
 
 def _timed(turns: partial[Turn], work: Work) -> Json:
-    with jax.default_matmul_precision(SCORING):
+    with jax.default_matmul_precision(EXACT):
         turn = turns(work)
         turn()
         start = time.perf_counter()

@@ -68,7 +68,7 @@ def oracle(precision: str, examples: int) -> Json:
         "log_likelihood": lambda *given: log_likelihood(*given, num_samples=100).value,
     }
     keys = jax.random.split(jax.random.key(0), examples)
-    with jax.default_matmul_precision(_jax_name(precision)):
+    with jax.default_matmul_precision(precision):
         found = {
             name: jax.jit(jax.vmap(lambda key, x, b=b: b(key, x, encode, decode, _prior())))(
                 keys, x
@@ -111,7 +111,7 @@ def precision(task: Task) -> Json:
     samples = 20 if task.dry else 500
     found: dict[str, Any] = {}
     for name in PRECISIONS:
-        with jax.default_matmul_precision(_jax_name(name)):
+        with jax.default_matmul_precision(name):
             bound = evaluate.elbos(model, params, key, test, num_samples=10)
             estimate = evaluate.log_likelihoods(model, params, key, test, num_samples=samples)
         found[name] = {"elbo": bound.value, "log_likelihood": estimate.value}
@@ -191,7 +191,3 @@ def _apart(differences: Any) -> Json:
         "standard_error": mean.standard_error,
         "largest_difference": float(np.abs(differences).max()),
     }
-
-
-def _jax_name(precision: str) -> str | None:
-    return None if precision == "default" else precision

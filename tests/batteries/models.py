@@ -5,7 +5,9 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from bodies import Normalised, Up
 from flax import linen as nn
+from flows import PlanarHead
 
 from vae_jax import (
     VAE,
@@ -32,40 +34,25 @@ SAMPLED = Term("rate", sampled_rate)
 
 
 class Row(NamedTuple):
-    """A model, what it descends, how its rate is had (None: there is no bound); and the same with
-    another prior."""
+    """A model, what it descends, how its rate is had (None: there is no bound); the same with
+    another prior; and whether log q is known of every z, or of draws alone."""
 
     model: VAE
     terms: tuple[Term, ...]
     rate: Any
     other: VAE
     conditional: bool = False
-
-
-class Features(nn.Module):
-    """Features for the two rungs of a ladder."""
-
-    @nn.compact
-    def __call__(self, x, c=None):
-        below = MLP((4,))(x)
-        return MLP((4,))(below), below
-
-
-class Normalised(nn.Module):
-    """A body with BatchNorm."""
-
-    @nn.compact
-    def __call__(self, x):
-        still = not self.is_mutable_collection("batch_stats")
-        return nn.relu(nn.BatchNorm(still, axis_name="batch")(nn.Dense(6)(x.ravel())))
+    any_z: bool = True
 
 
 class OfCondition(nn.Module):
     """p(z|c), a Gaussian."""
 
+    body: nn.Module
+
     @nn.compact
     def __call__(self, c=None):
-        return GaussianHead((2,))(MLP((4,))(one_hot(3)(c)))
+        return GaussianHead((2,))(self.body(one_hot(3)(c)))
 
 
 def gaussian(size, embed=None):
@@ -91,17 +78,19 @@ def larger_codebook(model):
     return model._replace(prior=prior)
 
 
-def row(model, terms, rate, prior, conditional=False):
-    return Row(model, tuple(terms), rate, with_prior(model, prior), conditional)
+def row(model, terms, rate, prior, **said):
+    return Row(model, tuple(terms), rate, with_prior(model, prior), **said)
 
 
 PLAIN = vae(gaussian(2), pixels(), standard_gaussian(2))
-LEARNED = vae(gaussian(2, one_hot(3)), pixels(one_hot(3)), OfCondition())
+LEARNED = vae(gaussian(2, one_hot(3)), pixels(one_hot(3)), OfCondition(MLP((4,))))
+NORMALISED = with_prior(LEARNED, OfCondition(Normalised(4)))
 CHAIN = chain([gaussian(3), gaussian(2)], [pixels(), gaussian(3)], standard_gaussian(2))
 LADDER = ladder(
-    Features(), [Rung(gaussian(n), gaussian(n), MLP((4,))) for n in (2, 3)], pixels(), width=4
+    Up(), [Rung(gaussian(n), gaussian(n), MLP((4,))) for n in (2, 3)], pixels(), width=4
 )
 VAMP = with_vamp_prior(PLAIN, lambda key, x: jax.random.uniform(key, (3, *x.shape)))
+PLANAR = vae(Network(MLP((6,)), PlanarHead(2)), pixels(), standard_gaussian(2))
 POINT = vae(Network(MLP((6,)), DeltaHead((2,))), pixels(), standard_gaussian(2))
 CODES = with_codebook(
     vae(
@@ -116,9 +105,11 @@ BOTH = Joint({"z1": far(3), "z2": far(2)})
 EVERY = {
     "plain": row(PLAIN, [DISTORTION, RATE], rate, far(2)),
     "learned prior": row(LEARNED, [DISTORTION, RATE], rate, far(2), conditional=True),
+    "prior with BatchNorm": row(NORMALISED, [DISTORTION, RATE], rate, far(2), conditional=True),
     "chain": row(CHAIN, [DISTORTION, SAMPLED], sampled_rate, BOTH),
     "ladder": row(LADDER, [DISTORTION, RATE], rate, BOTH),
     "vamp prior": row(VAMP, [DISTORTION, SAMPLED], sampled_rate, far(2)),
+    "planar": row(PLANAR, [DISTORTION, SAMPLED], sampled_rate, far(2), any_z=False),
     "point": row(POINT, [DISTORTION, SAMPLED], None, far(2)),
     "codebook": Row(CODES, (DISTORTION, RATE, COMMITMENT), rate, larger_codebook(CODES)),
 }

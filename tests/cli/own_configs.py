@@ -4,7 +4,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from bodies import Normalised, Up
+from factor_vae import factor_step, first_critic
 from flax import linen as nn
+from flows import PlanarHead
 
 from vae_jax import (
     Player,
@@ -21,6 +24,7 @@ from vae_jax import (
 )
 from vae_jax.configs import Data, Examples, Experiment, Trained, Views
 from vae_jax.configs.experiment import fixed
+from vae_jax.models import Rung, ladder, with_codebook, with_vamp_prior
 from vae_jax.networks import (
     MLP,
     BernoulliHead,
@@ -34,6 +38,7 @@ from vae_jax.networks import (
     centred,
     log1p,
 )
+from vae_jax.objectives import NEGATIVE_ELBO, commitment
 
 N, LATENTS = 24, 2
 TO_Z = GaussianHead((LATENTS,))
@@ -44,15 +49,15 @@ def rng():
     return np.random.default_rng(0)
 
 
-def experiment(model, x, *, step=None, prepare=None, epochs=1, **views):
-    """What is the same in most."""
+def experiment(model, x, *, terms=NEGATIVE_ELBO, step=None, prepare=None, epochs=1, **views):
+    """What is the same in most: one player, who descends the terms."""
 
     def load():
         batch = {"x": jax.tree.map(np.asarray, x)}
         train, test = (jax.tree.map(lambda leaf, s=s: leaf[s], batch) for s in SPLIT)
         return Data(train, fixed(prepare, test), None)
 
-    make = step or (lambda optimize: descend(weighted_sum(model), optimize(optax.adam)))
+    make = step or (lambda optimize: descend(weighted_sum(model, terms), optimize(optax.adam)))
     return Experiment(
         Trained(model, make, 1e-3, batch_size=8, epochs=epochs, seed=0),
         Examples(load, prepare),
@@ -60,7 +65,19 @@ def experiment(model, x, *, step=None, prepare=None, epochs=1, **views):
     )
 
 
+TERMS = [Term("distortion", distortion), Term("rate", sampled_rate)]
+SAMPLED = {"terms": TERMS, "rate": sampled_rate}  # where the rate has no closed form
 SPLIT = (slice(0, N - 8), slice(N - 8, None))
+
+
+def pixels():
+    return rng().integers(0, 2, (N, 4, 4, 1)).astype(np.float32)
+
+
+def of_pixels(encoder, prior=None, **options):
+    """A model of 4 x 4 binary pixels."""
+    decoder = Network(MLP((4,)), BernoulliHead((4, 4, 1)))
+    return vae(encoder, decoder, prior or standard_gaussian(LATENTS), **options)
 
 
 def classes(*, epochs: int = 1) -> Experiment:
@@ -112,42 +129,26 @@ def draw_mask(key, example):
 
 def masked(*, epochs: int = 1) -> Experiment:
     """A mask as the condition."""
-    x = rng().integers(0, 2, (N, 4, 4, 1)).astype(np.float32)
     encoder = Network(MLP((4,)), TO_Z, embed=jnp.ravel)
     decoder = Network(MLP((4,)), BernoulliHead((4, 4, 1)), embed=jnp.ravel)
     model = vae(encoder, decoder, standard_gaussian(2))
-    return experiment(model, x, prepare=draw_mask, epochs=epochs)
+    return experiment(model, pixels(), prepare=draw_mask, epochs=epochs)
 
 
 def layers(*, epochs: int = 1) -> Experiment:
     """A chain: its rate is sampled."""
-    x = rng().integers(0, 2, (N, 4, 4, 1)).astype(np.float32)
     up, down = Network(MLP((4,)), TO_Z), Network(MLP((4,)), BernoulliHead((4, 4, 1)))
     above = Network(MLP((4,)), GaussianHead((2,), LearnedScale()))
     model = chain([up, up], [down, above], standard_gaussian(2))
-    terms = [Term("distortion", distortion), Term("rate", sampled_rate)]
-    return experiment(
-        model,
-        x,
-        step=lambda optimize: descend(weighted_sum(model, terms), optimize(optax.adam)),
-        epochs=epochs,
-        rate=sampled_rate,
-    )
+    return experiment(model, pixels(), epochs=epochs, **SAMPLED)
 
 
 def point(*, epochs: int = 1, rate_is_none: bool = True) -> Experiment:
     """A Delta for a posterior: there is no bound."""
-    x = rng().integers(0, 2, (N, 4, 4, 1)).astype(np.float32)
-    encoder, decoder = (
-        Network(MLP((4,)), DeltaHead((2,))),
-        Network(MLP((4,)), BernoulliHead((4, 4, 1))),
-    )
-    model = vae(encoder, decoder, standard_gaussian(2))
-    terms = [Term("distortion", distortion)]
     return experiment(
-        model,
-        x,
-        step=lambda optimize: descend(weighted_sum(model, terms), optimize(optax.adam)),
+        of_pixels(Network(MLP((4,)), DeltaHead((LATENTS,)))),
+        pixels(),
+        terms=TERMS[:1],
         epochs=epochs,
         rate=None if rate_is_none else sampled_rate,
         score=lambda model, params, key, test: {"own": 42.0},
@@ -165,6 +166,47 @@ def players(*, epochs: int = 2) -> Experiment:
     return made._replace(trained=made.trained._replace(step=step))
 
 
+def factor(*, epochs: int = 1) -> Experiment:
+    """FactorVAE: two players, one of them a critic of z."""
+    model = of_pixels(Network(MLP((4,)), TO_Z), groups={"critic": first_critic})
+    step = lambda optimize: factor_step(model, optimize(optax.adam))  # noqa: E731
+    return experiment(model, pixels(), step=step, epochs=epochs)
+
+
+def rungs(*, epochs: int = 1) -> Experiment:
+    """A ladder: its rate has a closed form."""
+    layer = Network(MLP((4,)), TO_Z)
+    decoder = Network(MLP((4,)), BernoulliHead((4, 4, 1)))
+    model = ladder(Up(), 2 * [Rung(layer, layer, MLP((4,)))], decoder, width=4)
+    return experiment(model, pixels(), epochs=epochs)
+
+
+def vamp(*, epochs: int = 1) -> Experiment:
+    """A VampPrior of three pseudo-inputs."""
+    plain = of_pixels(Network(MLP((4,)), TO_Z))
+    model = with_vamp_prior(plain, lambda key, x: jnp.stack(3 * [x]))
+    return experiment(model, pixels(), epochs=epochs, **SAMPLED)
+
+
+def planar(*, epochs: int = 1) -> Experiment:
+    """A posterior that knows log q of its draws alone, and has no mean."""
+    model = of_pixels(Network(MLP((4,)), PlanarHead(LATENTS)))
+    return experiment(model, pixels(), epochs=epochs, **SAMPLED)
+
+
+def codes(*, epochs: int = 1, batch_norm: bool = False) -> Experiment:
+    """A codebook, and BatchNorm in the encoder if asked: two states that move."""
+    body = Normalised(4) if batch_norm else MLP((4,))
+    plain = of_pixels(Network(body, DeltaHead((3, LATENTS))), standard_gaussian(3, LATENTS))
+    model = with_codebook(plain, 4)
+    terms = [Term("distortion", distortion), Term("commitment", commitment, 0.25)]
+    return experiment(model, pixels(), terms=terms, epochs=epochs)
+
+
 OWN = {
-    config.__name__: config for config in (classes, vector, table, masked, layers, point, players)
+    config.__name__: config
+    for config in (
+        *(classes, vector, table, masked, layers, point, players),
+        *(factor, rungs, vamp, planar, codes),
+    )
 }

@@ -8,17 +8,33 @@ import pytest
 from own_configs import OWN
 from tiny_runs import read, rows
 
-from vae_jax import load_run
+from vae_jax import load_run, plots
 from vae_jax.cli.main import main
 from vae_jax.cli.train import main as train
 
 PICTURES = {"samples.png", "reconstructions.png", "traversal.png", "latent_map.png"}
 
 
-@pytest.fixture(scope="module", params=OWN)
-def run(request, tmp_path_factory):
-    folder = tmp_path_factory.mktemp(request.param) / "run"
-    assert main(["train", request.param, "--clip", "5", "--out", str(folder)], OWN) == 0
+@pytest.fixture(scope="module")
+def titles():
+    """Of the images that are saved."""
+    found, save = [], plots.save_images
+
+    def saved(path, images, columns, title):
+        found.append(title)
+        save(path, images, columns, title)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plots, "save_images", saved)
+        yield found
+
+
+@pytest.fixture(scope="module", params=[*OWN, "codes --batch-norm"])
+def run(request, tmp_path_factory, titles):
+    titles.clear()
+    folder = tmp_path_factory.mktemp("trained") / "run"
+    given = ["train", *request.param.split(), "--clip", "5", "--out", str(folder)]
+    assert main(given, OWN) == 0
     return load_run(folder, configs=OWN)
 
 
@@ -30,7 +46,7 @@ def test_a_run_from_its_first_row_to_the_report(run):
     if run.config["config"] == "point":
         assert set(held_out[0]) == {"data", "epoch", "distortion", "distortion_standard_error"}
         assert all("bound" not in row for row in rows(run.folder))
-        assert set(evaluation) == {"images", "active_units", "own", "distortion"}
+        assert set(evaluation) == {"epoch", "images", "active_units", "own", "distortion"}
         assert evaluation["own"] == 42.0
     else:
         assert math.isfinite(held_out[0]["elbo"])
@@ -40,7 +56,7 @@ def test_a_run_from_its_first_row_to_the_report(run):
     assert ("ELBO" in report) == (run.config["config"] != "point")
 
 
-def test_every_command_looks_at_it(run, tmp_path, capsys):
+def test_every_command_looks_at_it(run, titles, tmp_path, capsys):
     commands = {
         "evaluate": [],
         "sample": ["--number", "12"],
@@ -57,9 +73,17 @@ def test_every_command_looks_at_it(run, tmp_path, capsys):
     samples = np.load(tmp_path / "sample.npz")
     assert all(len(array) == 12 for array in samples.values())
     assert ("c" in samples) == (run.config["config"] == "masked")
-    names = {"z/z1", "z/z2"} if run.config["config"] == "layers" else {"z"}
-    shapes = {name: array.shape for name, array in np.load(tmp_path / "embed.npz").items()}
-    assert {name: shapes[name] for name in names} == dict.fromkeys(names, (8, 2))
+    several = run.config["config"] in ("layers", "rungs")
+    z = {name: z for name, z in np.load(tmp_path / "embed.npz").items() if name != "label"}
+    assert set(z) == ({"z/z1", "z/z2"} if several else {"z"})
+    assert several == any("The most active latents of z1, one a row" in title for title in titles)
+    assert several == any("Latents 0, 1 of z1, one a row" in title for title in titles)
+    assert several == any("through the latents of z1: " in title for title in titles)
+    for command in ("traverse", "interpolate"):
+        named = dict(np.load(tmp_path / f"{command}.npz"))
+        assert named.get("latent") == ("z1" if several else None)
+    form = (8, 3, 2) if run.config["config"] == "codes" else (8, 2)
+    assert {leaf.shape for leaf in z.values()} == {form}
     assert main(["train", "--resume", str(run.folder)], OWN) == 0  # shows the scores
 
 
@@ -76,7 +100,7 @@ def test_players_report_a_rate_each(tmp_path):
 def test_a_delta_has_no_bound(tmp_path, capsys):
     given = ["point", "--no-rate-is-none", "--out", str(tmp_path / "run")]
     assert train(given, configs=OWN) == 1
-    assert "The posterior is a Delta" in capsys.readouterr().err
+    assert "The posterior of z is a Delta" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
 
 

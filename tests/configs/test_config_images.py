@@ -1,5 +1,7 @@
 """The config `images`: other people's images, from wherever they lie."""
 
+from dataclasses import replace
+
 import jax
 import numpy as np
 import pytest
@@ -7,9 +9,14 @@ from tiny_runs import bytes_of, write_pngs
 
 from vae_jax import Bernoulli, Gaussian
 from vae_jax.configs import CONFIGS
+from vae_jax.configs.choices import Choices
 
 images = CONFIGS["images"]
-SMALL = {"channels": (2,), "latents": 2}
+GAUSSIAN = Choices(network="conv", channels=(2,), sigma=0.1)
+BERNOULLI = replace(GAUSSIAN, likelihood="bernoulli", sigma=None)
+CHOICES = {"gaussian": GAUSSIAN, "bernoulli": BERNOULLI}
+SMALL = {"choices": GAUSSIAN, "latents": 2}
+BINARY = {"choices": BERNOULLI, "latents": 2}
 
 
 def likelihood(experiment, example):
@@ -51,7 +58,7 @@ def test_data_of_other_levels_are_refused(likelihood, tmp_path):
     ]
     for n, (x, levels, message) in enumerate(cases):
         path = save(tmp_path / f"{n}.npz", x)
-        experiment = images(data=path, levels=levels, likelihood=likelihood, **SMALL)
+        experiment = images(data=path, levels=levels, choices=CHOICES[likelihood], latents=2)
         with pytest.raises(ValueError, match=message):
             experiment.examples.load()
 
@@ -60,7 +67,7 @@ def test_bytes_as_probabilities(tmp_path):
     x = bytes_of(400)
     x[:, :4] = 255
     path = save(tmp_path / "a.npz", x)
-    experiment = images(data=path, likelihood="bernoulli", **SMALL)
+    experiment = images(data=path, **BINARY)
     loaded = experiment.examples.load()
     assert set(np.unique(loaded.test["x"])) == {0.0, 1.0}
     assert (loaded.test["x"][:, :4] == 1).all()  # 255 is certain
@@ -72,7 +79,7 @@ def test_bytes_as_probabilities(tmp_path):
 @pytest.mark.parametrize("kind", ["gaussian", "bernoulli"])
 def test_binary_images(kind, tmp_path):
     x = bytes_of(20) // 128
-    experiment = images(data=save(tmp_path / "a.npz", x), likelihood=kind, **SMALL)
+    experiment = images(data=save(tmp_path / "a.npz", x), choices=CHOICES[kind], latents=2)
     assert experiment.examples.found == {"shape": (8, 8, 1), "levels": 2}
     test = experiment.examples.load().test["x"]
     if kind == "bernoulli":  # a certain 0 or 1 is not drawn otherwise
@@ -85,7 +92,7 @@ def test_binary_images(kind, tmp_path):
 @pytest.mark.parametrize("kind", ["gaussian", "bernoulli"])
 def test_floats(kind, tmp_path):
     x = bytes_of(20).astype(np.float32) / 255
-    experiment = images(data=save(tmp_path / "a.npz", x), likelihood=kind, **SMALL)
+    experiment = images(data=save(tmp_path / "a.npz", x), choices=CHOICES[kind], latents=2)
     test = experiment.examples.load().test["x"]
     assert experiment.examples.num_levels is None
     assert experiment.examples.found["levels"] == 1
@@ -111,11 +118,14 @@ def test_streamed_images_stay_on_the_disk(tmp_path):
 
 
 def test_what_was_found_rebuilds_the_same_model(tmp_path):
-    path = tmp_path / "a.npz"
-    experiment = images(data=save(path, bytes_of(20)), **SMALL)
+    path, unsaid = tmp_path / "a.npz", replace(GAUSSIAN, sigma=None)
+    stored = bytes_of(20)
+    experiment = images(data=save(path, stored), choices=unsaid, latents=2)
+    deviation = np.sqrt((experiment.examples.load().train["x"] / 255).var(axis=0).mean())
+    np.testing.assert_allclose(experiment.examples.found["choices"].sigma, deviation / 2, rtol=1e-5)
     x = experiment.examples.load().test["x"][0]
     path.unlink()
-    again = images(data=str(path), **SMALL, **experiment.examples.found)
+    again = images(data=str(path), **{**SMALL, **experiment.examples.found})
     one, other = (e.trained.model.init(jax.random.key(0), x) for e in (experiment, again))
     jax.tree.map(np.testing.assert_array_equal, one, other)
     assert (again.examples.num_levels, again.trained.scan) == (

@@ -7,9 +7,14 @@ from tiny_runs import LINES, spelt
 
 from vae_jax import Categorical
 from vae_jax.configs import CONFIGS
+from vae_jax.configs.choices import Choices
 
 text = CONFIGS["text"]
-SMALL = {"length": 8, "hidden": 4, "latents": 2}
+SMALL = {
+    "length": 8,
+    "latents": 2,
+    "choices": Choices(likelihood="categorical", hidden=(4, 4)),
+}
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from tiny_runs import no_data, noise
 
 from vae_jax import data
 from vae_jax.configs import CONFIGS
+from vae_jax.configs.choices import Choices
 from vae_jax.configs.experiment import fixed
 
 NEEDS_DATA = {"images", "text"}
@@ -63,7 +64,11 @@ def test_a_conditional_experiment_has_labels():
 
 
 GIVEN = {
-    "images": {"shape": (8, 8, 1), "levels": 256, "channels": (2,)},
+    "images": {
+        "shape": (8, 8, 1),
+        "levels": 256,
+        "choices": Choices(network="conv", channels=(2,), sigma=0.1),
+    },
     "text": {"vocabulary": "abc"},
 }
 

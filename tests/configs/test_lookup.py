@@ -13,6 +13,7 @@ from vae_jax.configs import CONFIGS, find, names
 
 CODE = """
 from vae_jax.configs import CONFIGS
+from vae_jax.configs.choices import Choices
 
 def few(*, epochs: int = 1):
     '''Digits, of another package.
@@ -20,7 +21,8 @@ def few(*, epochs: int = 1):
     Args:
       epochs: Passes.
     '''
-    made = CONFIGS["digits"](epochs=epochs, hidden=4, latents=2, batch_size=718)
+    choices = Choices(likelihood="bernoulli", hidden=(4,))
+    made = CONFIGS["digits"](epochs=epochs, choices=choices, latents=2, batch_size=718)
     return made._replace(views=made.views._replace(importance_samples=2))
 """
 

@@ -1,4 +1,4 @@
-"""Arrays in .npy and .npz: types, shapes, labels, and what is refused."""
+"""Arrays in .npy and .npz: layouts, levels and ranges, labels, and what is refused."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ def saved(folder, x):
 
 @pytest.mark.parametrize(
     ("shape", "expected"),
-    [((5, 12), (5, 12)), ((5, 3, 4), (5, 3, 4, 1)), ((5, 3, 2, 2), (5, 3, 2, 2))],
+    [((5, 12), (5, 12)), ((5, 3, 4), (5, 3, 4, 1)), ((5, 3, 4, 1), (5, 3, 4, 1))],
 )
 def test_shapes(shape, expected, tmp_path):
     split = read_array(saved(tmp_path, BYTES.reshape(shape)))
@@ -31,12 +31,28 @@ def test_other_shapes_are_refused(shape, tmp_path):
         read_array(saved(tmp_path, BYTES.reshape(shape)))
 
 
-def test_channels_come_last(tmp_path):
-    message = r"shape \[2, 3, 8, 8\], which looks like \[N, C, H, W\].*moveaxis"
+@pytest.mark.parametrize("shape", [(2, 8, 8, 3), (2, 8, 9, 4), (2, 13, 14, 12), (2, 1, 5, 1)])
+def test_channels_that_are_fewest_and_last(shape, tmp_path):
+    assert read_array(saved(tmp_path, np.zeros(shape, np.uint8))).x.shape == shape
+
+
+@pytest.mark.parametrize(
+    "shape", [(3, 3, 8, 8), (3, 1, 28, 28), (3, 3, 64, 12), (3, 3, 4, 4), (3, 12, 8, 8)]
+)
+def test_where_the_channels_are_is_said_where_it_is_not_plain(shape, tmp_path):
+    _, A, B, C = shape
+    x = np.arange(np.prod(shape)).reshape(shape) % 256
+    path = saved(tmp_path, x)
+    message = (
+        rf"may be \[N, C, H, W\], {A} channels of {B}x{C}, or \[N, H, W, C\], {C} channels of"
+        rf" {A}x{B}: say which, layout=\"NCHW\" or layout=\"NHWC\" \(--layout\)"
+    )
     with pytest.raises(ValueError, match=message):
-        read_array(saved(tmp_path, np.zeros((2, 3, 8, 8), np.uint8)))
-    for shape in ((2, 8, 8, 3), (2, 3, 8, 3), (2, 8, 3, 8)):
-        assert read_array(saved(tmp_path, np.zeros(shape, np.uint8))).x.shape == shape
+        read_array(path)
+    np.testing.assert_array_equal(read_array(path, layout="NHWC").x, x)
+    np.testing.assert_array_equal(read_array(path, layout="NCHW").x, np.moveaxis(x, 1, -1))
+    with pytest.raises(ValueError, match="layout='HWC' was given, and there are NHWC and NCHW"):
+        read_array(path, layout="HWC")
 
 
 @pytest.mark.parametrize(
@@ -60,21 +76,66 @@ def test_intensities_and_fractions_are_kept(tmp_path):
     np.testing.assert_array_equal(read_array(saved(tmp_path, x)).x, x)
 
 
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_floats_of_both_signs_are_brought_to_the_unit_interval(dtype, tmp_path):
+    path = saved(tmp_path, np.array([[-1, -0.75, 0.5, 1]], dtype))
+    read = read_array(path).x
+    assert read.dtype == np.float32
+    assert read.tolist() == [[0, 0.125, 0.75, 1]]
+    with pytest.raises(ValueError, match=r"2 values outside 0 \.\. 1, the first, -1\.0"):
+        read_array(path, signed=False)
+    path = saved(tmp_path, np.array([[0, 1]], dtype))
+    assert read_array(path, signed=True).x.tolist() == [[0.5, 1]]
+
+
+def test_floats_a_little_below_zero_may_be_either(tmp_path):
+    path = saved(tmp_path, np.array([[-0.25, 1.0]]))
+    message = r"x\.npy: x has floats down to -0\.25, which may be .*signed=True .*clip\(0, 1\)"
+    with pytest.raises(ValueError, match=message):
+        read_array(path)
+    assert read_array(path, signed=True).x.tolist() == [[0.375, 1]]
+
+
+@pytest.mark.parametrize(
+    ("x", "levels", "expected"),
+    [([[0, 16]], 17, "uint8"), ([[0.0, 16.0]], 17, "uint8"), ([[0, 1023]], 1024, "uint16")],
+)
+def test_levels_that_are_said(x, levels, expected, tmp_path):
+    path = saved(tmp_path, np.array(x))
+    read = read_array(path, levels=levels).x
+    assert (read.dtype, read.tolist()) == (expected, x)
+    with pytest.raises(ValueError, match=rf"1 values outside 0 \.\. {levels - 2}"):
+        read_array(path, levels=levels - 1)
+
+
+def test_levels_that_there_are_not(tmp_path):
+    path = saved(tmp_path, np.array([[0.5, 1.0]]))
+    with pytest.raises(ValueError, match="x has fractions, and integers of 2 levels are needed"):
+        read_array(path, levels=2)
+    path = saved(tmp_path, np.array([[0, 1]]))
+    with pytest.raises(TypeError, match=r"dtype int64, and floats \(levels=1\) are needed: leave"):
+        read_array(path, levels=1)
+    for levels in (0, -1, 65537):
+        with pytest.raises(ValueError, match=rf"levels={levels} was given, and 1 \.\. 65536 are"):
+            read_array(path, levels=levels)
+
+
 @pytest.mark.parametrize(
     ("x", "message"),
     [
         (
-            [[0, 3], [256, -1]],
-            r"has 2 values outside 0 \.\. 255, the first, 256, at index",
+            [[0, 3], [256, 1]],
+            r"has 1 values outside 0 \.\. 255, the first, 256, at index \(1, 0\): say levels=257",
         ),
+        ([[9, -3]], r"has 1 values outside 0 \.\. 255, the first, -3, .*e\.g\. x - \(-3\)"),
+        ([[0, 70000]], r"has 1 values outside .*: divide by the largest, as floats in \[0, 1\]"),
         (
-            [[0.5, 0.5], [0.5, -0.1]],
-            r"has 1 values outside 0 \.\. 1, the first, -0\.1, at index \(1, 1\): div",
+            [[0.5, 0.5], [0.5, -2.0]],
+            r"has 1 values outside -1 \.\. 1, the first, -2\.0, at index \(1, 1\): floats in \[-1, "
+            r"1\] are read too; .* x \* scale \+ mean.*, here -2 \.\. 0\.5, to \[0, 1\] by \(x",
         ),
-        (
-            [[0.5, 255.0], [0.5, 0.1]],
-            r"has 1 values outside 0 \.\. 1, the first, 255\.0, at index \(0, 1\).* as uint8",
-        ),
+        ([[0.5, 2.5]], r"has 1 values outside 0 \.\. 1, .*: divide by the largest that there can"),
+        ([[0.0, 16.0]], r"has 1 values outside 0 \.\. 1, .*: they are whole.* say levels=256"),
         ([[0.5, np.nan]], r"has 1 NaN values, the first at index \(0, 1\): replace"),
         ([[np.inf, 0.0]], r"has 1 infinite values, the first at index \(0, 0\)"),
         (np.zeros((0, 3)), r"has shape \(0, 3\): no example"),
@@ -91,35 +152,6 @@ def test_other_types_are_refused(x, tmp_path):
         read_array(saved(tmp_path, x))
 
 
-def test_npz(tmp_path):
-    label = np.arange(5)[::-1]
-    for names in ({"x": BYTES}, {"images": BYTES}, {"x": BYTES, "other": label}):
-        np.savez(tmp_path / "a.npz", **names)
-        split = read_array(tmp_path / "a.npz")
-        np.testing.assert_array_equal(split.x[..., 0], BYTES)
-        assert split.label is None
-    for name, others in (("label", {"images": BYTES}), ("y", {"x": BYTES, "other": label})):
-        np.savez_compressed(tmp_path / "a.npz", **others, **{name: label})
-        split = read_array(str(tmp_path / "a.npz"))
-        np.testing.assert_array_equal(split.x[..., 0], BYTES)
-        np.testing.assert_array_equal(split.label, label)
-        assert split.label.dtype == np.int32
-
-
-def test_npz_in_which_the_examples_cannot_be_told(tmp_path):
-    path = tmp_path / "a.npz"
-    message = r"a\.npz holds the arrays \['test', 'train'\].*numpy\.savez\(path, x=examples"
-    np.savez(path, train=BYTES, test=BYTES)
-    with pytest.raises(ValueError, match=message):
-        read_array(path)
-    np.savez(path, y=np.arange(5))
-    with pytest.raises(ValueError, match=r"holds the arrays \['y'\]"):
-        read_array(path)
-    np.savez(path, x=BYTES, y=np.arange(5), label=np.arange(5))
-    with pytest.raises(ValueError, match="holds both label and y"):
-        read_array(path)
-
-
 @pytest.mark.parametrize("label", [np.arange(4), np.eye(5, dtype=int), np.arange(5.0)])
 def test_labels_are_checked(label, tmp_path):
     np.savez(tmp_path / "a.npz", x=BYTES, label=label)
@@ -128,83 +160,12 @@ def test_labels_are_checked(label, tmp_path):
         read_array(tmp_path / "a.npz")
 
 
+def test_a_column_of_labels_is_as_good(tmp_path):
+    np.savez(tmp_path / "a.npz", x=BYTES, label=np.arange(5)[:, None])
+    assert read_array(tmp_path / "a.npz").label.tolist() == [0, 1, 2, 3, 4]
+
+
 def test_labels_that_do_not_fit_are_refused(tmp_path):
     np.savez(tmp_path / "a.npz", x=BYTES, label=np.arange(5) + 2**31 - 4)
     with pytest.raises(ValueError, match=r"1 values outside .*2147483648, at index \(4,\)"):
         read_array(tmp_path / "a.npz")
-
-
-class Trap:
-    """Unpickling it would leave a mark."""
-
-    sprung = False
-
-    def __reduce__(self):
-        return setattr, (Trap, "sprung", True)
-
-
-@pytest.mark.parametrize("save", [np.save, np.savez])
-def test_pickles_are_not_loaded(save, tmp_path):
-    path = tmp_path / ("x.npy" if save is np.save else "x.npz")
-    save(path, np.array([Trap()], object))
-    with pytest.raises(ValueError, match=r"x\.np[yz] holds Python objects.*numpy\.stack\(examples"):
-        read_array(path)
-    assert not Trap.sprung
-
-
-@pytest.mark.parametrize("keep", [0, 5, 60, 140, 300, 500])
-@pytest.mark.parametrize("name", ["a.npy", "a.npz"])
-def test_files_cut_short_are_named(name, keep, tmp_path):
-    path, x = tmp_path / name, np.tile(np.arange(256, dtype=np.uint8), (4, 1))
-    np.save(path, x) if name == "a.npy" else np.savez(path, x=x)
-    path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(ValueError, match=rf"{path} is damaged, cut short, or not numpy's"):
-        read_array(path)
-
-
-def damaged(path):
-    """The file with each of its bytes changed in turn, in one bit and in all."""
-    good = path.read_bytes()
-    for at in range(len(good)):
-        for bits in (1, 255):
-            path.write_bytes(good[:at] + bytes([good[at] ^ bits]) + good[at + 1 :])
-            yield
-
-
-@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
-def test_a_changed_byte_of_an_npz_is_noticed(save, tmp_path):
-    """Or is one that says nothing of the values, a date say."""
-    path, x = tmp_path / "a.npz", np.random.default_rng(0).integers(0, 256, (3, 9), dtype=np.uint8)
-    save(path, x=x)
-    noticed = 0
-    for _ in damaged(path):
-        try:
-            np.testing.assert_array_equal(read_array(path).x, x)
-        except ValueError as error:
-            assert f"{path} is damaged" in str(error)  # noqa: PT017
-            noticed += 1
-    assert noticed > 100
-
-
-def test_a_changed_byte_of_an_npy_raises_no_other_error(tmp_path):
-    """There is no check sum in it: a changed value is another value."""
-    path = saved(tmp_path, np.arange(6, dtype=np.uint8).reshape(3, 2))
-    noticed = 0
-    for _ in damaged(path):
-        try:
-            read_array(path)
-        except ValueError as error:
-            assert str(path) in str(error)  # noqa: PT017
-            noticed += 1
-    assert noticed > 100
-
-
-def test_not_a_file_of_numpy(tmp_path):
-    (tmp_path / "a.csv").write_text("1,2")
-    with pytest.raises(ValueError, match=r"a\.csv is not \.npy or \.npz; numpy\.save writes"):
-        read_array(tmp_path / "a.csv")
-    with pytest.raises(FileNotFoundError, match=r"There is no file .*/b\.npy"):
-        read_array(tmp_path / "b.npy")
-    (tmp_path / "c.npy").write_bytes(b"another thing")
-    with pytest.raises(ValueError, match=r"c\.npy is damaged, cut short, or not numpy's"):
-        read_array(tmp_path / "c.npy")

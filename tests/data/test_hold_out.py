@@ -22,7 +22,7 @@ def test_a_fixed_permutation_cut_in_two():
 
 @pytest.mark.parametrize(
     ("size", "fraction", "held"),
-    [(30, 0.1, 3), (2, 0.1, 1), (5, 0.1, 1), (100, 0.001, 1), (10, 0.9, 9)],
+    [(30, 0.1, 3), (3, 0.1, 2), (14, 0.1, 2), (100, 0.001, 2), (10, 0.9, 9)],
 )
 def test_how_many(size, fraction, held):
     train, test = hold_out(numbered(size), fraction)
@@ -35,9 +35,9 @@ def test_without_labels():
     assert test.label is None
 
 
-@pytest.mark.parametrize("size", [0, 1])
+@pytest.mark.parametrize("size", [0, 1, 2])
 def test_too_few_to_divide(size):
-    with pytest.raises(ValueError, match=rf"would take 1 of {size} examples, and leave none: 2 or"):
+    with pytest.raises(ValueError, match=rf"would take 2 of {size} examples, and leave none: 3 or"):
         hold_out(numbered(size))
 
 

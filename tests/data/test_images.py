@@ -101,12 +101,15 @@ def test_what_is_transparent_shows_white(tmp_path):
 def test_no_folder_no_image(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"There is no folder .*/nowhere; needed is one of"):
         read_images(tmp_path / "nowhere")
-    (tmp_path / "deep" / "deeper").mkdir(parents=True)
-    save(tmp_path / "deep" / "deeper" / "a.png")
     (tmp_path / "a.webp").write_bytes(b"")
-    message = r"holds no image: no \.png, \.jpg, \.jpeg file.* \(one level\)\. Convert"
-    with pytest.raises(FileNotFoundError, match=message):
+    nothing = r"holds no image: no \.png, \.jpg, \.jpeg file.* \(one level\)\. "
+    with pytest.raises(FileNotFoundError, match=nothing + r"What there is, 1 \.webp, is not read"):
         read_images(tmp_path)
+    for place in ("a/b/c", "a/b"):
+        save(tmp_path / place / "d.png")
+        message = rf"{nothing}Deeper there is {tmp_path}/{place}/d\.png: name the folder that"
+        with pytest.raises(FileNotFoundError, match=message):
+            read_images(tmp_path)
     with pytest.raises(ValueError, match=r"a\.webp is a file, and a folder of PNG or JPEG"):
         read_images(tmp_path / "a.webp")
 

@@ -239,3 +239,17 @@ def test_fetch_of_a_connection_cut_short(tmp_path, monkeypatch):
 def test_fetch_of_an_unknown_name(tmp_path):
     with pytest.raises(ValueError, match="fetch downloads mnist, fashion_mnist"):
         fetch("digits", tmp_path)
+
+
+def test_an_archive_that_unpacks_to_more_than_any_is_refused(monkeypatch):
+    monkeypatch.setattr(idx, "MOST_BYTES", 1000)
+    assert idx.gunzip(gzip.compress(bytes(1000)), "a", "b") == bytes(1000)
+    with pytest.raises(ValueError, match=r"a\.gz unpacks to more than 1,000 bytes\. Get another"):
+        idx.gunzip(gzip.compress(bytes(10**6)), "a.gz", "Get another.")
+
+
+def test_a_mirror_that_sends_more_than_any_file_is_refused(mirror, tmp_path, monkeypatch):
+    monkeypatch.setattr(idx, "MOST_BYTES", 1000)
+    with pytest.raises(ValueError, match=r"train-images.*\.gz sends more than 1,000 bytes: pass"):
+        fetch_source(tiny_idx.make_source(), tmp_path / "raw", mirror.url)
+    assert not list((tmp_path / "raw").iterdir())

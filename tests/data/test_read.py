@@ -85,7 +85,7 @@ def test_an_array(x, max_value, tmp_path):
 
 
 def test_an_array_alone_in_its_file(tmp_path):
-    np.save(tmp_path / "a.npy", np.zeros((3, 2, 2)))
+    np.save(tmp_path / "a.npy", np.zeros((4, 2, 2)))
     assert read(tmp_path / "a.npy").train.x.shape == (2, 2, 2, 1)
 
 
@@ -103,8 +103,8 @@ def test_the_splits_that_a_prepared_set_has(tmp_path):
     tiny_tfds.prepare(tmp_path, {"train": x, "validation": x[:4]})
     data = read("tiny_set", data_dir=tmp_path)
     order = np.random.default_rng(0).permutation(10)
-    np.testing.assert_array_equal(data.train.x, x[order[:9]])
-    np.testing.assert_array_equal(data.test.x, x[order[9:]])
+    np.testing.assert_array_equal(data.train.x, x[order[:8]])
+    np.testing.assert_array_equal(data.test.x, x[order[8:]])
     np.testing.assert_array_equal(data.valid.x, x[:4])
 
 
@@ -136,5 +136,49 @@ def test_a_file_of_another_kind(tmp_path):
 
 def test_one_example_cannot_be_divided(tmp_path):
     save(tmp_path / "a.png")
-    with pytest.raises(ValueError, match="would take 1 of 1 examples, and leave none"):
+    with pytest.raises(ValueError, match="would take 2 of 1 examples, and leave none"):
+        read(tmp_path)
+
+
+def test_how_an_array_was_read_is_kept(tmp_path):
+    np.save(tmp_path / "a.npy", np.linspace(-1, 1, 4 * 2 * 5 * 3).reshape(4, 2, 5, 3))
+    data = read(tmp_path / "a.npy", layout="NCHW")
+    assert (data.layout, data.levels, data.signed) == ("NCHW", 1, True)
+    assert data.notes == (
+        "a.npy: x is float64 [4, 2, 5, 3], as [N, C, H, W] of floats in [-1, 1], brought to [0, 1]",
+    )
+    again = read(tmp_path / "a.npy", layout="NCHW", levels=1, signed=True)
+    np.testing.assert_array_equal(again.train.x, data.train.x)
+    np.save(tmp_path / "b.npy", np.arange(32).reshape(4, 8))
+    data = read(tmp_path / "b.npy", levels=32)
+    assert (data.layout, data.levels, data.signed, data.max_value) == ("ND", 32, False, 31)
+    assert data.notes == ("b.npy: x is int64 [4, 8], as [N, D] of 32 levels, 0 .. 31",)
+
+
+def test_what_is_said_of_image_files_must_hold(tmp_path):
+    for i in range(4):
+        save(tmp_path / f"{i}.png", i)
+    assert read(tmp_path, layout="NHWC", levels=256, signed=False).levels == 256
+    for said in ({"layout": "NCHW"}, {"levels": 2}, {"signed": True}, {"key": "x"}):
+        with pytest.raises(ValueError, match="is read as images of 256 levels: key, layout"):
+            read(tmp_path, **said)
+
+
+def test_images_that_are_left_out_are_counted(tmp_path):
+    for i in range(4):
+        save(tmp_path / "cat" / f"{i}.png", i)
+    assert read(tmp_path).notes == ()
+    for name in ("a.webp", "b.WEBP", "cat/c.tif", ".hidden.bmp"):
+        (tmp_path / name).write_bytes(b"not looked at")
+    save(tmp_path / "cat" / "young" / "a.png")
+    assert read(tmp_path).notes == (
+        f"{tmp_path}: 1 .tif and 2 .webp and 1 in deeper folders left out: PNG and JPEG in a folder"
+        " and in its subfolders are read.",
+    )
+
+
+def test_images_beside_splits_are_not_passed_over(tmp_path):
+    for name in ("train/a", "test/a", "b"):
+        save(tmp_path / f"{name}.png")
+    with pytest.raises(ValueError, match=r"holds images \(b\.png\) beside test and train: move"):
         read(tmp_path)

@@ -58,7 +58,7 @@ def test_labels_need_subfolders(tmp_path):
         open_images(tmp_path / "nowhere")
 
 
-@pytest.mark.parametrize("shape", [(5, 12), (5, 3, 4), (5, 2, 2, 3)])
+@pytest.mark.parametrize("shape", [(5, 12), (5, 3, 4), (5, 3, 4, 1)])
 @pytest.mark.parametrize("dtype", ["uint8", "bool", "float64", "float16"])
 def test_rows(dtype, shape, tmp_path):
     x = BYTES.reshape(shape)
@@ -103,10 +103,39 @@ def test_a_bad_row_is_named_when_it_is_read(value, message, tmp_path):
         source[2]
 
 
-@pytest.mark.parametrize("x", [np.zeros((3, 2), int), np.zeros((0, 2)), np.array([["a"]])])
+@pytest.mark.parametrize("x", [np.zeros((0, 2)), np.array([["a"]])])
 def test_other_arrays_are_refused(x, tmp_path):
-    with pytest.raises(ValueError, match=r"x\.npy holds .*one or more examples of uint8, bool, or"):
+    with pytest.raises(ValueError, match=r"x\.npy: x is .*one or more examples of numbers"):
         open_array(saved(tmp_path, x))
+
+
+@pytest.mark.parametrize(
+    ("x", "said"),
+    [
+        (np.arange(48).reshape(2, 3, 4, 2), {"layout": "NCHW"}),
+        (np.arange(12).reshape(2, 6), {"levels": 12}),
+        (np.array([[-1.0, 0.5]]), {"signed": True}),
+        (np.array([[0, 1000]], np.int32), {"levels": 1001}),
+    ],
+)
+def test_rows_in_another_form(x, said, tmp_path):
+    path = saved(tmp_path, x)
+    split, source = read_array(path, **said), open_array(path, **said)
+    for i in range(len(x)):
+        assert source[i]["x"].dtype == split.x.dtype
+        np.testing.assert_array_equal(source[i]["x"], split.x[i])
+
+
+def test_a_row_that_does_not_hold_what_was_said(tmp_path):
+    source = open_array(saved(tmp_path, np.array([[0, 1], [0, 300]])))
+    assert source[0]["x"].dtype == np.uint8
+    with pytest.raises(ValueError, match=r"x\.npy, row 1: x .* outside 0 \.\. 255, .* levels=301"):
+        source[1]
+    source = open_array(saved(tmp_path, np.array([[0.0, 1.0], [0.0, -1.0]])))
+    with pytest.raises(ValueError, match=r"x\.npy, row 1: x .* outside 0 \.\. 1"):
+        source[1]
+    with pytest.raises(ValueError, match="layout='CHWN' was given"):
+        open_array(saved(tmp_path, np.zeros((1, 2, 2, 2))), layout="CHWN")
 
 
 def test_files_that_cannot_be_mapped(tmp_path):

@@ -5,12 +5,12 @@ import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as numpyro
 import pytest
+from flows import Planar
 
 from vae_jax.distributions import (
     Bernoulli,
     Categorical,
     Delta,
-    Distribution,
     Foreign,
     Gaussian,
     Joint,
@@ -18,29 +18,10 @@ from vae_jax.distributions import (
     Mixture,
     MixtureOver,
     Poisson,
+    Quantised,
+    UniformCodes,
     standard_gaussian,
 )
-
-
-class Planar(Distribution):
-    """z = e + u tanh(w'e), e ~ N(0, I): a flow that knows log q of what it draws alone.
-
-    Reference: Rezende, Mohamed 2015, arXiv 1505.05770, eq. 10 to 13; here with b = 0.
-    """
-
-    u: jax.Array
-    w: jax.Array
-    reparameterized = True
-
-    def _sample(self, key):
-        return self._sample_and_log_prob(key)[0]
-
-    def _sample_and_log_prob(self, key):
-        e, log_q = standard_gaussian(*self.u.shape).sample_and_log_prob(key)
-        a, product = self.w @ e, self.w @ self.u
-        # u moved along w until w'u >= -1: else it is not invertible
-        u = self.u + (jax.nn.softplus(product) - 1 - product) * self.w / (self.w @ self.w)
-        return e + u * jnp.tanh(a), log_q - jnp.log1p((1 - jnp.tanh(a) ** 2) * (self.w @ u))
 
 
 def draw(distribution, key):
@@ -100,9 +81,12 @@ EVERY = [
     ("foreign-mvn", Foreign(numpyro.MultivariateNormal(normal(2), jnp.eye(2)), draw, True), True),
     ("layered", Layered(LAYERED, downward), True),
     ("mixture-over", MixtureOver(normal(3), normal(3, 2), jnp.array(-0.3), around), False),
-    ("planar", Planar(normal(2), normal(2, seed=1)), True),
+    ("planar", Planar(gaussian(2), normal(2), normal(2, seed=1), jnp.array(0.3)), True),
+    ("quantised", Quantised(normal(2, 3), normal(4, 3, seed=1)), True),
+    ("uniform-codes", UniformCodes(normal(4, 3), (2, 3)), False),
 ]
 NO_LOG_PROB = ("planar",)  # but of its draws
+AT_POINTS = ("delta", "joint-tuple", "quantised", "uniform-codes")  # densities without a difference
 
 
 def rows(*but):

@@ -4,10 +4,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from every import EVERY, LAYERED, Planar, downward, every, normal
+from every import EVERY, LAYERED, downward, every, gaussian, normal
+from flows import Planar
 
-from vae_jax import elbo, iwae, kl, sampled_elbo, standard_gaussian
-from vae_jax.distributions import Bernoulli, Delta, Distribution, Gaussian, Layered
+from vae_jax import elbo, iwae, kl, log_likelihood, sampled_elbo, standard_gaussian
+from vae_jax.distributions import Bernoulli, Delta, Distribution, Gaussian, Joint, Layered, Mixture
 
 # name: (base measure, whether its factors are independent); elsewhere volume, and not
 SAID = {
@@ -17,14 +18,16 @@ SAID = {
     "gaussian-empty": ("volume", True),
     "bernoulli": ("counts", True),
     "categorical": ("counts", True),
+    "quantised": ("counts", False),
+    "uniform-codes": ("counts", False),
     "poisson": ("counts", True),
     "delta": ("point", True),
     "mixture-bernoulli": ("counts", False),
-    "mixture-joint": ("{'label': 'counts', 'z': ('volume', 'counts')}", False),
-    "joint-tuple": ("('volume', 'point')", True),
-    "joint-dict": ("{'label': 'counts', 'z': ('volume', 'counts')}", True),
+    "mixture-joint": ({"label": "counts", "z": ("volume", "counts")}, False),
+    "joint-tuple": (("volume", "point"), True),
+    "joint-dict": ({"label": "counts", "z": ("volume", "counts")}, True),
 }
-WITHOUT_FACTORS = ("mixture-", "foreign-mvn", "planar")
+WITHOUT_FACTORS = ("mixture-", "foreign-mvn", "planar", "quantised", "uniform-codes")
 
 
 @pytest.mark.parametrize(("name", "q"), [row[:2] for row in EVERY], ids=[row[0] for row in EVERY])
@@ -81,25 +84,24 @@ def test_the_gradient_of_a_scored_draw_is_that_of_its_value(x64, key):
 
 def test_a_planar_flow_knows_its_draws_alone(key):
     """log q = log N(e) - log |dz/de|; and what asks for another value is refused."""
-    q, flat = Planar(normal(2), normal(2, seed=1)), Planar(jnp.zeros(2), jnp.ones(2))
-    e = flat.sample(key)  # of no flow: the noise, but for softplus(0) - 1 along w
-    _, log_q = q.sample_and_log_prob(key)
-    noise, log_e = standard_gaussian(2).sample_and_log_prob(key)
-    assert e.shape == noise.shape
+    q = Planar(gaussian(2), normal(2), normal(2, seed=1), jnp.array(0.3))
+    e, log_e = q.base.sample_and_log_prob(key)
 
     def flow(e):
         product = q.w @ q.u
         u = q.u + (jax.nn.softplus(product) - 1 - product) * q.w / (q.w @ q.w)
-        return e + u * jnp.tanh(q.w @ e)
+        return e + u * jnp.tanh(q.w @ e + q.b)
 
-    log_det = jnp.linalg.slogdet(jax.jacfwd(flow)(noise))[1]
+    z, log_q = q.sample_and_log_prob(key)
+    np.testing.assert_allclose(z, flow(e), rtol=1e-6)
+    log_det = jnp.linalg.slogdet(jax.jacfwd(flow)(e))[1]
     np.testing.assert_allclose(log_q, log_e - log_det, rtol=1e-5)
     message = "Planar knows log q of what it draws.*score_free.*leave them out"
     arguments = key, jnp.zeros(2), lambda x: q, lambda z: standard_gaussian(2), standard_gaussian(2)
     assert np.isfinite(sampled_elbo(*arguments).value)
     assert np.isfinite(iwae(*arguments, num_samples=3))
     for refused in (
-        lambda: q.log_prob(noise),
+        lambda: q.log_prob(z),
         lambda: sampled_elbo(*arguments, score_free=True),
         lambda: iwae(*arguments, num_samples=2, score_free=True),
     ):
@@ -115,7 +117,7 @@ def test_a_draw_whose_density_is_not_summed_is_refused(key):
     with pytest.raises(
         ValueError, match=r"_sample_and_log_prob returned shape \(2,\): it must sum"
     ):
-        Unsummed(jnp.ones(2), jnp.ones(2)).sample_and_log_prob(key)
+        Unsummed(gaussian(2), jnp.ones(2), jnp.ones(2), jnp.ones(())).sample_and_log_prob(key)
 
 
 class Uniform(Distribution):
@@ -142,6 +144,64 @@ def test_densities_of_different_measures_are_refused(bound, key):
         bound(key, x, lambda x: standard_gaussian(3), decode, Uniform(x))
     log_joint = sampled_elbo(key, x, Delta, decode, standard_gaussian(3)).value
     np.testing.assert_allclose(log_joint, 2 * standard_gaussian(3).log_prob(x))  # no bound: a MAP
+
+
+SPHERE = Uniform(jnp.ones(3))
+GAUSSIANS = Joint((standard_gaussian(2), standard_gaussian(3)))
+
+
+def mixed(first, second):
+    return Mixture(jnp.zeros(2), jax.tree.map(lambda a: jnp.stack([a, a]), Joint((first, second))))
+
+
+@pytest.mark.parametrize(
+    "prior", [GAUSSIANS, mixed(standard_gaussian(2), standard_gaussian(3))], ids=["joint", "mixed"]
+)
+def test_a_delta_may_be_one_of_several_parts(prior, key):
+    """Its part has the log joint; the others have a rate."""
+    x, loc, point = jnp.zeros(3), jnp.array([0.5, -0.5]), jnp.arange(3.0)
+
+    def encode(x):
+        return Joint((Gaussian(loc, jnp.full(2, -12.0)), Delta(point)))
+
+    bound = sampled_elbo(key, x, encode, lambda z: standard_gaussian(3), prior)
+    (z, _), log_q = encode(x).sample_and_log_prob(jax.random.fold_in(key, 0))
+    np.testing.assert_allclose(bound.rate, log_q - prior.log_prob((z, point)), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("q", "prior"),
+    [
+        (Joint((standard_gaussian(2), SPHERE)), GAUSSIANS),
+        (Joint((Delta(jnp.ones(2)), SPHERE)), GAUSSIANS),
+        (GAUSSIANS, Joint((standard_gaussian(2), SPHERE))),
+        (GAUSSIANS, mixed(standard_gaussian(2), SPHERE)),
+        (GAUSSIANS, Joint((standard_gaussian(2), Delta(jnp.ones(3))))),
+        (Joint((standard_gaussian(2), SPHERE)), Joint((Delta(jnp.ones(2)), SPHERE))),
+    ],
+)
+def test_the_other_parts_are_compared_all_the_same(q, prior, key):
+    with pytest.raises(ValueError, match=r"has a density of .* no number of nats"):
+        log_likelihood(
+            *(key, jnp.zeros(3), lambda x: q, lambda z: standard_gaussian(3), prior), num_samples=2
+        )
+
+
+def test_a_delta_may_be_one_of_several_layers(key):
+    """Of a Layered posterior, under a Layered prior."""
+
+    def point_below(given, draw):
+        draw("below", Delta(2 * draw("top", Gaussian(given, jnp.zeros(())))))
+
+    def program(given, draw):
+        draw("below", Gaussian(draw("top", Gaussian(given, jnp.zeros(()))), jnp.zeros(())))
+
+    q, prior = Layered(jnp.ones(2), point_below), Layered(jnp.zeros(2), program)
+    assert q.base_measure == {"below": "point", "top": "volume"}
+    arguments = key, jnp.zeros(3), lambda x: q, lambda z: standard_gaussian(3), prior
+    z, log_q = q.sample_and_log_prob(jax.random.fold_in(key, 0))
+    expected = log_q - prior.log_prob(z)
+    np.testing.assert_allclose(sampled_elbo(*arguments).rate, expected, rtol=1e-5)
 
 
 def test_layers_are_walked_in_order(key):

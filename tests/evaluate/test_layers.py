@@ -7,8 +7,9 @@ import pytest
 from linear_gaussian import z_score
 from two_layers import make_params, run
 
-from vae_jax import VAE, Distribution, Gaussian, chain, evaluate, standard_gaussian
-from vae_jax.networks import MLP, BernoulliHead, GaussianHead, Network
+from vae_jax import VAE, Distribution, Gaussian, Joint, chain, evaluate, standard_gaussian, vae
+from vae_jax.models import latents
+from vae_jax.networks import MLP, BernoulliHead, GaussianHead, JointHead, Network
 
 MODEL = VAE(None, None, None, None)._replace(trace=run)
 PARAMS = make_params(width=3.0)
@@ -58,6 +59,19 @@ def test_active_units_are_counted_above_the_threshold(key):
         evaluate.active_units(model, params, key, {"x": data["x"][:1]})
     with pytest.raises(ValueError, match="noise of 1 draw is unknown"):
         evaluate.active_units(model, params, key, data, num_samples=1)
+
+
+def test_latents_side_by_side_are_counted_each(key):
+    """A posterior that is a `Joint` of a dict; one part of two kinds."""
+    parts = {"a": GaussianHead((3,)), "b": GaussianHead((2,))}
+    decoder = Network(MLP((4,)), BernoulliHead((5,)), preprocess=lambda z: z["a"])
+    prior = Joint({"a": standard_gaussian(3), "b": standard_gaussian(2)})
+    model = vae(Network(MLP((4,)), JointHead(parts)), decoder, prior)
+    data = {"x": np.eye(5, dtype=np.float32)}
+    units = evaluate.active_units(model, model.init(key, data["x"][0]), key, data, threshold=-1.0)
+    assert {name: unit.number for name, unit in units.items()} == {"a": 3, "b": 2}
+    both = Joint({"a": (standard_gaussian(3), standard_gaussian()), "b": standard_gaussian(2)})
+    assert type(latents(both)["a"]) is Joint
 
 
 def test_of_a_posterior_without_a_mean_the_noise_of_the_draws_is_taken_off():

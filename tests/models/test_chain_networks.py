@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from affine import Affine
+from bodies import Normalised
 from flax import linen as nn
 
 from vae_jax import Gaussian, chain, standard_gaussian
@@ -40,6 +41,15 @@ def test_each_network_has_dropout_noise_of_its_own():
     assert np.any(model.encode(params, jnp.ones(8), None, jax.random.key(0)).mean()["z1"] != 1)
     z = {"z1": jnp.ones(8)}
     assert np.any(model.decode(params, z, None, jax.random.key(0)).loc != 1)
+
+
+@pytest.mark.parametrize("place", [0, 1, 2, 3])
+def test_init_refuses_a_network_that_carries_something(place, key):
+    layers = [Affine(()), Affine(()), Affine((3,)), Affine(())]
+    layers[place] = nn.Sequential([Normalised(4), layers[place]])
+    message = r"Sequential keeps \['batch_stats'\] besides its parameters.*a norm of one example"
+    with pytest.raises(ValueError, match=message):
+        chain(layers[:2], layers[2:], standard_gaussian()).init(key, jnp.zeros(3))
 
 
 @pytest.mark.parametrize(("num_q", "num_p"), [(0, 0), (1, 2), (2, 1)])

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from conditional import DECODER, B, C, OfCondition, X, conditional
 from flax import linen as nn
 from flax import nnx
 from linear_gaussian import z_score
@@ -23,38 +24,14 @@ from vae_jax import (
     vae,
     weighted_sum,
 )
-from vae_jax.models import trace, with_prior
+from vae_jax.models import trace
 from vae_jax.networks import (
     MLP,
-    BernoulliHead,
     ConvEncoder,
     GaussianHead,
     Network,
     batch_norm,
-    one_hot,
 )
-
-B = 8
-X = (np.random.default_rng(0).random((B, 5)) < 0.4).astype(np.float32)
-C = (np.arange(B) % 3).astype(np.int32)
-DECODER = Network(MLP((4,)), BernoulliHead((5,)))
-
-
-class OfCondition(nn.Module):
-    """p(z|c) = N(a row of a table, 1), and dropout."""
-
-    dropout: float = 0.0
-
-    @nn.compact
-    def __call__(self, c=None):
-        loc = nn.Embed(3, 2)(c)
-        loc = nn.Dropout(self.dropout, deterministic=not self.has_rng("dropout"))(loc)
-        return Gaussian(loc, jnp.zeros(()))
-
-
-def conditional(prior):
-    encoder = Network(MLP((4,)), GaussianHead((2,)), one_hot(3))
-    return vae(encoder, Network(MLP((4,)), BernoulliHead((5,)), one_hot(3)), prior)
 
 
 def test_a_prior_of_the_condition_is_learned(key):
@@ -88,23 +65,6 @@ def test_the_priors_dropout_has_noise_of_its_own(key):
     masks = np.stack([loc(jax.random.key(n)) == 0 for n in range(12)])
     assert 0 < masks.mean() < 1
     assert not np.any(loc(None) == 0)
-
-
-def test_a_prior_can_be_put_in_the_place_of_another(key):
-    """By `with_prior`: the same prior, learned, of the same numbers."""
-    plain = conditional(standard_gaussian(2))
-    model = with_prior(plain, OfCondition())
-    params = model.init(key, X[0], C[0])
-    assert set(params) == {"encoder", "decoder", "prior"}
-    fixed = with_prior(plain, Gaussian(params["prior"]["Embed_0"]["embedding"][1], jnp.zeros(())))
-    data = {"x": X[1:2], "c": C[1:2]}
-    learned, same = (evaluate.elbos(m, params, key, data).value for m in (model, fixed))
-    np.testing.assert_allclose(learned, same, rtol=1e-6)
-    wrong = with_prior(plain, nn.Sequential([one_hot(3), GaussianHead((5,))]))
-    with pytest.raises(ValueError, match="they must be the same"):
-        wrong.init(key, X[0], C[0])
-    with pytest.raises(TypeError, match=r"prior, where it is no Distribution, must be a Flax"):
-        with_prior(plain, jnp.zeros(2))
 
 
 def test_further_groups_are_made_from_an_example_and_a_draw(key):
@@ -237,12 +197,6 @@ def test_the_record_is_the_front_doors_functions(key):
 
     loss = jax.jit(jax.vmap(lambda k: weighted_sum(model)(params, k, {"x": X[:1]}, 0)[0]))(keys)
     assert abs(z_score(loss + jax.jit(jax.vmap(front))(keys))) < 4.5
-
-
-def test_a_prior_of_other_events_is_refused_in_init(key):
-    plain = conditional(standard_gaussian(2))
-    with pytest.raises(ValueError, match="they must be the same"):
-        with_prior(plain, standard_gaussian(3)).init(key, X[0], C[0])
 
 
 def test_a_prior_that_is_neither_is_refused():

@@ -48,6 +48,15 @@ def test_a_learned_embedding_has_parameters_of_its_own():
     assert params["params"]["body"]["Dense_0"]["kernel"].shape == (49 + 4, 5)
 
 
+@pytest.mark.parametrize("c", [-1, -3, 3, 200])
+def test_labels_out_of_range_are_no_rows_of_a_table(c):
+    """Nor counted from its end."""
+    network = Network(MLP((5,)), GaussianHead((2,)), embed=nn.Embed(3, 4))
+    params = jax.jit(network.init)(jax.random.key(0), X, jnp.array(2))
+    assert np.all(np.isnan(network.apply(params, X, jnp.array(c)).loc))
+    assert np.all(np.isfinite(network.apply(params, X, jnp.array(0)).loc))
+
+
 def test_any_module_of_one_argument_is_a_body():
     network = Network(nn.Dense(5), GaussianHead((2,)))
     q = network.apply(jax.jit(network.init)(jax.random.key(0), X.ravel()), X.ravel())

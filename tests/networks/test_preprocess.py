@@ -64,6 +64,23 @@ def test_what_is_read():
         centred(0, 0)
 
 
+@pytest.mark.parametrize("dtype", [np.int8, np.int32, np.float32])
+def test_indicators_of_what_is_no_class_are_nan(dtype):
+    """But for a missing one that is declared."""
+    labels = np.array([[2, 0, 1], [-1, 3, -2]], dtype)
+    plain, declared = one_hot(3)(labels), one_hot(3, missing=True)(labels)
+    for made in (plain, declared):
+        np.testing.assert_array_equal(made[0], np.eye(3)[[2, 0, 1]])
+        assert np.all(np.isnan(made[1, 1:]))
+    assert np.all(np.isnan(plain[1, 0]))
+    np.testing.assert_array_equal(declared[1, 0], np.zeros(3))
+
+
+def test_bytes_may_have_more_classes_than_there_are_bytes():
+    made = one_hot(300)(np.array([44, 255], np.uint8))
+    np.testing.assert_array_equal(np.nonzero(made), [[0, 1], [44, 255]])
+
+
 def test_a_network_can_be_asked_behind_its_preprocessing():
     """As learned inputs are: they are where the body reads, and not events."""
     x = EVENTS["bytes"][0][0]

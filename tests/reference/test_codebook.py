@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from bodies import Normalised
 from flax import linen as nn
 
 from vae_jax import (
@@ -30,16 +31,6 @@ from vae_jax.objectives import commitment, perplexity
 
 N, D, K, B = 3, 2, 5, 6
 X = (np.random.default_rng(0).random((B, 8)) < 0.4).astype(np.float32)
-
-
-class Normalised(nn.Module):
-    """Dense, BatchNorm over the axis "batch" where its averages may move, ReLU."""
-
-    @nn.compact
-    def __call__(self, x):
-        x = nn.Dense(8)(x.ravel())
-        still = not self.is_mutable_collection("batch_stats")
-        return nn.relu(nn.BatchNorm(still, momentum=0.9, axis_name="batch")(x))
 
 
 class Trained(nn.Module):

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from flax import linen as nn
+from bodies import Normalised, Up
 from linear_gaussian import z_score
 
 from vae_jax import (
@@ -24,17 +24,6 @@ from vae_jax.models import Rung, ladder, log_posterior, log_prior, trace, with_p
 from vae_jax.networks import MLP, BernoulliHead, GaussianHead, Network
 
 X = (np.random.default_rng(0).random((8, 6)) < 0.4).astype(np.float32)
-
-
-class Up(nn.Module):
-    """Features for the top rung from those of the rung below."""
-
-    dropout: float = 0.0
-
-    @nn.compact
-    def __call__(self, x, c=None):
-        below = MLP((5,), dropout=self.dropout)(x)
-        return MLP((4,))(below), below
 
 
 def gaussian(size, dropout=0.0):
@@ -129,5 +118,9 @@ def test_ladders_that_do_not_fit_are_refused(key):
     wrong = Rung(gaussian(2), gaussian(3), MLP((7,)))
     with pytest.raises(ValueError, match=r"they must be the same"):
         ladder(Up(), [wrong, rung], decoder, 7).init(key, X[0])
+    for part in Rung._fields:
+        norm = Normalised(7) if part == "down" else Network(Normalised(6), GaussianHead((2,)))
+        with pytest.raises(ValueError, match=r"keeps \['batch_stats'\] besides its parameters"):
+            ladder(Up(), [rung._replace(**{part: norm}), rung], decoder, 7).init(key, X[0])
     with pytest.raises(TypeError, match="must be a Flax Linen module"):
         ladder(lambda x: x, [rung], decoder, 7)

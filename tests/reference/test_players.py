@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from flax import linen as nn
+from factor_vae import CORRELATED, DISCRIMINATED, factor_step, first_critic, logit, permuted
 
 from vae_jax import (
     Aux,
@@ -15,7 +15,6 @@ from vae_jax import (
     distortion,
     evaluate,
     over_batch,
-    rate,
     standard_gaussian,
     train_epoch,
     vae,
@@ -25,19 +24,8 @@ from vae_jax.models import trace
 from vae_jax.networks import MLP, BernoulliHead, DeltaHead, GaussianHead, Network
 
 X = (np.random.default_rng(0).random((16, 6)) < 0.4).astype(np.float32)
-CRITIC = nn.Sequential([nn.Dense(8), nn.relu, nn.Dense(1)])
 DECODER = Network(MLP((8,)), BernoulliHead((6,)))
 
-
-def first_critic(key, x, c, z):
-    return CRITIC.init(key, z)["params"]
-
-
-def logit(params, z):
-    return CRITIC.apply({"params": params["critic"]}, z)[0]
-
-
-# FactorVAE: Kim, Mnih 2018, arXiv 1802.05983, algorithm 2
 
 FACTOR = vae(
     Network(MLP((8,)), GaussianHead((3,))),
@@ -45,45 +33,11 @@ FACTOR = vae(
     standard_gaussian(3),
     groups={"critic": first_critic},
 )
-
-
-def permuted(z, key):
-    """Each dimension of z of another example of the batch: one permutation key for all of it."""
-    everyone = jax.lax.all_gather(z, "batch")  # [B, D]
-    keys = jax.random.split(jax.lax.all_gather(key, "batch")[0], z.size)
-    order = jax.vmap(lambda k: jax.random.permutation(k, len(everyone)))(keys)  # [D, B]
-    mine = order[:, jax.lax.axis_index("batch")]
-    return everyone[mine, jnp.arange(z.size)]
-
-
-def total_correlation(d):
-    return logit(d.params, d.trace.z)
-
-
-def discrimination(d):
-    """Of z, and of z whose dimensions are another's; the encoder is not to help."""
-    z = jax.lax.stop_gradient(d.trace.z)
-    real, mixed = logit(d.params, z), logit(d.params, permuted(z, d.key))
-    return jax.nn.softplus(-real) + jax.nn.softplus(mixed)
-
-
-CORRELATED = [
-    Term("distortion", distortion),
-    Term("rate", rate),
-    Term("total_correlation", total_correlation, 5.0),
-]
 OPTIMIZER = optax.chain(optax.clip_by_global_norm(1.0), optax.adam(1e-2))
 
 
-def factor_step():
-    return alternate(
-        Player("vae", weighted_sum(FACTOR, CORRELATED), ("encoder", "decoder"), OPTIMIZER),
-        Player("critic", weighted_sum(FACTOR, [Term("d", discrimination)]), ("critic",), OPTIMIZER),
-    )
-
-
 def test_two_players_descend_and_are_reported(key):
-    step, params = factor_step(), FACTOR.init(key, X[0])
+    step, params = factor_step(FACTOR, OPTIMIZER), FACTOR.init(key, X[0])
     state, metrics = train_epoch(step, step.init(key, params), {"x": X}, batch_size=8)
     assert {"vae/total_correlation", "critic/d", "critic/loss"} <= set(metrics)
     assert all(np.all(np.isfinite(values)) for values in metrics.values())
@@ -94,7 +48,7 @@ def test_two_players_descend_and_are_reported(key):
 
 def test_the_encoder_is_untouched_by_the_critics_gradient(key):
     params = FACTOR.init(key, X[0])
-    critics = weighted_sum(FACTOR, [Term("d", discrimination)])
+    critics = weighted_sum(FACTOR, DISCRIMINATED)
     gradient = jax.grad(lambda p: critics(p, key, {"x": X}, 0)[0])(params)
     assert not any(np.any(leaf != 0) for leaf in jax.tree.leaves(gradient["encoder"]))
     assert any(np.any(leaf != 0) for leaf in jax.tree.leaves(gradient["critic"]))

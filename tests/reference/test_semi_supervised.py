@@ -43,9 +43,10 @@ class Normalised(nn.Module):
 
 
 CLASSIFIER = nn.Dense(K)
+LABEL = one_hot(K, missing=True)
 MODEL = vae(
-    Network(Normalised(), GaussianHead((2,)), one_hot(K)),
-    Network(MLP((8,)), BernoulliHead((6,)), one_hot(K)),
+    Network(Normalised(), GaussianHead((2,)), LABEL),
+    Network(MLP((8,)), BernoulliHead((6,)), LABEL),
     standard_gaussian(2),
     groups={"classifier": lambda key, x, c, z: CLASSIFIER.init(key, x)["params"]},
 )

@@ -3,6 +3,7 @@
 import json
 
 EVALUATION = {
+    "epoch": 60,
     "images": 360,
     "elbo": {
         "elbo": -22.814,

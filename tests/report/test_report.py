@@ -102,7 +102,7 @@ def test_the_numbers(folder):
     for row in (
         "digits digits-1",
         "finished Epoch 60 of 60; held-out ELBO −23.15 ± 0.20 nats at epoch 60",
-        "−ELBO 22.81 ± 0.23 nats; 360 images",
+        "Epoch 60 −ELBO 22.81 ± 0.23 nats; 360 images",
         "distortion 17.60 nats",
         "rate 5.216 nats",
         "−log p(x) 22.18 ± 0.20 nats; K = 5,000 importance samples for each image",

@@ -152,16 +152,22 @@ def test_nothing_is_executed(name, spoilt, monkeypatch):
 
 
 def test_options_of_another_version(spoilt):
+    edit(spoilt, options={"epochs": 4, "choices": {"breadth": 3}})
+    with pytest.raises(ValueError, match="options breadth are not among those that Choices has"):
+        load_run(spoilt)
     edit(spoilt, options={"epochs": 4, "breadth": 3})
     with pytest.raises(ValueError, match="options breadth are not among those that digits has"):
         load_run(spoilt)
 
 
-@pytest.mark.parametrize(
-    ("change", "value"), [("hidden", 16), ("latents", 2)], ids=["hidden", "latents"]
-)
-def test_another_architecture(change, value, spoilt):
-    edit(spoilt, options={**read(spoilt, "config.json")["options"], change: value})
+@pytest.mark.parametrize("changed", ["hidden", "latents"])
+def test_another_architecture(changed, spoilt):
+    options = read(spoilt, "config.json")["options"]
+    if changed == "hidden":
+        options["choices"]["hidden"] = [16]
+    else:
+        options["latents"] = 2
+    edit(spoilt, options=options)
     message = r"checkpoints/4 is of another architecture than config\.json says .*Restore the conf"
     with pytest.raises(ValueError, match=message):
         load_run(spoilt)
@@ -172,7 +178,7 @@ def test_another_architecture(change, value, spoilt):
 def test_a_finished_run_is_not_scored_again(spoilt, capsys, monkeypatch):
     before = read(spoilt, "evaluation.json")
     metrics = (spoilt / "metrics.jsonl").read_bytes()
-    monkeypatch.setattr("vae_jax.runs.train.score", no_data)
+    monkeypatch.setattr("vae_jax.runs.work.score", no_data)
     assert resume(spoilt) == 0
     assert read(spoilt, "evaluation.json") == before
     assert (spoilt / "metrics.jsonl").read_bytes() == metrics

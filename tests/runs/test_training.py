@@ -10,11 +10,13 @@ from vae_jax import Player, alternate, train
 from vae_jax.configs import CONFIGS
 from vae_jax.objectives import Aux
 from vae_jax.runs import Training
-from vae_jax.runs.training import check_training, make_step
+from vae_jax.runs.stretches import Stretch
+from vae_jax.runs.training import check_training, make_step, schedule
 from vae_jax.train.averages import average_params
 from vae_jax.train.rows import train_row
 
 STEPS, PEAK = 8, 0.5
+ONE = [Stretch(0, 1, PEAK)]
 GRADIENT = jnp.array([3.0, 4.0])  # of norm 5
 
 
@@ -32,7 +34,7 @@ EXPERIMENT = DIGITS._replace(trained=TRAINED)
 
 def descend(**options):
     """The states of STEPS + 2 steps of gradient descent, and the rates that were reported."""
-    step = make_step(EXPERIMENT, Training(**options), STEPS)
+    step = make_step(EXPERIMENT, Training(**options), ONE, STEPS)
     state = step.init(jax.random.key(0), {"all": jnp.zeros(2)})
     states, rates = [state], []
     for epoch in range(1, STEPS + 3):
@@ -72,6 +74,17 @@ def test_the_learning_rate_is_what_was_asked_for_and_reported(name):
     states, rates = descend(**options)
     np.testing.assert_allclose(rates, expected, atol=1e-6)
     np.testing.assert_allclose(lengths(states), expected, atol=1e-6)
+
+
+def test_a_run_that_was_made_longer_falls_once_more_from_the_rate_it_was_given():
+    stretches = [Stretch(0, 2, PEAK), Stretch(2, 4, 2 * PEAK), Stretch(4, 5, 0.1)]
+    given = schedule(Training(warmup=2), stretches, scale=1.0, updates=3, steps=4)
+    t = np.arange(24)  # 12 updates an epoch, of one player
+    first = np.where(t < 6, PEAK * t / 6, cosine((t - 6) / 18))
+    rates = np.array([given(n) for n in range(60)])
+    np.testing.assert_allclose(rates[:24], first, atol=1e-6)
+    np.testing.assert_allclose(rates[24:48], 2 * cosine(t / 24), atol=1e-6)
+    np.testing.assert_allclose(rates[48:], 0.1 / PEAK * cosine(t[:12] / 12), atol=1e-6)
 
 
 @pytest.mark.parametrize(("clip", "norm"), [(1.0, 1.0), (2.5, 2.5), (5.0, 5.0), (7.0, 5.0)])
@@ -138,7 +151,7 @@ def test_players_have_rates_of_their_own_that_end_with_the_run():
         )
 
     experiment = DIGITS._replace(trained=TRAINED._replace(step=players))
-    step = make_step(experiment, Training(clip=1.0, warmup=2), STEPS)
+    step = make_step(experiment, Training(clip=1.0, warmup=2), ONE, STEPS)
     state = step.init(jax.random.key(0), {"a": jnp.zeros(2), "b": jnp.zeros(2)})
     for epoch in range(1, STEPS + 1):
         before = state.params

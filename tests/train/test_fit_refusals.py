@@ -7,14 +7,18 @@ from flax.errors import ScopeParamShapeError
 from small import DATA, HELD_OUT, KEY, MODEL, OBJECTIVE, PREPARE, N, refused
 
 from vae_jax import (
+    Term,
     chain,
     descend,
+    distortion,
     fit,
     importance_weighted,
     iwae_bound,
+    sampled_rate,
     standard_gaussian,
+    weighted_sum,
 )
-from vae_jax.networks import MLP, BernoulliHead, GaussianHead, Network
+from vae_jax.networks import MLP, BernoulliHead, DeltaHead, GaussianHead, Network
 
 FLOATS = {"x": (DATA["x"] > 127).astype(np.float32)}
 
@@ -64,6 +68,25 @@ def test_refused(tmp_path, error, message, options):
 
 def test_keep_is_a_count(tmp_path):
     refused(ValueError, "keep must be at least 1; got 0", keep=0, folder=tmp_path)
+
+
+def point_among(bottom, **options):
+    """A model of two latents, z1 a point or not, in a short training."""
+    above = [Network(MLP((4,)), bottom), Network(MLP((4,)), GaussianHead((2,)))]
+    below = [Network(MLP((4,)), BernoulliHead((6,))), Network(MLP((4,)), GaussianHead((2,)))]
+    model = chain(above, below, standard_gaussian(2))
+    terms = [Term("distortion", distortion), Term("rate", sampled_rate)]
+    step = descend(weighted_sum(model, terms), optax.adam(1e-3))
+    given = {"key": KEY, "epochs": 1, "batch_size": 5, "prepare": PREPARE, "held_out": HELD_OUT}
+    return fit(model, step, DATA, **given, **options)
+
+
+def test_a_point_among_the_latents_has_no_bound():
+    """It is named; without a bound it is trained, and without a point it has one."""
+    with pytest.raises(ValueError, match=r"The posterior of z1 is a Delta, or has one .*rate=None"):
+        point_among(DeltaHead((2,)), rate=sampled_rate)
+    assert "distortion" in point_among(DeltaHead((2,)), rate=None).rows[-1]
+    assert "elbo" in point_among(GaussianHead((2,)), rate=sampled_rate).rows[-1]
 
 
 LABELLED = {**HELD_OUT, "c": np.arange(len(HELD_OUT["x"]))}

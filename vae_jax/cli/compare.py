@@ -14,7 +14,9 @@ from rich.table import Table
 from vae_jax import plots
 from vae_jax.cli import command
 from vae_jax.cli.terminal import console
-from vae_jax.runs.folder import read_config, read_json, read_rows
+from vae_jax.report import scored_at
+from vae_jax.report.numbers import flatten
+from vae_jax.runs.folder import read_config, read_json, read_rows, read_status
 
 Json = dict[str, Any]
 
@@ -58,10 +60,7 @@ def _held_out(run: Path) -> list[Json]:
 
 def _print_differences(runs: Sequence[Path], configs: Sequence[Json]) -> None:
     """The options that are not the same in all."""
-    flat = [
-        {"config": config["config"], **config["options"], **config["training"]}
-        for config in configs
-    ]
+    flat = [_options(config) for config in configs]
     names = dict.fromkeys(name for options in flat for name in options)
     table = Table("option", *map(str, runs))
     for name in names:
@@ -70,6 +69,15 @@ def _print_differences(runs: Sequence[Path], configs: Sequence[Json]) -> None:
             table.add_row(name, *map(str, values))
     if table.row_count:
         console.print(table)
+
+
+def _options(config: Json) -> Json:
+    """By name, those of a config, of its training, and how the run was made longer."""
+    longer = ", ".join(
+        f"to {more['epochs']} from {more['learning_rate']}" for more in config.get("extensions", [])
+    )
+    options = flatten({**config["options"], **config["training"]})
+    return {"config": config["config"], **options, **({"extensions": longer} if longer else {})}
 
 
 def _print_scores(runs: Sequence[Path]) -> None:
@@ -85,7 +93,8 @@ def _scores(run: Path) -> dict[str, str]:
     if not path.exists():
         return {}
     scores = read_json(path)
-    found = _bound(scores) if "elbo" in scores else _no_bound(scores)
+    found = {"": scored_at(scores, read_status(run))}
+    found |= _bound(scores) if "elbo" in scores else _no_bound(scores)
     if "active_units" in scores:
         units = scores["active_units"]
         found["active units"] = f"{units['number']} of {units['latents']}"

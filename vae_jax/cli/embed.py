@@ -60,6 +60,7 @@ def _embed(
         raise ValueError(f"--out must end in .npz or .parquet; got {path}.")
     found = load_run(run, epoch=epoch, configs=configs)
     examples, labels = _own(found, split) if data is None else _other(found, data)
+    evaluate.check_conditions(found.model, found.params, examples)
     z = evaluate.embeddings(found.model, found.params, jax.random.key(seed), examples)
     columns = {**named("z", z), **({} if labels is None else {"label": np.asarray(labels)})}
     (save_parquet if path.suffix == ".parquet" else save_arrays)(path, **columns)

@@ -20,7 +20,7 @@ from vae_jax.cli import command
 from vae_jax.cli.output import save
 from vae_jax.objectives import batch_size as size_of
 from vae_jax.runs import load_run
-from vae_jax.runs.pictures import moved, read_of, save_rows
+from vae_jax.runs.pictures import moved, of_latent, read_of, save_rows
 
 _PATHS = {"linear": generate.linear, "spherical": generate.spherical}
 
@@ -63,6 +63,7 @@ def _interpolate(
     found = load_run(run, epoch=epoch, data=data, configs=configs)
     test, key = found.experiment.examples.load().test, jax.random.key(seed)
     _check(pairs, size_of(test))
+    evaluate.check_conditions(found.model, found.params, test)
     some = jax.tree.map(lambda leaf: leaf[jnp.asarray(pairs)], test)
     z, name = moved(evaluate.embeddings(found.model, found.params, key, some), latent)
     c = some.get("c")  # a row keeps the condition of its start
@@ -77,10 +78,10 @@ def _interpolate(
         for i in range(0, len(pairs), 2)
     ]
     x = jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *rows)
-    title = "Each row from one test example to another, through the latents"
+    title = f"Each row from one test example to another, through the latents{of_latent(name)}"
     read = read_of(found.experiment, found.params, jax.tree.map(lambda leaf: leaf[0], some))
     file = save_rows(out or run / "interpolation", found.experiment, x, steps, title, read.x)
-    save(file, x=x, z=z)
+    save(file, x=x, z=z, latent=name)
 
 
 def _check(pairs: tuple[int, ...], number: int) -> None:

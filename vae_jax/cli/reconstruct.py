@@ -10,7 +10,7 @@ from pathlib import Path
 import jax
 import tyro
 
-from vae_jax import generate
+from vae_jax import evaluate, generate
 from vae_jax.checks import check_count
 from vae_jax.cli import command
 from vae_jax.cli.output import save
@@ -54,6 +54,7 @@ def _reconstruct(
     check_count("number", number)
     found = load_run(run, epoch=epoch, data=data, configs=configs)
     first = jax.tree.map(lambda leaf: leaf[:number], found.experiment.examples.load().test)
+    evaluate.check_conditions(found.model, found.params, first)
     x, c = first["x"], first.get("c")
     made = generate.reconstruct(
         *(found.model, found.params, jax.random.key(seed), x, c), draw_z=draw_z, draw_x=draw_x

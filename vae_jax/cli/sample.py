@@ -10,6 +10,7 @@ from pathlib import Path
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import tyro
 
 from vae_jax import generate
@@ -17,6 +18,7 @@ from vae_jax.checks import check_count
 from vae_jax.cli import command
 from vae_jax.cli.options import Numbers
 from vae_jax.cli.output import save
+from vae_jax.evaluate.conditions import check_conditions, num_labels
 from vae_jax.runs import Run, load_run
 from vae_jax.runs.load import shapes_of
 from vae_jax.runs.pictures import conditions, is_label, read_of, save_samples
@@ -51,8 +53,8 @@ def _sample(
       number: Of samples.
       temperature: T: z is drawn from N(0, T^2) for a standard Gaussian prior.
       draw_x: Draw x from p(x|z), rather than take its mean; where it has none it is drawn anyway.
-      label: Of a model of labels: the conditions, in turn; by default 0 to 9. (Other conditions,
-        such as masks, are those of the first test examples.)
+      label: Of a model of labels: the conditions, in turn; by default 0 to 9, or as many as
+        there are. (Other conditions, such as masks, are those of the first test examples.)
       seed: Of the draws.
       epoch: Of the checkpoint; by default the best, or the last.
       data: Where the data are now, if they have moved since and conditions are read from them.
@@ -80,5 +82,9 @@ def _conditions(found: Run, example: Batch, label: tuple[int, ...], number: int)
         what = "no condition" if c is None else "conditions that are no labels"
         raise ValueError(f"The model takes {what}: leave --label out.")
     if labels:
-        return jnp.resize(jnp.asarray(label or range(10)), (number,))
+        zero = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), example)
+        asked = label or range(min(10, num_labels(found.model, found.params, zero)) or 1)
+        x = jax.tree.map(lambda leaf: np.repeat(leaf[None], len(asked), axis=0), zero["x"])
+        check_conditions(found.model, found.params, {"x": x, "c": np.asarray(asked)})
+        return jnp.resize(jnp.asarray(asked), (number,))
     return None if c is None else conditions(found.experiment.examples.load().test, number)

@@ -5,6 +5,7 @@ Examples:
   {prog} mnist_vae --raw FOLDER --epochs 100 --hold-out 5000 --patience 5
   {prog} digits --help
   {prog} --resume runs/digits-1
+  {prog} --resume runs/digits-1 --epochs 1200
 
 An interrupted run (SIGTERM, Ctrl-C) saves a checkpoint at the end of its epoch and exits with 75
 (SIGTERM) or 130; --resume goes on with it. A run that was killed goes on from its last checkpoint.
@@ -30,6 +31,7 @@ from vae_jax.cli.terminal import EpochBar, console, print_scores, track
 from vae_jax.configs import Config, Data, Experiment, find, names
 from vae_jax.networks import describe
 from vae_jax.runs import Ended, Training, Watch
+from vae_jax.runs.folder import read_status
 from vae_jax.runs.pictures import Missing
 
 _DEFAULT = Training()
@@ -72,14 +74,23 @@ def main(
     return command.run(_one_config(name, config), rest, f"{prog} {name}", _about(config), configs)
 
 
-def _resume(resume: Path, data: str | None = None, configs: command.Configs = None) -> int:
+def _resume(
+    resume: Path,
+    epochs: int | None = None,
+    learning_rate: float | None = None,
+    data: str | None = None,
+    configs: command.Configs = None,
+) -> int:
     """Go on with a run.
 
     Args:
       resume: The run folder.
+      epochs: Make it longer: epochs in all, those that are done among them. The learning rate then
+        begins anew, and falls to zero at their end.
+      learning_rate: Where it begins then; by default where it began before.
       data: Where its data are now, if they have moved since.
     """
-    return _watched(lambda watch: runs.resume(resume, data, watch, configs))
+    return _watched(lambda watch: runs.resume(resume, data, epochs, learning_rate, watch, configs))
 
 
 def _start(chosen: Chosen, training: Training, out: Path | None, configs: command.Configs) -> int:
@@ -92,10 +103,11 @@ def _watched(go: Callable[[Watch], Ended]) -> int:
     with handled() as signals, EpochBar() as bar:
         ended = go(_watch(signals, bar))
         bar.stop()
-        if ended.scores is None:
+        if ended.ended == "interrupted":
             _say(f"Interrupted; go on with --resume {ended.folder}")
             return signals.status
-        print_scores(ended.scores)
+        if ended.scores is not None:
+            print_scores(ended.scores, read_status(ended.folder))
         if ended.ended == "stopped early":
             _say("Stopped early: no better evaluation within the patience.")
         _say(f"\nRun folder: {ended.folder}\nReport:     {ended.folder / 'report.html'}")

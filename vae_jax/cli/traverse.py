@@ -11,13 +11,14 @@ import jax
 import jax.numpy as jnp
 import tyro
 
+from vae_jax import evaluate
 from vae_jax.checks import check_count
 from vae_jax.cli import command
 from vae_jax.cli.options import Numbers
 from vae_jax.cli.output import save
 from vae_jax.objectives import batch_size as size_of
 from vae_jax.runs import load_run
-from vae_jax.runs.pictures import most_active, read_of, save_rows, traversals
+from vae_jax.runs.pictures import most_active, of_latent, read_of, save_rows, traversals
 
 
 def main(
@@ -50,7 +51,8 @@ def _traverse(
       latents: Dimensions of z; by default the most active ones, at most eight.
       latent: Of a model with several, which of them; by default the first by name. The others
         follow, as the prior has them.
-      example: The test example whose posterior mean gives the other latents.
+      example: The test example whose posterior mean gives the other dimensions of z; of a model
+        with several latents, those of the one that is moved.
       low: Where a row begins.
       high: Where it ends.
       steps: Examples in a row.
@@ -64,11 +66,13 @@ def _traverse(
     test, key = found.experiment.examples.load().test, jax.random.key(seed)
     if not 0 <= example < size_of(test):
         raise ValueError(f"--example must be in 0 .. {size_of(test) - 1}; got {example}.")
+    evaluate.check_conditions(found.model, found.params, test)
     dimensions = list(latents) or most_active(found.experiment, found.params, test, key, latent)
     one = jax.tree.map(lambda leaf: leaf[example : example + 1], test)
     values = jnp.linspace(low, high, steps)
-    x = traversals(found.experiment, found.params, one, dimensions, values, key, latent)
-    title = f"Latents {', '.join(map(str, dimensions))}, one a row, from {low:g} to {high:g}"
+    x, name = traversals(found.experiment, found.params, one, dimensions, values, key, latent)
+    moved = f"{', '.join(map(str, dimensions))}{of_latent(name)}"
+    title = f"Latents {moved}, one a row, from {low:g} to {high:g}"
     read = read_of(found.experiment, found.params, jax.tree.map(lambda leaf: leaf[0], one))
     file = save_rows(out or run / "traversal", found.experiment, x, steps, title, read.x)
-    save(file, x=x, values=values, latents=jnp.asarray(dimensions))
+    save(file, x=x, values=values, latents=jnp.asarray(dimensions), latent=name)

@@ -1,17 +1,12 @@
 """The 1,797 handwritten digits, 8x8, that scikit-learn ships: nothing to download."""
 
-import optax
-
 from vae_jax import data
-from vae_jax.checks import check_count
-from vae_jax.configs.experiment import Examples, Experiment, Trained, Views, images
-from vae_jax.distributions import standard_gaussian
-from vae_jax.models import vae
-from vae_jax.networks import MLP, BernoulliHead, GaussianHead, Network, one_hot
-from vae_jax.objectives import weighted_sum
-from vae_jax.train import descend
+from vae_jax.configs.choices import Choices
+from vae_jax.configs.experiment import Experiment
+from vae_jax.configs.intensities import Fit, Intensities, of_intensities
+from vae_jax.configs.preset import preset
 
-_MAX_VALUE = 16
+_CHOICES = Choices(likelihood="bernoulli", hidden=(256, 256))
 
 
 def digits(
@@ -19,8 +14,9 @@ def digits(
     epochs: int = 600,
     batch_size: int = 50,
     latents: int = 8,
-    hidden: int = 256,
     learning_rate: float = 2e-3,
+    conditional: bool = False,
+    choices: Choices = _CHOICES,
     seed: int = 0,
 ) -> Experiment:
     """A small VAE on real handwritten digits.
@@ -33,22 +29,19 @@ def digits(
       epochs: Passes over the 1,437 training images.
       batch_size: Images a step.
       latents: Dimensions of z.
-      hidden: Units of each of the two hidden layers of encoder and decoder.
-      learning_rate: Of Adam at the start; it falls to zero along a cosine.
+      learning_rate: Of the optimizer at the start; it falls to zero along a cosine.
+      conditional: Encoder and decoder are told the label: p(x|z,c).
+      choices: Likelihood, networks, objective and more.
       seed: Of everything that is drawn.
     """
-    return _digits(False, epochs, batch_size, latents, hidden, learning_rate, seed)
+    stored = Intensities(lambda: data.load("digits"), (8, 8, 1), 17, 10 if conditional else None)
+    how = Fit(epochs, batch_size, latents, learning_rate, seed)
+    return of_intensities(stored, how, choices, _CHOICES, importance_samples=5000)
 
 
-def digits_conditional(
-    *,
-    epochs: int = 600,
-    batch_size: int = 50,
-    latents: int = 8,
-    hidden: int = 256,
-    learning_rate: float = 2e-3,
-    seed: int = 0,
-) -> Experiment:
+digits_conditional = preset(
+    "digits_conditional",
+    digits,
     """The same with encoder and decoder told the label: p(x|z,c), sampled class by class.
 
     `python -m experiments.train digits_conditional` takes 40 s on two CPU cores and gives,
@@ -56,45 +49,6 @@ def digits_conditional(
     images; 5 of 8 units are active (November 2026).
 
     Reference: Sohn, Lee, Yan 2015, Learning structured output representation using deep
-    conditional generative models; here with the prior N(0, I) whatever the label.
-
-    Args:
-      epochs: Passes over the 1,437 training images.
-      batch_size: Images a step.
-      latents: Dimensions of z.
-      hidden: Units of each of the two hidden layers of encoder and decoder.
-      learning_rate: Of Adam at the start; it falls to zero along a cosine.
-      seed: Of everything that is drawn.
-    """
-    return _digits(True, epochs, batch_size, latents, hidden, learning_rate, seed)
-
-
-def _digits(
-    conditional: bool,
-    epochs: int,
-    batch_size: int,
-    latents: int,
-    hidden: int,
-    learning_rate: float,
-    seed: int,
-) -> Experiment:
-    check_count("latents", latents)
-    check_count("hidden", hidden)
-    prepare = data.binarise(_MAX_VALUE)
-    embed = one_hot(10) if conditional else None
-    body = MLP((hidden, hidden))
-    encoder = Network(body, GaussianHead((latents,)), embed)
-    decoder = Network(body, BernoulliHead((8, 8, 1)), embed)
-    model = vae(encoder, decoder, standard_gaussian(latents))
-    return Experiment(
-        Trained(
-            model=model,
-            step=lambda optimize: descend(weighted_sum(model), optimize(optax.adam)),
-            learning_rate=learning_rate,
-            batch_size=batch_size,
-            epochs=epochs,
-            seed=seed,
-        ),
-        Examples(lambda: images(data.load("digits"), prepare, conditional), prepare),
-        Views(importance_samples=5000),
-    )
+    conditional generative models; here with the prior N(0, I) whatever the label.""",
+    conditional=True,
+)

@@ -78,7 +78,8 @@ class Examples(NamedTuple):
       load: () -> Data. Nothing is read before it is called: a trained model can be used where its
         data are not.
       prepare: (key, example) -> example; see `data`. None leaves them as they are.
-      num_levels: of dequantised intensities; None where x is not made of integers.
+      num_levels: of dequantised intensities; 1 of integers that are scored as they are; None where
+        x is not made of integers.
       found: options that were read from the data, kept with the run so that it can be loaded
         without them.
     """

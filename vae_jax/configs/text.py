@@ -4,18 +4,16 @@ import functools
 from pathlib import Path
 
 import numpy as np
-import optax
 
 from vae_jax import data as datasets
 from vae_jax import show
 from vae_jax.checks import check_count
+from vae_jax.configs.choices import Choices, Form, parts
 from vae_jax.configs.experiment import Data, Examples, Experiment, Trained, Views
-from vae_jax.distributions import standard_gaussian
-from vae_jax.models import vae
-from vae_jax.networks import MLP, CategoricalHead, GaussianHead, Network, one_hot
-from vae_jax.objectives import weighted_sum
-from vae_jax.train import descend
+from vae_jax.networks import one_hot
 from vae_jax.types import Array
+
+_CHOICES = Choices(likelihood="categorical")
 
 
 def text(
@@ -25,8 +23,8 @@ def text(
     epochs: int = 20,
     batch_size: int = 100,
     latents: int = 32,
-    hidden: int = 512,
     learning_rate: float = 1e-3,
+    choices: Choices = _CHOICES,
     seed: int = 0,
     vocabulary: str | None = None,
 ) -> Experiment:
@@ -38,8 +36,8 @@ def text(
       epochs: Passes over the training windows.
       batch_size: Windows a step.
       latents: Dimensions of z.
-      hidden: Units of each of the two hidden layers of encoder and decoder.
-      learning_rate: Of Adam at the start.
+      learning_rate: Of the optimizer at the start.
+      choices: Networks, objective and more.
       seed: Of everything that is drawn.
       vocabulary: The characters there are; by default read from the file.
     """
@@ -59,19 +57,10 @@ def text(
     def spell(x: Array) -> str:
         return "".join(characters[i] for i in np.asarray(x))
 
-    body = MLP((hidden, hidden))
-    encoder = Network(body, GaussianHead((latents,)), preprocess=one_hot(K))
-    decoder = Network(body, CategoricalHead((length,), K))
-    model = vae(encoder, decoder, standard_gaussian(latents))
+    form = Form((length,), K, likelihoods=("categorical",))
+    made = parts(choices, _CHOICES, form, latents, preprocess=one_hot(K))
     return Experiment(
-        Trained(
-            model=model,
-            step=lambda optimize: descend(weighted_sum(model), optimize(optax.adam)),
-            learning_rate=learning_rate,
-            batch_size=batch_size,
-            epochs=epochs,
-            seed=seed,
-        ),
+        Trained(made.model, made.step, learning_rate, batch_size, epochs, seed),
         Examples(load, found={"vocabulary": characters}),
-        Views(show=show.text(spell)),
+        Views(made.rate, show=show.text(spell)),
     )

@@ -1,112 +1,87 @@
 """Arrays that numpy saved, as examples."""
 
-import os
-import tokenize
-import zipfile
-import zlib
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from vae_jax.data.checks import check_array, check_range
+from vae_jax.data.checks import check_range
 from vae_jax.data.dataset import Split
-
-# What numpy raises of a damaged file; RuntimeError is zipfile's, of a header that asks for a
-# password or an unknown compression.
-DAMAGE = (
-    ValueError,
-    OSError,
-    EOFError,
-    RuntimeError,
-    tokenize.TokenError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
-_LABELS = ("label", "y")
+from vae_jax.data.intensities import UNSAID, Form, find_form, in_form, told
+from vae_jax.data.members import find_members
+from vae_jax.data.numpy_files import check_file, load
+from vae_jax.data.paths import Given, path_of
 
 
-def read_array(path: str | os.PathLike[str]) -> Split:
+def read_array(
+    path: Given,
+    *,
+    key: str | None = None,
+    layout: str | None = None,
+    levels: int | None = None,
+    signed: bool | None = None,
+) -> Split:
     """Read the examples that numpy.save or numpy.savez wrote. Pickles are never loaded.
 
-    An .npz holds the examples as "x", or as the only array beside the classes, which are "label"
-    or "y".
+    In an .npz they are called x, images or data, or they are alone; label, labels or y may stand
+    beside them. Of x_train and x_test, with y_train and y_test, x_train is read, and `read` reads
+    both.
 
     Args:
-      path: an .npy or .npz of x [N, H, W, C], [N, H, W] or [N, D]: bool, integers 0 .. 255, or
-        floats in [0, 1].
+      path: an .npy or .npz of x [N, H, W, C], [N, C, H, W], [N, H, W] or [N, D]: bool, integers
+        0 .. 255, floats in [0, 1], or floats in [-1, 1].
+      key: what the examples are called, if otherwise.
+      layout: "NHWC" or "NCHW"; None, where C is 1 or less than H and than W: the first.
+      levels: integers are 0 .. levels - 1, at most 65,536 of them; 1 of floats. None: 2 where
+        no integer is above 1, else 256.
+      signed: whether floats lie in [-1, 1]; None, where one is below -0.5.
 
     Returns:
-      A Split: x uint8 (of bool: 0 and 1) or float32, [N, H, W, C] or [N, D] ([N, H, W] gets an
-      axis of one channel); label int32 [N] or None.
+      A Split: x [N, H, W, C] or [N, D], uint8 (uint16 of more than 256 levels) or float32 in
+      [0, 1], to which those in [-1, 1] are brought, (x + 1) / 2; label int32 [N] or None.
 
     Raises:
       FileNotFoundError: there is no such file.
       TypeError: the values are not numbers.
       ValueError: the file is damaged or holds Python objects; x cannot be told from other arrays,
         has another shape, or has a value that is NaN, infinite or out of range; the labels are
-        not one integer for each example.
+        not one integer for each example; or what is said does not hold.
     """
-    path = Path(path).expanduser()
+    return read_arrays(path, key, Form(layout, levels, signed)).splits["train"]
+
+
+class Arrays(NamedTuple):
+    """What a file of arrays holds: its splits, how they were read, and that in words."""
+
+    splits: dict[str, Split]
+    form: Form
+    told: str
+
+
+def read_arrays(path: Given, key: str | None = None, said: Form = UNSAID) -> Arrays:
+    """Every split of a file, all read alike; raises as `read_array`."""
+    path = path_of(path)
     check_file(path, (".npy", ".npz"))
-    arrays = load_arrays(path)
-    x = _choose_x(arrays, path)
-    check_shape(x.shape, f"{path}: x")
-    x = as_images(as_intensities(x, f"{path}: x"))
-    return Split(x, _choose_label(arrays, len(x), path))
+    members = find_members(path, key)
+    stored = {split: load(path, names.x) for split, names in members.items()}
+    first = members["train"].x
+    form = find_form(list(stored.values()), said, f"{path}: {first}")
+    splits = {
+        split: Split(in_form(x, form, f"{path}: {names.x}"), read_labels(path, names.label, len(x)))
+        for (split, names), x in zip(members.items(), stored.values(), strict=True)
+    }
+    return Arrays(splits, form, f"{path.name}: {first} is {told(stored['train'], form)}")
 
 
-def check_file(path: Path, suffixes: tuple[str, ...]) -> None:
-    """FileNotFoundError unless there is such a file, ValueError unless it has such a suffix."""
-    if path.suffix not in suffixes:
-        raise ValueError(
-            f"{path} is not {' or '.join(suffixes)}; numpy.save writes an .npy, numpy.savez an"
-            " .npz."
-        )
-    if not path.is_file():
-        raise FileNotFoundError(f"There is no file {path}.")
-
-
-def load_arrays(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of an .npz by name; that of an .npy as "x"."""
-    try:
-        with path.open("rb") as file:  # numpy leaves a damaged .npz open
-            loaded = np.load(file, allow_pickle=False)
-            return {"x": loaded} if isinstance(loaded, np.ndarray) else dict(loaded)
-    except DAMAGE as error:
-        raise unreadable(path, error) from error
-
-
-def check_shape(shape: tuple[int, ...], name: str) -> None:
-    """ValueError unless the shape is [N, D], [N, H, W] or [N, H, W, C]."""
-    if len(shape) not in (2, 3, 4):
-        raise ValueError(
-            f"{name} has shape {list(shape)}, and [N, H, W, C], [N, H, W] or [N, D] is needed:"
-            " reshape it; a single example is x[None]."
-        )
-    if len(shape) == 4 and shape[1] in (1, 3) and shape[3] > 4:
-        raise ValueError(
-            f"{name} has shape {list(shape)}, which looks like [N, C, H, W], and [N, H, W, C] is"
-            " needed: numpy.moveaxis(x, 1, -1)."
-        )
-
-
-def as_intensities(x: np.ndarray, name: str) -> np.ndarray:
-    """x as uint8 (bool and integers 0 .. 255) or float32 (in [0, 1]); raises as `read_array`."""
-    check_array(x, name)
-    if x.dtype == bool:
-        return x.astype(np.uint8)
-    if np.issubdtype(x.dtype, np.integer):
-        remedy = "subtract the smallest, and divide by the largest as floats if 255 are too few"
-        check_range(x, name, 0, 255, remedy)
-        return x.astype(np.uint8)
-    if np.issubdtype(x.dtype, np.floating):
-        check_range(x, name, 0, 1, "divide by the largest, or save intensities 0 .. 255 as uint8")
-        return x.astype(np.float32)
-    raise TypeError(f"{name} has dtype {x.dtype}, and bool, integers or floats are needed.")
+def read_labels(path: Path, name: str | None, size: int) -> np.ndarray | None:
+    """The labels of so many examples, int32 [N], of the array of that name; None of none."""
+    return None if name is None else check_labels(load(path, name), size, f"{path}: {name}")
 
 
 def check_labels(label: np.ndarray, size: int, name: str) -> np.ndarray:
     """The labels as int32 [N]; ValueError unless they are one integer for each example."""
+    if label.ndim == 2 and label.shape[1] == 1:  # as Keras has them
+        label = label[:, 0]
     if label.shape != (size,) or not np.issubdtype(label.dtype, np.integer):
         raise ValueError(
             f"{name} is {label.dtype} {list(label.shape)}, and one integer for each of the {size}"
@@ -114,37 +89,3 @@ def check_labels(label: np.ndarray, size: int, name: str) -> np.ndarray:
         )
     check_range(label, name, -(2**31), 2**31 - 1, "number the classes from 0")
     return label.astype(np.int32)
-
-
-def as_images(x: np.ndarray) -> np.ndarray:
-    """[N, H, W] with an axis of one channel; any other as it is."""
-    return x[..., None] if x.ndim == 3 else x
-
-
-def unreadable(path: Path, error: Exception) -> ValueError:
-    """What numpy could not load, in words."""
-    if "Object arrays" in str(error) or "Python objects" in str(error):
-        return ValueError(
-            f"{path} holds Python objects, a pickle, which runs code when it is loaded and never"
-            " is here. Save a rectangular array of numbers: numpy.stack(examples)."
-        )
-    return ValueError(f"{path} is damaged, cut short, or not numpy's ({error}). Save it again.")
-
-
-def _choose_x(arrays: dict[str, np.ndarray], path: Path) -> np.ndarray:
-    others = [name for name in arrays if name not in _LABELS]
-    if "x" in arrays or len(others) == 1:
-        return arrays["x" if "x" in arrays else others[0]]
-    raise ValueError(
-        f"{path} holds the arrays {sorted(arrays)}, and the examples cannot be told: name them x,"
-        " numpy.savez(path, x=examples, label=classes)."
-    )
-
-
-def _choose_label(arrays: dict[str, np.ndarray], size: int, path: Path) -> np.ndarray | None:
-    names = [name for name in _LABELS if name in arrays]
-    if not names:
-        return None
-    if len(names) == 2:
-        raise ValueError(f"{path} holds both label and y: save the classes once.")
-    return check_labels(arrays[names[0]], size, f"{path}: {names[0]}")

@@ -1,17 +1,17 @@
 """Downloads, only when asked for."""
 
 import http.client
-import os
 import tempfile
 import urllib.request
 from pathlib import Path
 
 from vae_jax.data import idx
+from vae_jax.data.paths import Given, path_of
 
 _TIMEOUT = 20.0  # seconds without an answer
 
 
-def fetch(name: str, folder: str | os.PathLike[str], base_url: str | None = None) -> Path:
+def fetch(name: str, folder: Given, base_url: str | None = None) -> Path:
     """Download the four idx files of `mnist` or `fashion_mnist`, checking each.
 
     Files that are there and right are not downloaded again.
@@ -33,11 +33,9 @@ def fetch(name: str, folder: str | os.PathLike[str], base_url: str | None = None
     return fetch_source(idx.SOURCES[name], folder, base_url)
 
 
-def fetch_source(
-    source: idx.Source, folder: str | os.PathLike[str], base_url: str | None = None
-) -> Path:
+def fetch_source(source: idx.Source, folder: Given, base_url: str | None = None) -> Path:
     """`fetch`, of any source."""
-    folder = Path(folder).expanduser()
+    folder = path_of(folder)
     folder.mkdir(parents=True, exist_ok=True)
     for file in source.files:
         if idx.find(file, folder) is None:
@@ -58,13 +56,19 @@ def _fetch_file(file: idx.IdxFile, folder: Path, base_url: str) -> None:
 def _download(url: str) -> bytes:
     try:
         with urllib.request.urlopen(url, timeout=_TIMEOUT) as answer:
-            return answer.read()
+            content = answer.read(idx.MOST_BYTES + 1)
+            declared = int(answer.headers.get("Content-Length") or 0)
+        if len(content) < min(declared, idx.MOST_BYTES):
+            raise http.client.IncompleteRead(content)
     except (OSError, http.client.HTTPException) as error:
         raise ConnectionError(
             f"could not download {url} ({error}). Pass another mirror to vae_jax.data.fetch as"
             " base_url; or, without a network, copy the four idx .gz files to this machine and"
             " call load(name, raw=<their folder>)."
         ) from error
+    if len(content) > idx.MOST_BYTES:
+        raise ValueError(f"{url} sends more than {idx.MOST_BYTES:,} bytes: pass another mirror.")
+    return content
 
 
 def _write(content: bytes, path: Path) -> None:

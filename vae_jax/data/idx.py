@@ -6,6 +6,7 @@ per axis) and the values. Hashes here are of the *content*: an archive may be re
 
 import gzip
 import hashlib
+import io
 import math
 import zlib
 from pathlib import Path
@@ -15,6 +16,7 @@ import numpy as np
 
 from vae_jax.data.dataset import Dataset, Split
 
+MOST_BYTES = 2**28  # of a file, packed or not; the largest published is of 47 million
 _UINT8 = 0x08
 
 
@@ -83,11 +85,15 @@ def check_sha256(content: bytes, expected: str, what: str, remedy: str) -> None:
 
 
 def gunzip(content: bytes, what: str, remedy: str) -> bytes:
-    """The uncompressed content; ValueError where it is damaged or no gzip archive."""
+    """The uncompressed content; ValueError where it is damaged, no gzip archive, or huge."""
     try:
-        return gzip.decompress(content)
+        with gzip.open(io.BytesIO(content)) as file:
+            unpacked = file.read(MOST_BYTES + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise ValueError(f"{what} is damaged, or no gzip archive ({error}). {remedy}") from error
+    if len(unpacked) > MOST_BYTES:
+        raise ValueError(f"{what} unpacks to more than {MOST_BYTES:,} bytes. {remedy}")
+    return unpacked
 
 
 def find(file: IdxFile, folder: Path) -> Path | None:

@@ -2,7 +2,6 @@
 
 import difflib
 import io
-import os
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from vae_jax.data import idx, prepared
 from vae_jax.data.dataset import Dataset, Split
 from vae_jax.data.fetch import fetch_source
+from vae_jax.data.paths import Given, path_of
 
 NAMES = ("digits", "mnist", "fashion_mnist", "static_mnist")
 
@@ -17,11 +17,9 @@ _DIGITS_TRAIN = 1437  # four fifths of 1,797
 _STATIC_FILE = "binarized_mnist_packbits.npz"
 _STATIC_SHA256 = "50de2c8299a5a297789293ab2c30f6fc3cb8c359a15e5e88d5501aa18ebb8fa5"
 
-Folder = str | os.PathLike[str]
-
 
 def load(
-    name: str, raw: Folder | None = None, *, data_dir: Folder | None = None, download: bool = False
+    name: str, raw: Given | None = None, *, data_dir: Given | None = None, download: bool = False
 ) -> Dataset:
     """Load a data set into memory, as integers.
 
@@ -52,7 +50,7 @@ def load(
       ConnectionError: the download failed.
       ImportError: `digits` without scikit-learn.
     """
-    raw = None if raw is None else Path(raw).expanduser()
+    raw = None if raw is None else path_of(raw)
     if name in idx.SOURCES:
         folder = prepared.data_root(data_dir)
         return load_source(idx.SOURCES[name], raw, data_dir=folder, download=download)

@@ -9,7 +9,6 @@ network: a builder is only made from a folder that exists, or with its bucket lo
 import contextlib
 import hashlib
 import io
-import json
 import os
 import re
 import tempfile
@@ -21,18 +20,21 @@ import numpy as np
 
 from vae_jax.data import idx
 from vae_jax.data.dataset import Split
+from vae_jax.data.features import check_features, read_json
+from vae_jax.data.paths import Given, path_of
+from vae_jax.data.pixels import decode_image
 
 FORMAT = "array_record"
 
 
 def default_data_dir() -> Path:
     """Where TFDS keeps its data: $TFDS_DATA_DIR, else ~/tensorflow_datasets."""
-    return Path(os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
+    return path_of(os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets")
 
 
-def data_root(data_dir: str | os.PathLike[str] | None) -> Path:
+def data_root(data_dir: Given | None) -> Path:
     """The given folder of TFDS, or its default."""
-    return default_data_dir() if data_dir is None else Path(data_dir).expanduser()
+    return default_data_dir() if data_dir is None else path_of(data_dir)
 
 
 def places(name: str, data_dir: Path) -> list[Path]:
@@ -59,10 +61,10 @@ def _version(folder: Path) -> tuple[int, ...]:
 
 
 def _formats(folder: Path) -> list[str]:
-    try:
-        info = json.loads((folder / "dataset_info.json").read_text())
-    except (FileNotFoundError, json.JSONDecodeError):
+    path = folder / "dataset_info.json"
+    if not path.is_file():
         return []
+    info = read_json(path)
     return [info.get("fileFormat", "tfrecord"), *info.get("alternativeFileFormats", [])]
 
 
@@ -161,6 +163,24 @@ def _png(image: np.ndarray) -> io.BytesIO:
     return file
 
 
+def open_builder(folder: Path) -> Any:
+    """TFDS's builder of a prepared folder, of which nothing but TFDS's own classes is imported.
+
+    Raises:
+      ValueError: a file of the folder that describes it is damaged, or names another class.
+    """
+    import tensorflow_datasets as tfds
+
+    check_features(folder)
+    try:
+        return tfds.builder_from_directory(folder)
+    except Exception as error:  # TFDS reads what may be anything, and raises as much
+        raise ValueError(
+            f"{folder} cannot be read: dataset_info.json or features.json is damaged ({error})."
+            " Prepare it again."
+        ) from error
+
+
 def read_prepared(source: idx.Source, folder: Path) -> dict[str, Split]:
     """Read a prepared folder, ours or the official one. About 3 s for 70,000 images.
 
@@ -174,9 +194,7 @@ def read_prepared(source: idx.Source, folder: Path) -> dict[str, Split]:
     Raises:
       ValueError: the rows are not the published data.
     """
-    import tensorflow_datasets as tfds
-
-    builder = tfds.builder_from_directory(folder)
+    builder = open_builder(folder)
     shuffled = not builder.info.disable_shuffling
     splits = {}
     for name in ("train", "test"):
@@ -188,14 +206,13 @@ def read_prepared(source: idx.Source, folder: Path) -> dict[str, Split]:
 
 def _read_rows(builder: Any, split: str) -> Split:
     import tensorflow_datasets as tfds
-    from PIL import Image
 
     encoded = {"image": tfds.decode.SkipDecoding()}
     rows = builder.as_data_source(split, decoders=encoded, file_format=FORMAT)
     examples = rows.__getitems__(range(len(rows)))
-    images = [np.asarray(Image.open(io.BytesIO(example["image"]))) for example in examples]
+    images = [decode_image(row["image"], f"{split}, row {i}") for i, row in enumerate(examples)]
     label = np.asarray([example["label"] for example in examples], np.int32)
-    return Split(np.stack(images)[..., None], label)
+    return Split(np.stack(images), label)
 
 
 def _unshuffle(split: Split, name: str) -> Split:

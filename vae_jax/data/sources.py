@@ -1,24 +1,17 @@
 """Sources: data larger than memory, read an example at a time."""
 
-import os
 from pathlib import Path
 from typing import Protocol, final
 
 import numpy as np
 
-from vae_jax.data.arrays import (
-    DAMAGE,
-    as_images,
-    as_intensities,
-    check_file,
-    check_labels,
-    check_shape,
-    load_arrays,
-    unreadable,
-)
-from vae_jax.data.images import check_size, decode_image, find_images
-
-Folder = str | os.PathLike[str]
+from vae_jax.data.arrays import check_labels
+from vae_jax.data.image_files import find_images
+from vae_jax.data.images import check_size
+from vae_jax.data.intensities import Form, check_levels, in_form, is_of_floats, layout_of
+from vae_jax.data.numpy_files import check_file, load, map_array
+from vae_jax.data.paths import Given, path_of
+from vae_jax.data.pixels import decode_image
 
 
 class Source(Protocol):
@@ -34,7 +27,7 @@ class Source(Protocol):
         """Example i of 0 .. N - 1: {"x": [...]}, with "c": [...] for conditional models."""
 
 
-def open_images(folder: Folder, *, labels: bool = False) -> Source:
+def open_images(folder: Given, *, labels: bool = False) -> Source:
     """A folder of PNG and JPEG images, each read when it is asked for; like `read_images`.
 
     Args:
@@ -52,27 +45,36 @@ def open_images(folder: Folder, *, labels: bool = False) -> Source:
     return _Images(folder, labels)
 
 
-def open_array(path: Folder, label: Folder | None = None) -> Source:
+def open_array(
+    path: Given,
+    label: Given | None = None,
+    *,
+    layout: str | None = None,
+    levels: int | None = None,
+    signed: bool = False,
+) -> Source:
     """An .npy, left on disk and mapped into memory; like `read_array`.
 
     Args:
-      path: an .npy of x [N, H, W, C], [N, H, W] or [N, D]: bool, uint8, or floats in [0, 1].
+      path: an .npy of x [N, H, W, C], [N, C, H, W], [N, H, W] or [N, D].
       label: an .npy of integers [N], given as "c"; it is read into memory.
+      layout, levels, signed: as of `read_array`; but nothing is looked for in the values: integers
+        are of 256 levels, bool of 2, and floats in [0, 1], if nothing else is said.
 
     Returns:
-      A Source of x uint8 or float32, [H, W, C] or [D]; it raises ValueError, naming the file and
-      the row, where a float is NaN, infinite or outside [0, 1].
+      A Source of x uint8, uint16 or float32, [H, W, C] or [D]; it raises ValueError, naming the
+      file and the row, where a value is NaN, infinite or out of range.
 
     Raises:
       FileNotFoundError, ValueError: as `read_array`, but for the values; or there is not one label
         for each example.
     """
-    return _Rows(path, label)
+    return _Rows(path, label, Form(layout, levels, signed))
 
 
 @final
 class _Images:
-    def __init__(self, folder: Folder, labels: bool) -> None:
+    def __init__(self, folder: Given, labels: bool) -> None:
         files = find_images(folder)
         if labels and files.label is None:
             raise ValueError(
@@ -96,39 +98,37 @@ class _Images:
 
 @final
 class _Rows:
-    def __init__(self, path: Folder, label: Folder | None) -> None:
-        self._path = Path(path).expanduser()
-        self._x = _map(self._path)
-        self._label = None if label is None else _labels(Path(label).expanduser(), len(self._x))
+    def __init__(self, path: Given, label: Given | None, said: Form) -> None:
+        self._path = path_of(path)
+        check_file(self._path, (".npy",))
+        self._x = map_array(self._path)
+        self._form = _form_of(self._x, said, f"{self._path}: x")
+        self._label = None if label is None else _labels(path_of(label), len(self._x))
 
     def __len__(self) -> int:
         return len(self._x)
 
     def __getitem__(self, i: int, /) -> dict[str, np.ndarray]:
-        x = as_images(self._x[i : i + 1])
-        if x.dtype != np.uint8:  # bytes need no look at each
-            x = as_intensities(x, f"{self._path}, row {i}: x")
-        return _example(np.asarray(x[0]), self._label, i)
+        x = in_form(np.asarray(self._x[i : i + 1]), self._form, f"{self._path}, row {i}: x")
+        return _example(x[0], self._label, i)
 
 
-def _map(path: Path) -> np.ndarray:
-    check_file(path, (".npy",))
-    try:
-        x = np.load(path, mmap_mode="r", allow_pickle=False)
-    except DAMAGE as error:
-        raise unreadable(path, error) from error
-    check_shape(x.shape, f"{path}: x")
-    if len(x) == 0 or not (x.dtype in (np.uint8, bool) or np.issubdtype(x.dtype, np.floating)):
+def _form_of(x: np.ndarray, said: Form, name: str) -> Form:
+    """The form of what is not looked at."""
+    check_levels(said.levels)
+    if len(x) == 0 or not (x.dtype == bool or np.issubdtype(x.dtype, np.number)):
         raise ValueError(
-            f"{path} holds {x.dtype} {list(x.shape)}, and one or more examples of uint8, bool, or"
-            " floats in [0, 1] are needed: save x.astype(numpy.uint8) of intensities 0 .. 255."
+            f"{name} is {x.dtype} {list(x.shape)}, and one or more examples of numbers are needed."
         )
-    return x
+    layout = layout_of(x.shape, said.layout, name)
+    if is_of_floats(x, said.levels):
+        return Form(layout, 1, said.signed)
+    return Form(layout, said.levels or (2 if x.dtype == bool else 256), False)
 
 
 def _labels(path: Path, size: int) -> np.ndarray:
     check_file(path, (".npy",))
-    return check_labels(load_arrays(path)["x"], size, str(path))
+    return check_labels(load(path), size, str(path))
 
 
 def _example(x: np.ndarray, label: np.ndarray | None, i: int) -> dict[str, np.ndarray]:

@@ -1,14 +1,14 @@
 """Text as windows of characters."""
 
-import os
 from pathlib import Path
 
 import numpy as np
 
 from vae_jax.data.dataset import Split
+from vae_jax.data.paths import Given, path_of
 
 
-def read_text(path: str | os.PathLike[str], length: int) -> tuple[Split, str]:
+def read_text(path: Given, length: int) -> tuple[Split, str]:
     """Cut a text file into consecutive windows of characters.
 
     Args:
@@ -24,7 +24,7 @@ def read_text(path: str | os.PathLike[str], length: int) -> tuple[Split, str]:
       FileNotFoundError: there is no such file.
       ValueError: it is not UTF-8, or has fewer characters than one window; length < 1.
     """
-    path = Path(path).expanduser()
+    path = path_of(path)
     if length < 1:
         raise ValueError(f"read_text was given length={length}, and needs 1 or more characters.")
     text = _decode(path)

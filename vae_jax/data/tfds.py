@@ -1,6 +1,5 @@
 """Any image set that tensorflow-datasets has prepared as array_record, without TensorFlow."""
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +8,10 @@ import numpy as np
 from vae_jax.data import prepared
 from vae_jax.data.dataset import Split
 from vae_jax.data.images import stack_images
+from vae_jax.data.paths import Given
 
-Folder = str | os.PathLike[str]
 
-
-def read_tfds(name: str, split: str, data_dir: Folder | None = None) -> Split:
+def read_tfds(name: str, split: str, data_dir: Given | None = None) -> Split:
     """Read a split of a prepared image set into memory. The network is not touched.
 
     Args:
@@ -43,18 +41,16 @@ def read_tfds(name: str, split: str, data_dir: Folder | None = None) -> Split:
     return Split(x, np.asarray(label, np.int32) if label else None)
 
 
-def splits_of(name: str, data_dir: Folder | None = None) -> list[str]:
+def splits_of(name: str, data_dir: Given | None = None) -> list[str]:
     """The names of the splits of a prepared set; raises as `read_tfds`."""
     return list(_open(name, data_dir).info.splits)
 
 
-def _open(name: str, data_dir: Folder | None) -> Any:
-    import tensorflow_datasets as tfds
-
-    return tfds.builder_from_directory(_find(name, data_dir))
+def _open(name: str, data_dir: Given | None) -> Any:
+    return prepared.open_builder(_find(name, data_dir))
 
 
-def _find(name: str, data_dir: Folder | None) -> Path:
+def _find(name: str, data_dir: Given | None) -> Path:
     root = prepared.data_root(data_dir)
     folder = prepared.find_prepared(name, root)
     if folder is not None:

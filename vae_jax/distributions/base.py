@@ -12,7 +12,7 @@ Conventions of every distribution in this package:
 
 import dataclasses
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeAlias
 
 import flax.struct
 import jax
@@ -20,6 +20,7 @@ import jax.numpy as jnp
 
 from vae_jax.types import Array, Event, Key
 
+Measure: TypeAlias = Any  # a str; or a tuple or dict of them, like the parts of the event
 _STATIC_TYPES = {"int", "bool", "str", "tuple", "Callable"}
 
 
@@ -82,9 +83,10 @@ class Distribution(flax.struct.PyTreeNode, ABC):
         an expectation is the expectation of the gradient through the sample."""
 
     @property
-    def base_measure(self) -> str:
+    def base_measure(self) -> Measure:
         """What the density is a density of: "volume", "counts" for masses of discrete values,
-        "point" for all mass at one point, ... Log-densities of different ones do not compare."""
+        "point" for all mass at one point, ...; of parts of several kinds, a tree of these. Those of
+        different ones do not compare."""
         return "volume"
 
     @property
@@ -185,10 +187,10 @@ def at_least_float32(parameter: Any) -> Array:
     return parameter.astype(jnp.promote_types(parameter.dtype, jnp.float32))
 
 
-def common_measure(measures: Any) -> str:
+def common_measure(measures: Measure) -> Measure:
     """The base measure of a product: that of all parts, or, where they differ, the tree of it."""
     parts = jax.tree.leaves(measures)
-    return str(parts[0]) if len(set(parts)) == 1 else str(measures)
+    return parts[0] if len(set(parts)) == 1 else measures
 
 
 def check_shape(name: str, value: Event, shape: tuple[int, ...]) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Self
 import jax
 import jax.numpy as jnp
 
-from vae_jax.distributions.base import Distribution, common_measure
+from vae_jax.distributions.base import Distribution, Measure, common_measure
 from vae_jax.types import Array, Event, Key
 
 
@@ -45,7 +45,7 @@ class Joint(Distribution):
         return all(part.independent for part in self._leaves())
 
     @property
-    def base_measure(self) -> str:
+    def base_measure(self) -> Measure:
         """The parts' one, or, where they differ, the tree of theirs."""
         return common_measure(
             jax.tree.map(lambda part: part.base_measure, self.parts, is_leaf=is_part)

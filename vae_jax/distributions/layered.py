@@ -8,7 +8,7 @@ import flax.struct
 import jax
 import jax.numpy as jnp
 
-from vae_jax.distributions.base import Distribution, common_measure
+from vae_jax.distributions.base import Distribution, Measure, common_measure
 from vae_jax.types import Array, Event, Key
 
 Layers = OrderedDict[str, Distribution]  # in the order of drawing; a dict would be sorted by jax
@@ -46,7 +46,7 @@ class Layered(Distribution):
         return all(self._static(lambda layer: layer.reparameterized).values())
 
     @property
-    def base_measure(self) -> str:
+    def base_measure(self) -> Measure:
         """The conditionals' one, or, where they differ, a dict of theirs."""
         measures = self._static(lambda layer: layer.base_measure)
         return common_measure({name: measures[name] for name in sorted(measures)})

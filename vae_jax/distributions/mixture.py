@@ -5,7 +5,7 @@ from typing import Self
 import jax
 import jax.numpy as jnp
 
-from vae_jax.distributions.base import Distribution, as_float
+from vae_jax.distributions.base import Distribution, Measure, as_float
 from vae_jax.log_sums import log_sum_exp
 from vae_jax.types import Array, Event, Key
 
@@ -30,7 +30,7 @@ class Mixture(Distribution):
     reparameterized = False
 
     @property
-    def base_measure(self) -> str:
+    def base_measure(self) -> Measure:
         """That of the components."""
         return self.components.base_measure
 

@@ -7,7 +7,7 @@ import flax.struct
 import jax
 import jax.numpy as jnp
 
-from vae_jax.distributions.base import Distribution, as_float
+from vae_jax.distributions.base import Distribution, Measure, as_float
 from vae_jax.log_sums import log_sum_exp
 from vae_jax.types import Array, Event, Key
 
@@ -37,9 +37,9 @@ class MixtureOver(Distribution):
     reparameterized = False
 
     @property
-    def base_measure(self) -> str:
+    def base_measure(self) -> Measure:
         """That of the components."""
-        measure: list[str] = []
+        measure: list[Measure] = []
         jax.eval_shape(lambda: measure.append(self._component(0).base_measure))
         return measure[0]
 

@@ -2,12 +2,14 @@
 
 Each example is scored by itself under a key of its own, so that its number depends neither on the
 batch it is in nor on the size of the batches; a last batch that is not full is filled up, and the
-filling taken off again. Dropout is off. The data are scored as they are given: binarised or
-dequantised once, by the caller.
+filling taken off again. Dropout is off, and products of matrices are exact (`products`). The data
+are scored as they are given: binarised or dequantised once, by the caller.
 
 `progress` wraps the loop over batches, as `tqdm.tqdm` or `rich.progress.track` do.
 """
 
+from vae_jax.evaluate.baselines import full_covariance, independent
+from vae_jax.evaluate.conditions import check_conditions
 from vae_jax.evaluate.information import MutualInformation, mutual_information
 from vae_jax.evaluate.latents import (
     ActiveUnits,
@@ -24,9 +26,12 @@ __all__ = [
     "Mean",
     "MutualInformation",
     "active_units",
+    "check_conditions",
     "check_support",
     "elbos",
     "embeddings",
+    "full_covariance",
+    "independent",
     "log_likelihoods",
     "mean",
     "mutual_information",

@@ -9,6 +9,7 @@ import numpy as np
 
 from vae_jax.bounds.draws import sample_keys
 from vae_jax.checks import check_count
+from vae_jax.evaluate.products import exact_products
 from vae_jax.models import VAE
 from vae_jax.objectives import batch_size as size_of
 from vae_jax.types import Array, Batch, Key, Params
@@ -40,9 +41,11 @@ def over_examples(
 
 
 def alone(f: Callable[..., Any], *args: Any) -> Any:
-    """f(*args); ValueError where it asks for a batch, which an example scored by itself has not."""
+    """f(*args), by exact products. ValueError where it asks for a batch, which an example scored by
+    itself has not."""
     try:
-        return f(*args)
+        with exact_products():
+            return f(*args)
     except NameError as error:
         if "axis name" not in str(error):
             raise

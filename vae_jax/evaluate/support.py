@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from vae_jax.data import check_array
+from vae_jax.evaluate.conditions import check_conditions
 from vae_jax.evaluate.examples import check_some, over_examples
 from vae_jax.models import VAE, trace
 from vae_jax.objectives import batch_size as size_of
@@ -11,13 +12,15 @@ from vae_jax.types import Array, Batch, Event, Key, Params
 
 
 def check_support(model: VAE, params: Params, data: Batch, *, batch_size: int = 500) -> None:
-    """ValueError unless every example is finite and in the likelihood's support.
+    """ValueError unless every example is finite and in the likelihood's support, with a condition
+    that the networks take (`check_conditions`).
 
     A log-density cannot raise under `jit`; this looks at the data once, on the host's side of it.
     """
     check_some(data)
     for leaf in jax.tree.leaves(data["x"]):
         check_array(leaf, "x")
+    check_conditions(model, params, data)
     key = jax.random.key(0)  # only the support matters, not the draw
     inside = over_examples(_in_support, model, params, key, data, batch_size, iter, {})
     if not inside.all():

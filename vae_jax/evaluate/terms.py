@@ -10,6 +10,7 @@ import numpy as np
 from vae_jax.bounds.draws import draw_keys, sample_keys
 from vae_jax.checks import check_count
 from vae_jax.evaluate.examples import Progress
+from vae_jax.evaluate.products import exact_products
 from vae_jax.models import VAE, trace
 from vae_jax.objectives import Draw, Term, check_terms, term_values
 from vae_jax.objectives import batch_size as size_of
@@ -58,7 +59,8 @@ def terms(
     for start in progress(range(0, N - N % batch_size, batch_size)):
         index = np.arange(start, start + batch_size)
         batch = jax.tree.map(lambda leaf, index=index: leaf[index], data)
-        rows.append(_batch(named, num_samples, model, params, key, index, batch))
+        with exact_products():
+            rows.append(_batch(named, num_samples, model, params, key, index, batch))
     return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
 
 

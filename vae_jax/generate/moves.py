@@ -1,14 +1,15 @@
 """Latents that move: along one dimension, or from one place to another."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
 
-from vae_jax.distributions import Layered
-from vae_jax.distributions.means import mean_or_draw
+from vae_jax.checks import event_shape
+from vae_jax.distributions import Distribution, Layered
+from vae_jax.distributions.means import has_mean, mean_or_draw
 from vae_jax.models import VAE
 from vae_jax.types import Array, Event, Key, Params
 
@@ -30,18 +31,20 @@ def traverse(
 
     Args:
       z: the latent, an array; of a model with several, the one called `latent`. The rest follow:
-        the prior completes them, each at the mean given those drawn before it.
+        the prior completes them, each at the mean given those drawn before it; of a prior that is
+        not `Layered`, at its mean.
       dimension: of z, counted through all its axes.
       latent: the name of it, of a model with several.
-      key: of the draws, all from the same noise, where p(x|z,c) has no mean; without a key that is
-        a TypeError.
+      key: of the draws, all from the same noise, where p(x|z,c), or the prior of the rest, has no
+        mean; without a key that is a TypeError.
 
     Returns:
       [len(values), ...].
 
     Raises:
-      ValueError: no such dimension, or no such latent.
+      ValueError: no such dimension, no such latent, or z not of its shape.
     """
+    z = jnp.asarray(z)
     if not 0 <= dimension < z.size:
         raise ValueError(f"dimension must be in 0 .. {z.size - 1}; got {dimension}.")
     values = jnp.asarray(values)
@@ -102,7 +105,8 @@ def interpolate(
       [num, ...].
 
     Raises:
-      ValueError: latents of different shapes; no such latent; fewer than two places.
+      ValueError: latents of different shapes, or not of the model's; no such latent; fewer than
+        two places.
     """
     start, end = jnp.asarray(start), jnp.asarray(end)
     if start.shape != end.shape:
@@ -125,20 +129,40 @@ def _decode(
     The other latents are completed.
     """
     prior = model.prior(params, c)
-    if isinstance(prior, Layered) != (latent is not None):
-        raise ValueError(
-            "A model with several latents is moved in one of them, and a model with one has no name"
-            f" for it: pass latent=..., or leave it out; got latent={latent!r}, of a prior that is"
-            f" a {type(prior).__name__}."
-        )
-    if isinstance(prior, Layered):
-        z = jax.vmap(lambda z: prior.complete({str(latent): z}))(z)
+    _check_latent(prior, latent, z.shape[1:])
+    rest_key, x_key = (None, None) if key is None else jax.random.split(key)
 
     def one(z: Event) -> Event:
+        z = z if latent is None else _completed(prior, {latent: z}, rest_key)
         likelihood = model.decode(params, z, c)
-        return likelihood.mean() if key is None else mean_or_draw(likelihood, key)
+        return likelihood.mean() if x_key is None else mean_or_draw(likelihood, x_key)
 
     return jax.vmap(one)(z)
+
+
+def _check_latent(prior: Distribution, latent: str | None, shape: tuple[int, ...]) -> None:
+    """ValueError unless z of this shape is the latent, or of several the one that is named."""
+    event = event_shape(prior, jax.random.key(0))
+    if isinstance(event, Mapping) != (latent is not None):
+        raise ValueError(
+            "A model with several latents is moved in one of them, and a model with one has no name"
+            f" for it: pass latent=..., or leave it out; got latent={latent!r}, and a z of the"
+            f" shape {event}."
+        )
+    if latent is not None and latent not in event:
+        raise ValueError(f"The model's latents are {', '.join(sorted(event))}; got {latent!r}.")
+    own = event if latent is None else event[latent]
+    if own != shape:
+        raise ValueError(f"z is of the shape {shape}; the model's {latent or 'z'} is of {own}.")
+
+
+def _completed(prior: Distribution, known: dict[str, Array], key: Key | None) -> Event:
+    """All latents: those that are known, and the rest at their means, or, if a prior without a mean
+    is given a key, drawn."""
+    key = None if has_mean(prior) else key
+    if isinstance(prior, Layered):
+        return prior.complete(known, key)
+    return {**(prior.mean() if key is None else mean_or_draw(prior, key)), **known}
 
 
 def _direction(z: Array) -> Array:

@@ -57,12 +57,13 @@ def sample(
 
     Raises:
       TypeError: T is not 1, and the prior is no Gaussian.
-      ValueError: T is negative or not finite.
+      ValueError: T is negative or not finite; not one condition for each sample.
 
     Reference: Kingma, Dhariwal 2018, arXiv 1807.03039 (the temperature).
     """
     if not (math.isfinite(temperature) and temperature >= 0):
         raise ValueError(f"temperature must be finite and at least 0; got {temperature}.")
+    _check_conditions(c, num)
     return _sample(model, params, jax.random.split(key, num), c, draw_x, temperature)
 
 
@@ -84,8 +85,12 @@ def reconstruct(
 
     Returns:
       [N, ...].
+
+    Raises:
+      ValueError: not one condition for each example.
     """
     num = jax.tree.leaves(x)[0].shape[0]
+    _check_conditions(c, num)
     return _reconstruct(model, params, jax.random.split(key, num), x, c, draw_z, draw_x)
 
 
@@ -111,6 +116,15 @@ def _reconstruct(
         return _read(model.decode(params, z, c), x_key, draw_x)
 
     return jax.vmap(one)(keys, x, c)
+
+
+def _check_conditions(c: Event, num: int) -> None:
+    shapes = [jnp.shape(leaf) for leaf in jax.tree.leaves(c)]
+    if any(shape[:1] != (num,) for shape in shapes):
+        raise ValueError(
+            f"c needs one condition for each of {num} examples, [{num}, ...]; got the shapes"
+            f" {shapes}. One label for all of them is jnp.full({num}, label)."
+        )
 
 
 def _at_temperature(prior: Distribution, temperature: float) -> Distribution:

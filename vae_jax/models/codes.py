@@ -39,7 +39,7 @@ def with_codebook(model: VAE, num_codes: int, *, decay: float = 0.99) -> VAE:
       VAE, whose prior is uniform over the codes: its rate is N log K.
 
     Raises:
-      ValueError: num_codes < 1; decay not in (0, 1).
+      ValueError: num_codes < 1; decay not in (0, 1); in `init`, a model whose prior is learned.
 
     Reference: van den Oord, Vinyals, Kavukcuoglu 2017, arXiv 1711.00937, section 3.2 and appendix
     A.1 (the moving averages, there of the counts of a batch; here of their mean over it).
@@ -51,6 +51,7 @@ def with_codebook(model: VAE, num_codes: int, *, decay: float = 0.99) -> VAE:
     def init(key: Key, x: Event, c: Event = None) -> Params:
         model_key, codes_key = jax.random.split(key)
         params = model.init(model_key, x, c)
+        _check_fixed(params)
         event = event_shape(model.prior(params, c), key)
         entry = _first_codes(codes_key, num_codes, event)
         params = {**params, "state": {**params.get("state", {}), "codebook": entry}}
@@ -71,6 +72,16 @@ def with_codebook(model: VAE, num_codes: int, *, decay: float = 0.99) -> VAE:
 
     changed = model._replace(init=init, encode=encode, prior=prior)
     return changed
+
+
+def _check_fixed(params: Params) -> None:
+    if "prior" in params:
+        raise ValueError(
+            "with_codebook has a prior of its own, and of the model's uses the shape of its events:"
+            " the parameters of a learned one would be carried and never descended. Give it a model"
+            " of a fixed prior, such as standard_gaussian(7, 7, 16); a learned prior of the codes"
+            " is with_prior(with_codebook(...), ...)."
+        )
 
 
 def _first_codes(key: Key, num_codes: int, event: Any) -> Params:

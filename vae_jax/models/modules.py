@@ -1,13 +1,14 @@
 """Flax Linen modules as the parts of a model."""
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import flax.linen as nn
 
+from vae_jax.distributions import Distribution
 from vae_jax.models.state import FROZEN, WithState
-from vae_jax.types import Key, Params
+from vae_jax.types import Event, Key, Params
 
 _SOWN = "intermediates"  # what a module reports of a pass, and is not carried
 
@@ -37,13 +38,50 @@ def init_module(module: nn.Module, key: Key, *inputs: Any) -> tuple[Params, Para
     return params, variables
 
 
+def with_module(params: Params, group: str, module: nn.Module, key: Key, *inputs: Any) -> Params:
+    """The parameters, and the first ones of one more module, with what it carries."""
+    own, carried = init_module(module, key, *inputs)
+    params = {**params, group: own}
+    if not carried:
+        return params
+    state = params.get("state", {})
+    entries = {name: {**state.get(name, {}), group: leaf} for name, leaf in carried.items()}
+    return {**params, "state": {**state, **entries}}
+
+
+def without_module(params: Params, group: str) -> Params:
+    """The parameters without those of one module, if it has any, and without what it carries."""
+    others = {name: own for name, own in params.items() if name not in (group, "state")}
+    state = params.get("state", {})
+    shared = _carried(state, group)
+    less = {name: {g: e for g, e in state[name].items() if g != group} for name in shared}
+    kept = {name: entry for name, entry in {**state, **less}.items() if name not in less or entry}
+    return {**others, "state": kept} if kept else others
+
+
+def prior_function(prior: Distribution | nn.Module) -> Callable[..., Any]:
+    """(params, c=None, key=None) -> p(z|c), of a fixed prior, or of a module, which has the
+    parameter group "prior". TypeError for what is neither."""
+    if not isinstance(prior, Distribution):
+        check_module("prior, where it is no Distribution,", prior)
+
+    def prior_of(params: Params, c: Event = None, key: Key | None = None) -> Any:
+        if isinstance(prior, Distribution):
+            return prior
+        return apply_module(prior, params, "prior", c, key=key)
+
+    return prior_of
+
+
 def init_stateless(module: nn.Module, key: Key, *inputs: Any) -> Params:
     """A module's first parameters. ValueError if it carries variables besides them."""
     params, variables = init_module(module, key, *inputs)
     if variables:
         raise ValueError(
             f"{type(module).__name__} keeps {sorted(variables)} besides its parameters, which a"
-            " hierarchy's networks cannot: use a norm of one example (nn.LayerNorm, group_norm)."
+            " hierarchy's networks cannot: each is asked anew wherever a latent is drawn or"
+            " scored, and nothing of a pass is carried. Use a norm of one example"
+            " (nn.LayerNorm, group_norm)."
         )
     return params
 

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from vae_jax.distributions import Distribution, MixtureOver
-from vae_jax.models.modules import apply_module, check_module, init_stateless
+from vae_jax.models.modules import prior_function, with_module, without_module
 from vae_jax.models.record import VAE
 from vae_jax.models.trace import trace
 from vae_jax.types import Event, Key, Params
@@ -22,24 +22,26 @@ def with_prior(model: VAE, prior: Distribution | nn.Module) -> VAE:
 
     Args:
       model: the VAE.
-      prior: p(z), fixed; or a Linen module (c) -> p(z|c), with the parameter group "prior".
+      prior: p(z), fixed; or a Linen module (c) -> p(z|c), with the parameter group "prior", and
+        with a share of the state if it carries any.
+
+    Returns:
+      VAE. The group "prior" of the prior that was replaced is dropped, and what it carried; what a
+      hierarchy's own prior has in the group "decoder" stays there, unused.
 
     Raises:
       TypeError: a prior that is neither.
       TypeError, ValueError: in `init`, if posterior and prior are not over the same events.
     """
+    prior_of = prior_function(prior)
     if isinstance(prior, Distribution):
-        return _with_fixed(model, prior)
-    check_module("prior, where it is no Distribution,", prior)
+        return _with_fixed(model, prior_of)
 
-    def first(key: Key, x: Event, c: Event) -> Params:
+    def add_group(params: Params, key: Key, x: Event, c: Event) -> Params:
         del x
-        return init_stateless(prior, key, c)
+        return with_module(params, "prior", prior, key, c)
 
-    def prior_of(params: Params, c: Event = None, key: Key | None = None) -> Any:
-        return apply_module(prior, params, "prior", c, key=key)
-
-    return _with_group(model, first, prior_of)
+    return _with_group(model, add_group, prior_of)
 
 
 def with_vamp_prior(
@@ -72,9 +74,9 @@ def with_vamp_prior(
     def component(given: Params, u: Event) -> Distribution:
         return posterior(given["params"], u, given["c"])
 
-    def first(key: Key, x: Event, c: Event) -> Params:
+    def add_group(params: Params, key: Key, x: Event, c: Event) -> Params:
         del c
-        return {"inputs": inputs(key, x)}
+        return {**params, "prior": {"inputs": inputs(key, x)}}
 
     def prior_of(params: Params, c: Event = None, key: Key | None = None) -> Distribution:
         del key  # evaluated, without dropout
@@ -83,27 +85,28 @@ def with_vamp_prior(
         own = {name: group for name, group in params.items() if name != "prior"}
         return MixtureOver(logits, u, {"params": own, "c": c}, component)
 
-    return _with_group(model, first, prior_of)
+    return _with_group(model, add_group, prior_of)
 
 
-def _with_fixed(model: VAE, prior: Distribution) -> VAE:
-    """The model with this prior; its first parameters are traced, which checks the events."""
+def _with_fixed(model: VAE, prior: Callable[..., Any]) -> VAE:
+    """The model with a prior that has no parameters."""
 
     def init(key: Key, x: Event, c: Event = None) -> Params:
-        params = model.init(key, x, c)
-        jax.eval_shape(lambda: trace(changed, params, key, x, c).z)
+        params = without_module(model.init(key, x, c), "prior")
+        jax.eval_shape(lambda: trace(changed, params, key, x, c).z)  # checks the events
         return params
 
-    changed = model._replace(init=init, prior=lambda params, c=None, key=None: prior)
+    changed = model._replace(init=init, prior=prior)
     return changed
 
 
-def _with_group(model: VAE, first: Callable[..., Params], prior: Callable[..., Any]) -> VAE:
-    """The model with this prior, and first(key, x, c) as its parameters."""
+def _with_group(model: VAE, add_group: Callable[..., Params], prior: Callable[..., Any]) -> VAE:
+    """The model with this prior, whose parameters add_group(params, key, x, c) makes."""
 
     def init(key: Key, x: Event, c: Event = None) -> Params:
         model_key, prior_key = jax.random.split(key)
-        params = {**model.init(model_key, x, c), "prior": first(prior_key, x, c)}
+        params = without_module(model.init(model_key, x, c), "prior")
+        params = add_group(params, prior_key, x, c)
         jax.eval_shape(lambda: trace(changed, params, key, x, c).z)  # checks the events
         return params
 

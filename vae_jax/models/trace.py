@@ -1,11 +1,13 @@
 """One pass through a model: what was drawn, and from what."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 import jax
 
 from vae_jax.checks import check_distribution, check_likelihood, check_posterior
 from vae_jax.distributions import Distribution, Joint, Layered
+from vae_jax.distributions.joint import is_part
 from vae_jax.distributions.layered import Layers, total
 from vae_jax.models.state import merge_entries, parted
 from vae_jax.types import Array, Event, Key, Params
@@ -126,5 +128,7 @@ def log_posterior(t: Trace) -> Array:
 
 
 def latents(q: Distribution | Layers) -> dict[str, Distribution]:
-    """What each latent is drawn from; of a model of one, {"z": q}."""
+    """What each latent is drawn from, of a `Joint` of a dict too; of a model of one, {"z": q}."""
+    if isinstance(q, Joint) and isinstance(q.parts, Mapping):
+        return {name: part if is_part(part) else Joint(part) for name, part in q.parts.items()}
     return {"z": q} if isinstance(q, Distribution) else dict(q)

@@ -8,7 +8,7 @@ import jax
 
 from vae_jax.checks import check_posterior
 from vae_jax.distributions import Distribution
-from vae_jax.models.modules import apply_module, check_module, init_module
+from vae_jax.models.modules import apply_module, check_module, prior_function, with_module
 from vae_jax.models.record import VAE
 from vae_jax.models.trace import trace
 from vae_jax.types import Event, Key, Params
@@ -51,19 +51,18 @@ def vae(
     """
     check_module("encoder", encoder)
     check_module("decoder", decoder)
-    if not isinstance(prior, Distribution):
-        check_module("prior, where it is no Distribution,", prior)
+    prior_of = prior_function(prior)
     own = dict(groups or {})
 
     def init(key: Key, x: Event, c: Event = None) -> Params:
         encoder_key, decoder_key, z_key, prior_key, groups_key = jax.random.split(key, 5)
-        params = _with_module({}, "encoder", encoder, encoder_key, x, c)
+        params = with_module({}, "encoder", encoder, encoder_key, x, c)
         if isinstance(prior, nn.Module):
-            params = _with_module(params, "prior", prior, prior_key, c)
+            params = with_module(params, "prior", prior, prior_key, c)
         q = encode(params, x, c)
         check_posterior(q, prior_of(params, c), key)
         z = q.sample(z_key)
-        params = _with_module(params, "decoder", decoder, decoder_key, z, c)
+        params = with_module(params, "decoder", decoder, decoder_key, z, c)
         jax.eval_shape(lambda: trace(model, params, z_key, x, c).z)  # checks the likelihood
         keys = dict(zip(own, jax.random.split(groups_key, len(own)), strict=True)) if own else {}
         return {**params, **{name: own[name](keys[name], x, c, z) for name in own}}
@@ -74,21 +73,5 @@ def vae(
     def decode(params: Params, z: Event, c: Event = None, key: Key | None = None) -> Any:
         return apply_module(decoder, params, "decoder", z, c, key=key)
 
-    def prior_of(params: Params, c: Event = None, key: Key | None = None) -> Any:
-        if isinstance(prior, nn.Module):
-            return apply_module(prior, params, "prior", c, key=key)
-        return prior
-
     model = VAE(init, encode, decode, prior_of)
     return model
-
-
-def _with_module(params: Params, group: str, module: nn.Module, key: Key, *inputs: Any) -> Params:
-    """The parameters, and those of one more module, with what it carries."""
-    own, carried = init_module(module, key, *inputs)
-    params = {**params, group: own}
-    if not carried:
-        return params
-    state = params.get("state", {})
-    entries = {name: {**state.get(name, {}), group: leaf} for name, leaf in carried.items()}
-    return {**params, "state": {**state, **entries}}

@@ -16,6 +16,7 @@ from vae_jax.networks.heads import (
     PoissonHead,
 )
 from vae_jax.networks.init import default_init
+from vae_jax.networks.mixtures import LearnedMixture
 from vae_jax.networks.network import Network
 from vae_jax.networks.norms import batch_norm, group_norm
 from vae_jax.networks.preprocess import centred, log1p, one_hot
@@ -31,6 +32,7 @@ __all__ = [
     "FixedScale",
     "GaussianHead",
     "JointHead",
+    "LearnedMixture",
     "LearnedScale",
     "MixtureHead",
     "Network",

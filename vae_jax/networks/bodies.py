@@ -71,5 +71,6 @@ def check_condition(c: Array | None) -> None:
         raise ValueError(
             f"A body takes a condition vector [Dc] and was given c of shape {jnp.shape(c)}. Turn it"
             " into a vector first, e.g. a class label with Network(body, head, embed=one_hot(10));"
-            " map over a batch with jax.vmap."
+            " a row of a one-hot matrix is one already, embed=lambda c: c; map over a batch with"
+            " jax.vmap."
         )

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import jax.numpy as jnp
 from flax import linen as nn
 
 from vae_jax.distributions import Distribution
@@ -19,7 +20,9 @@ class Network(nn.Module):
       body: (x, c=None) -> features. Without a condition any module of one argument will do.
       head: features -> distribution.
       embed: the condition -> a vector [Dc], e.g. `one_hot(10)` for a label, `nn.Embed(10, 8)` for a
-        learned table, or `lambda c: c` if it is a vector already; None without a condition.
+        learned table, or `lambda c: c` if it is a vector already; None without a condition. Labels
+        are 0 .. K - 1: others give NaN, and `fit` refuses them. Where a label may be missing, -1,
+        `one_hot(10, missing=True)` declares it.
       preprocess: the event -> what the body reads, for events that are not fit to be read:
         `centred(127.5, 127.5)` for bytes, `log1p` for counts, `one_hot(K)` for classes. None reads
         the event as it is.
@@ -54,4 +57,13 @@ class Network(nn.Module):
             return self.head(self.body(inputs))
         if c is None:
             raise ValueError("This network needs a condition: pass c, or leave embed out of it.")
-        return self.head(self.body(inputs, self.embed(c)))
+        return self.head(self.body(inputs, _embedded(self.embed, c)))
+
+
+def _embedded(embed: Callable[[Any], Array], c: Any) -> Array:
+    """The vector of a condition; of a learned table, which would count negative labels from its
+    end, NaN for those as for those beyond it."""
+    vector = embed(c)
+    if not isinstance(embed, nn.Embed):
+        return vector
+    return jnp.where(jnp.expand_dims(jnp.asarray(c) >= 0, -1), vector, jnp.nan)

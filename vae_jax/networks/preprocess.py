@@ -33,12 +33,25 @@ def log1p(x: Event) -> Event:
 
 
 @cache
-def one_hot(num_classes: int) -> Callable[[Array], Array]:
+def one_hot(num_classes: int, *, missing: bool = False) -> Callable[[Array], Array]:
     """Integers [...] in 0 .. num_classes - 1 -> their indicator vectors [..., num_classes].
 
-    An integer out of range gives zeros.
+    Any other value gives NaN, by which `evaluate.check_conditions` knows it.
+
+    Args:
+      num_classes: K.
+      missing: whether there is a class of those whose label is missing, -1, which gives zeros.
     """
-    return lambda label: jax.nn.one_hot(label, num_classes)
+
+    def indicator(label: Array) -> Array:
+        label = jnp.asarray(label)
+        index = label.astype(jnp.int32)
+        low = -1 if missing else 0
+        known = (index == label) & (index >= low) & (index < num_classes)
+        made = jax.nn.one_hot(index, num_classes)
+        return jnp.where(jnp.expand_dims(known, -1), made, jnp.nan)
+
+    return indicator
 
 
 def _float(leaf: Array) -> Array:

@@ -16,6 +16,7 @@ from flax.typing import Dtype
 from vae_jax.networks.project import project
 from vae_jax.types import Array
 
+SPEED = 10.0  # of a learned scale, of the weights': docs/defaults.md
 FLOOR = -6.0  # as in sigma-VAE's code: 0.6 of a grey level, for 8-bit pixels in [0, 1]
 
 
@@ -58,24 +59,37 @@ class FixedScale(nn.Module):
 
 
 class LearnedScale(nn.Module):
-    """One parameter, "log_scale", shared by all dimensions and all examples.
+    """One parameter, "shift", for all examples: of all dimensions, or of each.
+
+        log_scale = soft_floor(initial + speed * shift, floor),   shift = 0 at first
+
+    Adam moves each parameter by at most about the learning rate in a step, whatever its gradient: a
+    log-scale that has 2 to go would take 2,000 steps at a rate of 0.001, and hold the rest of the
+    model up. `speed` is how much faster it goes than the weights.
 
     Args:
       floor: soft lower bound; None for none.
-      initial: the parameter's first value, from which log_scale = soft_floor(initial, floor).
+      initial: where log_scale begins, but for the floor.
+      per_dimension: a shift for each dimension of the event, [*event_shape].
+      speed: how far log_scale moves for each unit of its parameter.
 
     Reference: Rybkin, Daniilidis & Levine 2021, arXiv 2006.13202.
     """
 
     floor: float | None = FLOOR
     initial: float = 0.0
+    per_dimension: bool = False
+    speed: float = SPEED
 
     @nn.compact
     def __call__(self, features: Array, event_shape: tuple[int, ...]) -> Array:
         """log_scale, [*event_shape]."""
         del features
-        raw = self.param("log_scale", nn.initializers.constant(self.initial), ())
-        return jnp.broadcast_to(soft_floor(raw, self.floor), event_shape)
+        shape = event_shape if self.per_dimension else ()
+        shift = self.param("shift", nn.initializers.zeros, shape)
+        return jnp.broadcast_to(
+            soft_floor(self.initial + self.speed * shift, self.floor), event_shape
+        )
 
 
 class PredictedScale(nn.Module):

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 
 from vae_jax.checks import check_reparameterized
 from vae_jax.models import VAE, Trace, latents, trace
@@ -29,7 +30,13 @@ def batch_size(batch: Batch) -> int:
             f'Data is a dict {{"x": examples}}, with "c" for conditions; got'
             f" {sorted(batch) if isinstance(batch, dict) else f'a {type(batch).__name__}'}."
         )
-    sizes = sorted({leaf.shape[0] for leaf in jax.tree.leaves(batch)})
+    shapes = [jnp.shape(leaf) for leaf in jax.tree.leaves(batch)]
+    if () in shapes:
+        raise ValueError(
+            f"x and c need one entry for each example; got the shapes {shapes}. One label for N"
+            " examples is np.full(N, label)."
+        )
+    sizes = sorted({shape[0] for shape in shapes})
     if len(sizes) != 1:
         raise ValueError(f"x and c need one entry for each example; got the leading axes {sizes}.")
     return sizes[0]

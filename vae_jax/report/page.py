@@ -8,7 +8,7 @@ from string import Template
 from typing import Any, TypeAlias
 
 from vae_jax.report import chart, numbers
-from vae_jax.report.run import Rows, Run, finite, held_out, progress
+from vae_jax.report.run import Rows, Run, finite, held_out, progress, scored_at
 
 Table: TypeAlias = list[tuple[str, str]]
 
@@ -44,7 +44,7 @@ def render(run: Run) -> str:
         kind="done" if state in ("finished", "stopped early") else "open",
         reload='<meta http-equiv="refresh" content="30">' if state == "running" else "",
         summary=_summary(run),
-        numbers=_numbers(run.evaluation),
+        numbers=_numbers(run),
         curves=_curves(run),
         pictures=_pictures(run),
         config=_config(run.config),
@@ -70,17 +70,24 @@ def _summary(run: Run) -> str:
     return "; ".join(parts)
 
 
-def _numbers(evaluation: dict[str, Any]) -> str:
-    if not evaluation:
+def _numbers(run: Run) -> str:
+    if not run.evaluation:
         return '<p class="empty">Still to come: a run is scored when its training has ended.</p>'
-    rows, rest = numbers.final(evaluation)
+    rows, rest = numbers.final({n: v for n, v in run.evaluation.items() if n != "advice"})
     body = "".join(
         f'<tr><th scope="row">{_text(row.label)}</th><td class="value">{_text(row.value)}</td>'
         f"<td>{_text(row.note)}</td></tr>"
         for row in rows
     )
     more = f"<details><summary>All else</summary>{_table(rest)}</details>" if rest else ""
-    return f'<table class="numbers"><tbody>{body}</tbody></table>{more}'
+    caption = f"<caption>{_text(scored_at(run.evaluation, run.status).capitalize())}</caption>"
+    advice = "".join(f"<p>{_text(str(told))}</p>" for told in _listed(run.evaluation, "advice"))
+    return f'<table class="numbers">{caption}<tbody>{body}</tbody></table>{advice}{more}'
+
+
+def _listed(content: dict[str, Any], name: str) -> list[Any]:
+    found = content.get(name)
+    return found if isinstance(found, list) else []
 
 
 def _curves(run: Run) -> str:

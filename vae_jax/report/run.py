@@ -64,6 +64,16 @@ def progress(run: Run) -> tuple[int, int | None]:
     return int(max(epochs, default=0)), next((int(n) for n in planned if finite(n)), None)
 
 
+def scored_at(evaluation: dict[str, Any], status: dict[str, Any]) -> str:
+    """Of which epoch's parameters an evaluation is; of others than the run has now, it says so."""
+    epoch, now = evaluation.get("epoch"), status.get("epoch")
+    if not finite(epoch):
+        return "of an epoch that is not known"
+    if epoch in (now, status.get("best_epoch")) or not finite(now):
+        return f"epoch {epoch:,}"
+    return f"epoch {epoch:,}; the run is at epoch {now:,} now"
+
+
 def held_out(run: Run) -> Score | None:
     """The held-out row that status.json says was chosen; where none was, the last, unchosen."""
     name = "elbo" if any("elbo" in row for row in run.test) else "distortion"

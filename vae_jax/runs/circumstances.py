@@ -1,4 +1,4 @@
-"""What a number depends on besides the config: versions, commit, device."""
+"""What a number depends on besides the config: versions, commit, device, products."""
 
 import platform
 import subprocess
@@ -8,11 +8,13 @@ from typing import Any
 
 import jax
 
+from vae_jax.evaluate.products import precisions
+
 _PACKAGES = ("vae_jax", "jax", "flax", "optax", "numpy")
 
 
 def circumstances() -> dict[str, Any]:
-    """Versions, the commit of a clone (None of an installed package), device, platform.
+    """Versions, the commit of a clone (None of an installed package), device, products, platform.
 
     A package that is not installed has no version, None.
     """
@@ -20,6 +22,7 @@ def circumstances() -> dict[str, Any]:
         "versions": {"python": platform.python_version(), **{p: _version(p) for p in _PACKAGES}},
         "commit": _commit(),
         "device": str(jax.devices()[0]),
+        "products": precisions(),
         "platform": platform.platform(),
     }
 

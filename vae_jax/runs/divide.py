@@ -44,13 +44,12 @@ def _num_trained(data: Data, training: Training) -> int:
     return N - number
 
 
-def num_steps(experiment: Experiment, data: Data, training: Training) -> int:
-    """Of the whole run. ValueError where the options make no run."""
+def epoch_steps(experiment: Experiment, data: Data, training: Training) -> int:
+    """Of one epoch. ValueError where the options make no run."""
     check_count("epochs", experiment.trained.epochs)
     if size_of(data.test) < 2:
         raise ValueError("A run needs two test examples at least to be scored; there is one.")
-    trained = experiment.trained
-    return trained.epochs * steps_of(_num_trained(data, training), trained.batch_size)
+    return steps_of(_num_trained(data, training), experiment.trained.batch_size)
 
 
 def stored(data: Data) -> Json:

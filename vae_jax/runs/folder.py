@@ -78,6 +78,12 @@ def read_json(path: Path) -> Json:
         raise ValueError(f"{path} is damaged: it is not JSON ({error}).") from error
 
 
+def read_status(folder: Path) -> Json:
+    """status.json; {} of a run that has none yet."""
+    path = folder / "status.json"
+    return read_json(path) if path.exists() else {}
+
+
 def write_json(path: Path, content: Json) -> None:
     """Write one readable JSON file, all of it or nothing."""
     write(path, (json.dumps(content, indent=2, default=str) + "\n").encode())

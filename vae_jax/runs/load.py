@@ -10,8 +10,10 @@ import jax
 
 from vae_jax.checkpoint import Checkpoints
 from vae_jax.configs import Config, Data, Experiment, names
+from vae_jax.configs.options import from_json
 from vae_jax.models import VAE, trace
 from vae_jax.runs import folder as run_folder
+from vae_jax.runs.stretches import stretches_of, whole
 from vae_jax.types import Batch, Params
 
 Json = dict[str, Any]
@@ -65,6 +67,7 @@ def load_run(
     folder = Path(path)
     config = run_folder.read_config(folder)
     experiment = build(config, data, configs)
+    experiment = whole(experiment, stretches_of(config, experiment))
     with Checkpoints(folder / "checkpoints", write=False) as checkpoints:
         if not checkpoints.epochs:
             failed = (folder / "failure.json").exists()
@@ -94,18 +97,14 @@ def build(
     """The experiment of a config.json, its data perhaps elsewhere now."""
     name, options = config["config"], dict(config["options"])
     make = _config_of(name, config["package"], configs)
+    options = from_json(make, options)
     known = inspect.signature(make).parameters
-    if not set(options) <= set(known):
-        raise ValueError(
-            f"The run's options {', '.join(sorted(set(options) - set(known)))} are not among those"
-            f" that {name} has now: {', '.join(known)}."
-        )
     place = next((option for option in ("data", "raw") if option in known), None)
     if data is not None:
         if place is None:
             raise ValueError(f"The config {name} brings its own data: leave --data out.")
         options[place] = data
-    experiment = make(**{key: _tuple(value) for key, value in options.items()})
+    experiment = make(**options)
     if place is None:
         return experiment
     examples = experiment.examples
@@ -173,7 +172,3 @@ def _check_fits(folder: Path, model: VAE, params: Params, example: Json) -> None
             f"{folder} is of another architecture than config.json says ({type(error).__name__}:"
             f" {str(error).splitlines()[0]}). Restore the config.json it was made with."
         ) from error
-
-
-def _tuple(value: Any) -> Any:
-    return tuple(map(_tuple, value)) if isinstance(value, list) else value

@@ -131,8 +131,9 @@ def traversals(
     values: Array,
     key: Key,
     latent: str | None = None,
-) -> Event:
-    """[dimensions * values, ...]: from the z of one example [1, ...]."""
+) -> tuple[Event, str | None]:
+    """[dimensions * values, ...], from the z of one example [1, ...]; and, of a model with several
+    latents, the name of the one that was moved."""
     model = experiment.trained.model
     z, name = moved(evaluate.embeddings(model, params, key, example), latent)
     start = jnp.asarray(z[0])
@@ -141,7 +142,12 @@ def traversals(
         generate.traverse(model, params, start, dimension, values, c, latent=name, key=key)
         for dimension in dimensions
     ]
-    return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *rows)
+    return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *rows), name
+
+
+def of_latent(name: str | None) -> str:
+    """Of which latent, for a title: nothing, of a model with one."""
+    return "" if name is None else f" of {name}"
 
 
 def _failure(draw: Callable[[], None]) -> str | None:
@@ -170,8 +176,8 @@ def _reconstructions(
 
 def _traversal(path: Path, experiment: Experiment, params: Params, test: Batch, key: Key) -> None:
     active = most_active(experiment, params, test, key)
-    x = traversals(experiment, params, _first(test, 1), active, _VALUES, key)
-    title = "The most active latents, one a row, from -2.5 to 2.5"
+    x, name = traversals(experiment, params, _first(test, 1), active, _VALUES, key)
+    title = f"The most active latents{of_latent(name)}, one a row, from -2.5 to 2.5"
     read = read_of(experiment, params, _one(test))
     save_rows(path, experiment, x, len(_VALUES), title, read.x)
 

@@ -8,6 +8,7 @@ import optax
 
 from vae_jax.checks import check_count
 from vae_jax.configs import Experiment
+from vae_jax.runs.stretches import Stretches
 from vae_jax.train import Step, averaged
 
 
@@ -60,8 +61,8 @@ def check_training(training: Training, steps: int) -> None:
         raise ValueError(f"average must be in (0, 1), such as 0.999; got {training.average}.")
 
 
-def make_step(experiment: Experiment, training: Training, steps: int) -> Step:
-    """The step of a run of so many steps."""
+def make_step(experiment: Experiment, training: Training, stretches: Stretches, steps: int) -> Step:
+    """The step of a run of so many steps an epoch."""
 
     def optimize(
         make: Callable[[Any], optax.GradientTransformation], scale: float = 1.0, updates: int = 1
@@ -69,9 +70,8 @@ def make_step(experiment: Experiment, training: Training, steps: int) -> Step:
         def made(learning_rate: Any) -> optax.GradientTransformation:
             return make(learning_rate)
 
-        peak = scale * experiment.trained.learning_rate
-        schedule = _schedule(training, peak, updates * training.warmup, updates * steps)
-        optimizer = optax.inject_hyperparams(made)(learning_rate=schedule)  # so it is reported
+        rate = schedule(training, stretches, scale, updates, steps)
+        optimizer = optax.inject_hyperparams(made)(learning_rate=rate)  # so it is reported
         if training.clip is None:
             return optimizer
         return optax.chain(optax.clip_by_global_norm(training.clip), optimizer)
@@ -80,10 +80,23 @@ def make_step(experiment: Experiment, training: Training, steps: int) -> Step:
     return step if training.average is None else averaged(step, training.average)
 
 
-def _schedule(training: Training, peak: float, warmup: int, steps: int) -> optax.Schedule:
+def schedule(
+    training: Training, stretches: Stretches, scale: float, updates: int, steps: int
+) -> optax.Schedule:
+    """The learning rate at each update of a player: stretch after stretch, the first warmed up."""
+    each = updates * steps  # of an epoch
+    warmups = [updates * training.warmup, *(0 for _ in stretches[1:])]
+    parts = [
+        _part(training, scale * s.learning_rate, warmup, each * (s.epochs - s.after))
+        for s, warmup in zip(stretches, warmups, strict=True)
+    ]
+    return optax.join_schedules(parts, [each * s.after for s in stretches[1:]])
+
+
+def _part(training: Training, peak: float, warmup: int, updates: int) -> optax.Schedule:
     if training.schedule == "constant":
         rise = optax.linear_schedule(0.0, peak, warmup)
         return rise if warmup else optax.constant_schedule(peak)
     if warmup:
-        return optax.warmup_cosine_decay_schedule(0.0, peak, warmup, steps)
-    return optax.cosine_decay_schedule(peak, steps)
+        return optax.warmup_cosine_decay_schedule(0.0, peak, warmup, updates)
+    return optax.cosine_decay_schedule(peak, updates)

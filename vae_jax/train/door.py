@@ -1,7 +1,8 @@
 """What `fit` refuses at its door: whatever would fail in its first step or its first evaluation.
 
 Both are traced, by `jax.eval_shape`, and nothing is computed: what does not fit is known before the
-first epoch, and not after it.
+first epoch, and not after it. What only values tell, whether x is in the support and c in its
+range, is computed, by the first parameters.
 """
 
 from typing import Any
@@ -10,6 +11,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from vae_jax.data import prepare_fixed
+from vae_jax.evaluate import check_conditions, check_support
 from vae_jax.evaluate.scores import example_elbo
 from vae_jax.models import latents, trace
 from vae_jax.train.averages import average_params
@@ -17,6 +20,7 @@ from vae_jax.train.epochs import trace_epoch, trace_step
 from vae_jax.train.records import Settings
 from vae_jax.train.rows import no_rate
 from vae_jax.train.steps import TrainState
+from vae_jax.types import Batch, Key, Params
 
 
 def check_step(settings: Settings, state: TrainState) -> None:
@@ -28,6 +32,27 @@ def check_step(settings: Settings, state: TrainState) -> None:
     one = jax.tree.map(lambda leaf: leaf[0], data) if isinstance(data, dict) else data[0]
     batch = jax.tree.map(lambda leaf: _form(leaf, (settings.batch_size, *jnp.shape(leaf))), one)
     trace_step(settings.step, state, batch, settings.prepare)
+
+
+def check_values(settings: Settings, params: Params, first: Batch, key: Key) -> None:
+    """ValueError for x outside the likelihood's support, of the first examples and those held out,
+    and for conditions that the networks do not take, of all that are in memory.
+
+    Args:
+      settings: of the training.
+      params: the first.
+      first: the first examples, prepared.
+      key: of the preparation.
+    """
+
+    def prepared(some: Batch) -> Batch:
+        return some if settings.prepare is None else prepare_fixed(settings.prepare, key, some)
+
+    if isinstance(settings.data, dict):
+        check_conditions(settings.model, params, settings.data, prepared)
+    check_support(settings.model, params, first)
+    if settings.held_out is not None:
+        check_support(settings.model, params, settings.held_out)
 
 
 def check_evaluation(settings: Settings, state: TrainState) -> None:
@@ -48,12 +73,16 @@ def check_evaluation(settings: Settings, state: TrainState) -> None:
 
 
 def _check_density(posterior: Any) -> None:
-    """ValueError where log q is the mass of a point, and what is made of it no bound."""
-    if any("point" in q.base_measure for q in latents(posterior).values()):
+    """ValueError where log q, or a part of it, is the mass of a point, and what is made of it no
+    bound."""
+    parts = {name: jax.tree.leaves(q.base_measure) for name, q in latents(posterior).items()}
+    points = [name for name, measures in parts.items() if "point" in measures]
+    if points:
         raise ValueError(
-            "The posterior is a Delta: its log q is a mass, not a density, and log p(x,z) - log q"
-            " is no bound on log p(x). Pass rate=None, with which the distortion is reported and no"
-            " bound; or use a posterior with a density, such as a Gaussian."
+            f"The posterior of {', '.join(points)} is a Delta, or has one among its parts: its log"
+            " q is a mass, not a density, and log p(x,z) - log q is no bound on log p(x). Pass"
+            " rate=None, with which the distortion is reported and no bound; or use a posterior"
+            " with a density, such as a Gaussian."
         )
 
 

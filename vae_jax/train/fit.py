@@ -38,6 +38,7 @@ def fit(
     score: Callable[[Row], float] | None = held_out_score,
     evaluate_every: int = 1,
     patience: int | None = None,
+    patient_after: int = 0,
     folder: str | os.PathLike[str] | None = None,
     keep: int = 3,
     resume: bool = False,
@@ -66,6 +67,7 @@ def fit(
         chooses nothing and returns the last: for test data, which may only be looked at.
       evaluate_every: epochs between evaluations, which are also the moments of checkpoints.
       patience: stop after so many held-out scores without a better one.
+      patient_after: patience begins anew after this epoch, from which the run was made longer.
       folder: for checkpoints; None keeps nothing on disk.
       keep: how many of the latest checkpoints are kept, besides the best.
       resume: go on from the latest checkpoint in the folder. (Where that of the best score has been
@@ -85,9 +87,11 @@ def fit(
         it, and those before it stay.
       OSError: a checkpoint could not be written. ValueError: one could not be read.
       ValueError, TypeError: data outside the likelihood's support, of which the first 1,000
-        examples and those held out are asked; options that make no sense; and, before anything is
-        trained, whatever the first step and the first evaluation would raise, which are traced: a
-        rate without a closed form, held-out examples of another shape or without conditions.
+        examples and those held out are asked; conditions that the networks do not take, such as
+        labels out of range (`evaluate.check_conditions`); options that make no sense; and, before
+        anything is trained, whatever the first step and the first evaluation would raise, which are
+        traced: a rate without a closed form, held-out examples of another shape or without
+        conditions.
     """
     settings = Settings(
         model=model,
@@ -101,6 +105,7 @@ def fit(
         score=score,
         evaluate_every=evaluate_every,
         patience=patience,
+        patient_after=patient_after,
         scan=scan,
         report=report,
         stop=stop,

@@ -8,12 +8,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vae_jax import evaluate
 from vae_jax.checkpoint import Checkpoints
 from vae_jax.data import check_array, prepare_fixed
 from vae_jax.objectives import batch_size as size_of
 from vae_jax.train.averages import average_params
-from vae_jax.train.door import check_evaluation, check_step
+from vae_jax.train.door import check_evaluation, check_step, check_values
 from vae_jax.train.epochs import steps_of, train_epoch
 from vae_jax.train.finite import NotFiniteError, check_metrics, check_params
 from vae_jax.train.records import Fitted, Now, Progress, Row, Settings
@@ -73,7 +72,8 @@ def _tired(settings: Settings, now: Now) -> bool:
 def _begin(settings: Settings, key: Key, checkpoints: Checkpoints | None) -> Now:
     """The first state; or the last one saved, and the best parameters so far."""
     init_key, train_key = jax.random.split(key)
-    first = _first_examples(settings, jax.random.fold_in(train_key, STREAM))
+    prepare_key = jax.random.fold_in(train_key, STREAM)
+    first = _first_examples(settings, prepare_key)
     x, c = jax.tree.map(lambda leaf: leaf[0], (first["x"], first.get("c")))
 
     def new() -> TrainState:
@@ -86,15 +86,15 @@ def _begin(settings: Settings, key: Key, checkpoints: Checkpoints | None) -> Now
         if progress.best_epoch not in checkpoints.epochs:  # none yet; or its checkpoint was removed
             epoch, score = checkpoints.best or (None, None)
             progress = progress._replace(best_epoch=epoch, best_score=score)
+        if progress.epoch == settings.patient_after:
+            progress = progress._replace(since_best=0)
         chosen = progress.best_epoch
         params = None if chosen is None else checkpoints.load_params(chosen)
         _check_shapes(settings, restored.state)
         return Now(restored.state, progress, params)
     state = new()
     _check_shapes(settings, state)
-    evaluate.check_support(settings.model, state.params, first)
-    if settings.held_out is not None:
-        evaluate.check_support(settings.model, state.params, settings.held_out)
+    check_values(settings, state.params, first, prepare_key)
     return Now(state, Progress(), None)
 
 

@@ -54,6 +54,7 @@ class Settings(NamedTuple):
     score: Callable[[Row], float] | None
     evaluate_every: int
     patience: int | None
+    patient_after: int
     scan: bool
     report: Callable[[Row, Params], None]
     stop: Callable[[], bool]

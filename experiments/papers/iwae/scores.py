@@ -12,7 +12,6 @@ from vae_jax.models import VAE
 from vae_jax.objectives import rate, sampled_rate
 from vae_jax.types import Array, Batch, Key, Params
 
-SCORING = "highest"  # precision of products
 IMPORTANCE_SAMPLES, ELBO_SAMPLES, UNIT_SAMPLES = 5000, 10, 100
 
 Json = dict[str, Any]
@@ -28,15 +27,8 @@ def score(
 ) -> Json:
     """The negative log-likelihood and the negative bound, nats, and each layer's active units.
 
-    Computed with float32 products, also where a device has faster ones.
+    By exact products, as every evaluation.
     """
-    with jax.default_matmul_precision(SCORING):
-        return _score(layers, model, params, key, test, progress)
-
-
-def _score(
-    layers: int, model: VAE, params: Params, key: Key, test: Batch, progress: Progress
-) -> Json:
     elbo_key, likelihood_key, units_key = jax.random.split(key, 3)
     bound = evaluate.elbos(
         model, params, elbo_key, test, num_samples=ELBO_SAMPLES, rate=rate_of(layers)

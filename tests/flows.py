@@ -25,8 +25,9 @@ class Planar(Distribution):
     def _sample_and_log_prob(self, key):
         e, log_q = self.base.sample_and_log_prob(key)
         h, product = jnp.tanh(self.w @ e + self.b), self.w @ self.u
+        squared = jnp.where(jnp.any(self.w != 0), self.w @ self.w, 1.0)  # w = 0 of dead features
         # u moved along w until w'u >= -1: else the map is not invertible
-        u = self.u + (jax.nn.softplus(product) - 1 - product) * self.w / (self.w @ self.w)
+        u = self.u + (jax.nn.softplus(product) - 1 - product) * self.w / squared
         return e + u * h, log_q - jnp.log1p((1 - h**2) * (self.w @ u))
 
 

@@ -1,0 +1,177 @@
+"""Choices of a config: every row makes a model that trains; what does not fit is refused."""
+
+import inspect
+import re
+from dataclasses import fields, replace
+
+import jax
+import numpy as np
+import optax
+import pytest
+
+from vae_jax import Delta, Mixture, sampled_rate
+from vae_jax.cli.train import main
+from vae_jax.configs.choices import Choices, Form, choices, parts
+from vae_jax.configs.choices.likelihoods import LIKELIHOODS, SCALES
+from vae_jax.configs.choices.networks import ACTIVATIONS, NETWORKS, NORMS
+from vae_jax.configs.choices.objectives import GRADIENTS, OBJECTIVES, RISES, cyclical
+from vae_jax.configs.choices.optimizers import OPTIMIZERS
+from vae_jax.configs.choices.posteriors import POSTERIORS
+from vae_jax.configs.choices.priors import PRIORS
+from vae_jax.configs.choices.table import options_of
+
+TABLES = {
+    "objective": OBJECTIVES,
+    "likelihood": LIKELIHOODS,
+    "network": NETWORKS,
+    "posterior": POSTERIORS,
+    "prior": PRIORS,
+    "optimizer": OPTIMIZERS,
+}
+NAMES = {**TABLES, "scale": SCALES, "activation": ACTIVATIONS, "norm": NORMS}
+SMALL = Choices(hidden=(4,), channels=(2,))
+FORM = Form((4, 4, 1), classes=3, sigma=0.5)
+X = {
+    "gaussian": np.full((2, 4, 4, 1), 0.3, np.float32),
+    "bernoulli": np.ones((2, 4, 4, 1), np.float32),
+    "categorical": np.full((2, 4, 4, 1), 2, np.int32),
+}
+
+
+def made(**changes):
+    return parts(replace(SMALL, **changes), SMALL, FORM, 2)
+
+
+def optimize(make, scale=1.0, updates=1):
+    return make(1e-2 * scale)
+
+
+def stepped(one, x, run=jax.eval_shape):
+    """The state after a step; of shapes alone."""
+    step = one.step(optimize)
+
+    def update(key):
+        params = one.model.init(key, x[0])
+        state, metrics = step.update(step.init(key, params), {"x": x})
+        return params, state, metrics
+
+    return run(update, jax.random.key(0))
+
+
+@pytest.mark.parametrize(("kind", "name"), [(k, n) for k, table in NAMES.items() for n in table])
+def test_every_row_makes_a_step(kind, name):
+    one = made(**{kind: name})
+    params, state, metrics = stepped(one, X[name if kind == "likelihood" else "gaussian"])
+    same = jax.tree.map(lambda a, b: (a.shape, a.dtype) == (b.shape, b.dtype), params, state.params)
+    assert all(jax.tree.leaves(same))
+    assert metrics["loss"].shape == ()
+
+
+def test_every_option_of_a_row_is_a_field_and_every_field_is_one():
+    rows = [row for table in TABLES.values() for row in table.values()]
+    options = {option for row in rows for option in options_of(row)}
+    assert options | set(TABLES) == {field.name for field in fields(Choices)}
+    told = re.findall(r"^ {2}(\w+): \S", inspect.getdoc(Choices), re.MULTILINE)
+    assert told == [field.name for field in fields(Choices)]
+
+
+@pytest.mark.parametrize("table", [*NAMES.values(), GRADIENTS, RISES], ids=len)
+def test_the_command_line_has_every_row(table):
+    kinds = [vars(choices)[name].__args__ for name in ("Objective", "Gradient", "Rise")]
+    kinds += [vars(choices)[n].__args__ for n in ("Likelihood", "Scale", "Network", "Activation")]
+    kinds += [vars(choices)[n].__args__ for n in ("Norm", "Posterior", "Prior", "Optimizer")]
+    assert tuple(table) in kinds
+
+
+def test_what_the_rows_make():
+    assert made(prior="mixture").rate is sampled_rate
+    point = made(posterior="point")
+    params = point.model.init(jax.random.key(0), X["gaussian"][0])
+    assert point.rate is None
+    assert isinstance(point.model.encode(params, X["gaussian"][0]), Delta)
+    mixed = made(prior="mixture", components=3).model
+    params = mixed.init(jax.random.key(0), X["gaussian"][0])
+    prior = mixed.prior(params)
+    assert isinstance(prior, Mixture)
+    assert prior.logits.shape == (3,)
+    likelihood = made(sigma=0.2).model
+    params = likelihood.init(jax.random.key(0), X["gaussian"][0])
+    first = np.exp(np.asarray(likelihood.decode(params, np.zeros(2)).log_scale))
+    np.testing.assert_allclose(first, 0.2 + np.exp(-6), rtol=1e-5)  # the floor is soft
+    assert params["decoder"]["head"]["scale"]["shift"].shape == (4, 4, 1)
+
+
+def test_beta_weighs_the_rate_and_rises():
+    one, four, risen = made(), made(beta=4.0), made(beta=4.0, beta_warmup=8)
+    run = lambda f, key: jax.jit(f)(key)  # noqa: E731
+    metrics = [stepped(m, X["gaussian"], run)[2] for m in (one, four, risen)]
+    for found, weight in zip(metrics, (1.0, 4.0, 0.0), strict=True):
+        np.testing.assert_allclose(
+            found["loss"], found["distortion"] + weight * found["rate"], rtol=1e-6
+        )
+    steps = np.arange(9)
+    np.testing.assert_allclose(
+        [cyclical(2.0, 2)(step) for step in steps], [0, 1, 2, 2, 0, 1, 2, 2, 0], atol=1e-6
+    )
+
+
+def test_decay_is_of_kernels():
+    step = made(optimizer="adamw", weight_decay=0.5).step(optimize)
+    params = {"encoder": {"kernel": np.ones(3), "bias": np.ones(3)}}
+    optimizer = OPTIMIZERS["adamw"](1.0, weight_decay=0.5)
+    zeros = jax.tree.map(np.zeros_like, params)
+    updates, _ = optimizer.update(zeros, optimizer.init(params), params)
+    np.testing.assert_allclose(updates["encoder"]["kernel"], -0.5)
+    np.testing.assert_allclose(updates["encoder"]["bias"], 0.0)
+    assert callable(step.update)
+    assert isinstance(OPTIMIZERS["lion"](1.0), optax.GradientTransformation)
+
+
+REFUSED = {
+    "an option of another objective": ({"groups": 2}, "groups=2 is an option of the objective miw"),
+    "of several others": ({"mix": 0.1, "objective": "iwae"}, "of the objective ciwae, and the obj"),
+    "beta of a bound": ({"beta": 2.0, "objective": "iwae"}, "beta=2.0 is an option of the objecti"),
+    "beta score-free": ({"beta": 2.0, "gradient": "score-free"}, "leave beta at 1"),
+    "a typo": ({"optimizer": "sdg"}, "no optimizer 'sdg'. Did you mean 'sgd'"),
+    "a typo of a row's": ({"activation": "rleu"}, "no activation 'rleu'. Did you mean 'relu'"),
+    "the other network's sizes": ({"hidden": (3,), "network": "conv"}, "option of the network mlp"),
+    "no layer": ({"hidden": ()}, "hidden must be one size or more"),
+    "no width": ({"hidden": (4, 0)}, "hidden must be one size or more, each at least 1"),
+    "no probability": ({"dropout": 1.0}, r"dropout must be in \[0, 1\)"),
+    "no scale": ({"sigma": 0.0}, "sigma must be above 0"),
+    "a negative beta": ({"beta": -1.0}, "beta must be 0 or more"),
+    "a point's bound": ({"posterior": "point", "objective": "iwae"}, "A point has no bound"),
+    "a point's beta": ({"posterior": "point", "beta": 2.0}, "the distortion alone for its loss"),
+    "no components": ({"prior": "mixture", "components": 0}, "components must be at least 1"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_does_not_fit_is_refused(case):
+    changes, message = REFUSED[case]
+    with pytest.raises(ValueError, match=message):
+        made(**changes)
+
+
+def test_what_does_not_fit_the_data_is_refused():
+    vector = Form((5,), likelihoods=("gaussian",))
+    with pytest.raises(
+        ValueError, match=r"conv' is for images \[H, W, C\], .* choose network='mlp"
+    ):
+        parts(replace(SMALL, network="conv"), SMALL, vector, 2)
+    with pytest.raises(
+        ValueError, match="likelihood='bernoulli' does not fit these data: choose g"
+    ):
+        parts(replace(SMALL, likelihood="bernoulli"), SMALL, vector, 2)
+    with pytest.raises(ValueError, match="'categorical' is for integers, and these data are not"):
+        parts(replace(SMALL, likelihood="categorical"), SMALL, FORM._replace(classes=None), 2)
+
+
+def test_what_does_not_fit_leaves_no_folder(tmp_path, capsys):
+    folder = tmp_path / "run"
+    assert main(["digits", "--objective", "elbo", "--groups", "3", "--out", str(folder)]) == 1
+    assert "groups=3 is an option of the objective miwae or piwae" in capsys.readouterr().err
+    assert not folder.exists()
+    with pytest.raises(SystemExit):
+        main(["digits", "--objective", "iwea"])
+    assert "iwae" in capsys.readouterr().err

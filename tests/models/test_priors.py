@@ -1,0 +1,118 @@
+"""A prior in the place of another: its parameters, what it carries, and what goes with the old."""
+
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from bodies import Normalised
+from conditional import DECODER, B, C, OfCondition, X, conditional
+from flax import linen as nn
+
+from vae_jax import (
+    Gaussian,
+    descend,
+    evaluate,
+    generate,
+    standard_gaussian,
+    train_epoch,
+    vae,
+    weighted_sum,
+)
+from vae_jax.models import trace, with_codebook, with_prior, with_vamp_prior
+from vae_jax.networks import MLP, DeltaHead, GaussianHead, Network, one_hot
+
+PLAIN = conditional(standard_gaussian(2))
+NORMALISED = nn.Sequential([one_hot(3), Normalised(4), GaussianHead((2,))])  # of the condition
+DATA = {"x": X, "c": C}
+
+
+def test_a_prior_can_be_put_in_the_place_of_another(key):
+    """By `with_prior`: the same prior, learned, of the same numbers."""
+    plain = conditional(standard_gaussian(2))
+    model = with_prior(plain, OfCondition())
+    params = model.init(key, X[0], C[0])
+    assert set(params) == {"encoder", "decoder", "prior"}
+    fixed = with_prior(plain, Gaussian(params["prior"]["Embed_0"]["embedding"][1], jnp.zeros(())))
+    data = {"x": X[1:2], "c": C[1:2]}
+    learned, same = (evaluate.elbos(m, params, key, data).value for m in (model, fixed))
+    np.testing.assert_allclose(learned, same, rtol=1e-6)
+    wrong = with_prior(plain, nn.Sequential([one_hot(3), GaussianHead((5,))]))
+    with pytest.raises(ValueError, match="they must be the same"):
+        wrong.init(key, X[0], C[0])
+    with pytest.raises(TypeError, match=r"prior, where it is no Distribution, must be a Flax"):
+        with_prior(plain, jnp.zeros(2))
+
+
+def test_a_prior_of_other_events_is_refused_in_init(key):
+    plain = conditional(standard_gaussian(2))
+    with pytest.raises(ValueError, match="they must be the same"):
+        with_prior(plain, standard_gaussian(3)).init(key, X[0], C[0])
+
+
+def test_a_prior_with_batch_norm_pools_in_training_and_reads_its_averages_after(key):
+    model = with_prior(PLAIN, NORMALISED)
+    params = model.init(key, X[0], C[0])
+    assert set(params) == {"encoder", "decoder", "prior", "state"}
+    assert set(params["state"]["batch_stats"]) == {"prior"}
+    step = descend(weighted_sum(model), optax.sgd(0.0))
+    state, metrics = train_epoch(step, step.init(key, params), DATA, batch_size=B)
+    dense = params["prior"]["layers_1"]["Dense_0"]["kernel"][C]  # one-hot rows, no bias yet
+    moved = state.params["state"]["batch_stats"]["prior"]["layers_1"]["BatchNorm_0"]
+    np.testing.assert_allclose(moved["mean"], 0.1 * dense.mean(0), rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(moved["var"], 0.9 + 0.1 * dense.var(0), rtol=1e-5)
+    before, after = (
+        evaluate.elbos(model, p, key, DATA).rate.mean() for p in (params, state.params)
+    )
+    assert not np.isclose(before, metrics["rate"][0], rtol=1e-3)  # it pools in training alone
+    assert before != after
+    assert generate.sample(model, state.params, key, 3, C[:3]).shape == (3, 5)
+
+
+@pytest.mark.parametrize("old", [NORMALISED, OfCondition()], ids=["with state", "without"])
+def test_a_replaced_prior_leaves_nothing_behind(old, key):
+    """Neither parameters, which a decay would go on with, nor a share of the state."""
+    learned, inputs = with_prior(PLAIN, old), lambda key, x: jnp.stack([x, x])
+    for model, groups in (
+        (with_prior(learned, standard_gaussian(2)), set()),
+        (with_prior(learned, OfCondition()), {"prior"}),
+        (with_vamp_prior(learned, inputs), {"prior"}),
+        (with_prior(with_vamp_prior(PLAIN, inputs), standard_gaussian(2)), set()),
+    ):
+        params = model.init(key, X[0], C[0])
+        assert set(params) == {"encoder", "decoder"} | groups
+        noisy = trace(model, params, key, X[0], C[0], noise=key)  # nothing is asked for, or moves
+        assert noisy.state is None
+
+
+def test_what_others_carry_stays(key):
+    """The encoder's averages, and frozen weights that happen to have the name."""
+    encoder = Network(Normalised(4), GaussianHead((2,)))
+    learned = vae(encoder, DECODER, nn.Sequential([Constant(), Normalised(4), GaussianHead((2,))]))
+    frozen = {"prior": jnp.ones(3)}
+
+    def init(key, x, c=None):
+        params = learned.init(key, x, c)
+        return {**params, "state": {**params["state"], "pretrained": frozen}}
+
+    before = learned.init(key, X[0])["state"]
+    assert set(before["batch_stats"]) == {"encoder", "prior"}
+    fixed = with_prior(learned._replace(init=init), standard_gaussian(2))
+    state = fixed.init(key, X[0])["state"]
+    assert set(state) == {"batch_stats", "pretrained"}
+    assert set(state["batch_stats"]) == {"encoder"}
+    assert set(state["pretrained"]) == {"prior"}
+
+
+class Constant(nn.Module):
+    """The input of a prior without a condition."""
+
+    @nn.compact
+    def __call__(self, c=None):
+        return jnp.ones(2)
+
+
+def test_a_codebook_of_a_learned_prior_is_refused(key):
+    points = vae(Network(MLP((4,)), DeltaHead((3, 2))), DECODER, standard_gaussian(3, 2))
+    learned = with_vamp_prior(points, lambda key, x: jnp.stack([x, x]))
+    with pytest.raises(ValueError, match=r"never descended.*with_prior\(with_codebook\(\.\.\.\)"):
+        with_codebook(learned, 4).init(key, X[0])

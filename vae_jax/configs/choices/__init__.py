@@ -1,0 +1,82 @@
+"""What people choose of a config of data: a table a kind, a row a name with its own options.
+
+A row is a function; its keyword options are those of its name alone, and fields of `Choices`, which
+are the command line's. Another row is a function in a table, and a field for each new option.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from vae_jax.configs.choices.choices import Choices
+from vae_jax.configs.choices.form import Form
+from vae_jax.configs.choices.likelihoods import LIKELIHOODS
+from vae_jax.configs.choices.networks import NETWORKS
+from vae_jax.configs.choices.objectives import OBJECTIVES
+from vae_jax.configs.choices.optimizers import OPTIMIZERS
+from vae_jax.configs.choices.posteriors import POSTERIORS
+from vae_jax.configs.choices.priors import PRIORS
+from vae_jax.configs.choices.table import chosen
+from vae_jax.configs.experiment import Optimize
+from vae_jax.evaluate.scores import Rate
+from vae_jax.models import VAE, vae
+from vae_jax.networks import Network
+from vae_jax.train import Step, descend
+from vae_jax.types import Array, Event
+
+__all__ = ["Choices", "Form", "Parts", "parts"]
+
+
+class Parts(NamedTuple):
+    """What the choices make of data of one form.
+
+    Fields:
+      model: the VAE.
+      step: as in `Trained`.
+      rate: as in `Views`: in closed form, sampled, or None where there is no bound.
+    """
+
+    model: VAE
+    step: Callable[[Optimize], Step]
+    rate: Rate | None
+
+
+def parts(
+    choices: Choices,
+    defaults: Choices,
+    form: Form,
+    latents: int,
+    embed: Callable[[Event], Array] | None = None,
+    preprocess: Callable[[Event], Event] | None = None,
+) -> Parts:
+    """Model and training step of the choices.
+
+    Args:
+      choices: what was chosen.
+      defaults: of the config: an option that is other than there was asked for.
+      form: of an example.
+      latents: dimensions of z.
+      embed, preprocess: of encoder and decoder; see `Network`.
+
+    Raises:
+      ValueError: a name that is in no table; an option of another name than the chosen; and what
+        the data or the rows refuse.
+    """
+    given = (choices, defaults)
+    if choices.likelihood not in form.likelihoods:
+        raise ValueError(
+            f"likelihood={choices.likelihood!r} does not fit these data: choose"
+            f" {' or '.join(form.likelihoods)}."
+        )
+    encoder, decoder = chosen("network", NETWORKS, *given)(form)
+    head = chosen("likelihood", LIKELIHOODS, *given)(form)
+    posterior = chosen("posterior", POSTERIORS, *given)(latents)
+    prior = chosen("prior", PRIORS, *given)(latents)
+    optimizer = chosen("optimizer", OPTIMIZERS, *given)
+    model = vae(
+        Network(encoder, posterior.head, embed, preprocess),
+        Network(decoder, head, embed),
+        prior.prior,
+    )
+    rate = None if posterior.is_point else prior.rate
+    objective = chosen("objective", OBJECTIVES, *given)(model, rate)
+    return Parts(model, lambda optimize: descend(objective, optimize(optimizer)), rate)

@@ -1,0 +1,97 @@
+"""The options of every config of data."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from vae_jax.configs.choices.likelihoods import LIKELIHOODS, SCALES
+from vae_jax.configs.choices.networks import ACTIVATIONS, NETWORKS, NORMS
+from vae_jax.configs.choices.objectives import GRADIENTS, OBJECTIVES, RISES
+from vae_jax.configs.choices.optimizers import OPTIMIZERS
+from vae_jax.configs.choices.posteriors import POSTERIORS
+from vae_jax.configs.choices.priors import PRIORS
+from vae_jax.networks.scales import FLOOR
+
+if TYPE_CHECKING:
+    Objective: TypeAlias = str
+    Gradient: TypeAlias = str
+    Rise: TypeAlias = str
+    Likelihood: TypeAlias = str
+    Scale: TypeAlias = str
+    Network: TypeAlias = str
+    Activation: TypeAlias = str
+    Norm: TypeAlias = str
+    Posterior: TypeAlias = str
+    Prior: TypeAlias = str
+    Optimizer: TypeAlias = str
+else:  # a command line lists the rows of each table
+    Objective, Gradient, Rise = (Literal[tuple(t)] for t in (OBJECTIVES, GRADIENTS, RISES))
+    Likelihood, Scale = (Literal[tuple(t)] for t in (LIKELIHOODS, SCALES))
+    Network, Activation, Norm = (Literal[tuple(t)] for t in (NETWORKS, ACTIVATIONS, NORMS))
+    Posterior, Prior = (Literal[tuple(t)] for t in (POSTERIORS, PRIORS))
+    Optimizer = Literal[tuple(OPTIMIZERS)]
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What the data are modelled by, and what is descended.
+
+    Args:
+      objective: elbo; iwae of all draws; miwae, the mean of iwae over groups of draws; piwae, iwae
+        with an encoder that follows miwae; ciwae, elbo and iwae mixed.
+      draws: Of z for each example and step, by default 1 of elbo, 5 of iwae and ciwae; of miwae and
+        piwae in each group, by default 8.
+      groups: Of draws, of miwae and piwae, by default 8.
+      mix: Of ciwae, the weight of the elbo, by default 0.5.
+      gradient: plain, or score-free: sticking the landing of elbo, doubly reparameterized of the
+        others.
+      beta: Of elbo, the weight of the rate; below 1 the loss is no bound.
+      beta_warmup: Steps in which beta rises from 0.
+      beta_rise: linear: once; cyclical: again and again, held as long as it has risen.
+      likelihood: gaussian on real numbers, or on dequantised integers; bernoulli: each intensity is
+        the probability of a 1; categorical: a probability for each integer.
+      scale: Of gaussian, its standard deviation: fixed, one learned, or one learned for each
+        dimension.
+      sigma: Of gaussian, the standard deviation at first; by default half that of the training
+        data.
+      network: mlp, or conv, of images.
+      hidden: Of mlp, units of each layer of the encoder; the decoder mirrors it.
+      channels: Of conv, of each stage of the encoder, which halves the image; the decoder mirrors
+        it.
+      activation: Of the layers.
+      norm: Of the layers: layer of the channels of a pixel, group of all of an example, batch.
+      dropout: Probability that a feature is left out in training.
+      posterior: gaussian, diagonal; point: a plain autoencoder, which has no bound.
+      posterior_floor: Of gaussian, the least log of its standard deviation.
+      prior: standard normal, or a learned mixture of Gaussians.
+      components: Of the mixture, by default 10.
+      optimizer: adam, adamw, sgd, adamax, rmsprop, lion.
+      weight_decay: Of adamw and lion, of kernels, by default 0.0001.
+      momentum: Of sgd and rmsprop, by default none.
+      epsilon: Of adam, adamw, adamax and rmsprop, by default 1e-08.
+    """
+
+    objective: Objective = "elbo"
+    draws: int | None = None
+    groups: int | None = None
+    mix: float | None = None
+    gradient: Gradient = "plain"
+    beta: float = 1.0
+    beta_warmup: int = 0
+    beta_rise: Rise = "linear"
+    likelihood: Likelihood = "gaussian"
+    scale: Scale = "dimension"
+    sigma: float | None = None
+    network: Network = "mlp"
+    hidden: tuple[int, ...] = (512, 512)
+    channels: tuple[int, ...] = (32, 64)
+    activation: Activation = "relu"
+    norm: Norm = "none"
+    dropout: float = 0.0
+    posterior: Posterior = "gaussian"
+    posterior_floor: float | None = FLOOR
+    prior: Prior = "standard"
+    components: int | None = None
+    optimizer: Optimizer = "adam"
+    weight_decay: float | None = None
+    momentum: float | None = None
+    epsilon: float | None = None

@@ -1,0 +1,28 @@
+"""Posteriors: the head of the encoder."""
+
+from typing import NamedTuple
+
+from flax import linen as nn
+
+from vae_jax.configs.choices.table import Rows
+from vae_jax.networks import DeltaHead, GaussianHead, PredictedScale
+
+
+class Posterior(NamedTuple):
+    """The head of an encoder; and whether it is a point, which has no bound."""
+
+    head: nn.Module
+    is_point: bool = False
+
+
+def gaussian(latents: int, *, posterior_floor: float | None = None) -> Posterior:
+    """A diagonal Gaussian, whose log-scale is never under the floor, if there is one."""
+    return Posterior(GaussianHead((latents,), PredictedScale(posterior_floor)))
+
+
+def point(latents: int) -> Posterior:
+    """A point: a plain autoencoder, whose loss is the distortion and no bound."""
+    return Posterior(DeltaHead((latents,)), is_point=True)
+
+
+POSTERIORS: Rows = {"gaussian": gaussian, "point": point}

@@ -1,0 +1,101 @@
+"""What a density without latents makes of the data: numbers for a model to stand beside."""
+
+from collections.abc import Callable
+from functools import singledispatch
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from vae_jax.distributions import Bernoulli, Categorical, Distribution, Gaussian, Joint, Poisson
+from vae_jax.types import Array, Event
+
+_MOST = 2_000  # dimensions of a covariance
+_LEAST_SCALE = np.exp(-6.0)  # the floor of a learned scale: constant dimensions have no density
+
+
+def independent(likelihood: Distribution, x: Event) -> Distribution | None:
+    """Independent dimensions of the likelihood's family, of the largest likelihood.
+
+    Gaussians with the mean and standard deviation (exp(-6) at least, as a model's own) of each
+    dimension; binary variables and classes with their frequencies, as if each value had been seen
+    once more (half as often, of two), so that none is impossible; Poissons with the means.
+
+    Args:
+      likelihood: p(x|z) of any z: the family, and its classes.
+      x: training examples, [N, ...].
+
+    Returns:
+      A distribution over one event; None of another family than these, or a Joint with one.
+    """
+    if not isinstance(likelihood, Joint):
+        return _fitted(likelihood, x)
+    found = jax.tree.map(independent, likelihood.parts, x, is_leaf=_is_part)
+    return None if None in jax.tree.leaves(found, is_leaf=_is_part) else Joint(found)
+
+
+def full_covariance(x: np.ndarray) -> Callable[[np.ndarray], np.ndarray] | None:
+    """A Gaussian with every covariance, shrunk as Ledoit and Wolf do.
+
+    Args:
+      x: training examples, [N, ...] real numbers.
+
+    Returns:
+      examples [M, ...] -> log-densities [M], nats; None of more than 2,000 dimensions, or of fewer
+      examples than dimensions.
+
+    Reference: Ledoit, Wolf 2004, "A well-conditioned estimator for large-dimensional covariance
+    matrices".
+    """
+    from sklearn.covariance import LedoitWolf
+
+    N, D = len(x), x[0].size
+    if min(_MOST, N) < D:
+        return None
+    fitted = LedoitWolf(store_precision=False).fit(np.asarray(x, np.float64).reshape(N, D))
+    cholesky = np.linalg.cholesky(fitted.covariance_ + _LEAST_SCALE**2 * np.eye(D))
+    constant = -0.5 * D * np.log(2 * np.pi) - np.log(np.diag(cholesky)).sum()
+
+    def log_density(examples: np.ndarray) -> np.ndarray:
+        apart = examples.reshape(len(examples), D) - fitted.location_
+        return constant - 0.5 * (np.linalg.solve(cholesky, apart.T) ** 2).sum(axis=0)
+
+    return log_density
+
+
+@singledispatch
+def _fitted(likelihood: Distribution, x: Event) -> Distribution | None:
+    return None
+
+
+@_fitted.register
+def _(likelihood: Gaussian, x: np.ndarray) -> Gaussian:
+    moments = np.asarray(x, np.float64)
+    scale = np.maximum(moments.std(axis=0), _LEAST_SCALE)
+    return Gaussian(_single(moments.mean(axis=0)), _single(np.log(scale)))
+
+
+@_fitted.register
+def _(likelihood: Bernoulli, x: np.ndarray) -> Bernoulli:
+    ones = np.asarray(x, np.float64).sum(axis=0) + 0.5
+    return Bernoulli(_single(np.log(ones) - np.log(len(x) + 1 - ones)))
+
+
+@_fitted.register
+def _(likelihood: Categorical, x: np.ndarray) -> Categorical:
+    K = likelihood.logits.shape[-1]
+    counts = np.stack([(x == k).sum(axis=0) + 1.0 for k in range(K)], axis=-1)
+    return Categorical(_single(np.log(counts / (len(x) + K))))
+
+
+@_fitted.register
+def _(likelihood: Poisson, x: np.ndarray) -> Poisson:
+    return Poisson(_single(np.log((np.asarray(x, np.float64).sum(axis=0) + 0.5) / (len(x) + 1))))
+
+
+def _single(values: np.ndarray) -> Array:
+    return jnp.asarray(values, jnp.float32)
+
+
+def _is_part(node: object) -> bool:
+    return node is None or isinstance(node, Distribution)

@@ -1,0 +1,127 @@
+"""The work of one run, from its first or its last checkpoint to its report."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+
+from vae_jax.configs import Data, Experiment
+from vae_jax.report import write_report
+from vae_jax.runs import folder as run_folder
+from vae_jax.runs.baselines import with_baselines
+from vae_jax.runs.divide import divide, epoch_steps
+from vae_jax.runs.pictures import save_pictures
+from vae_jax.runs.scores import score
+from vae_jax.runs.status import is_done, last_epoch, write_failure, write_status
+from vae_jax.runs.stretches import Stretches
+from vae_jax.runs.training import Training, make_step
+from vae_jax.runs.watch import Ended, Watch
+from vae_jax.train import Fitted, NotFiniteError, fit, held_out_score
+from vae_jax.types import Key, Params
+
+Json = dict[str, Any]
+
+_SCORES = {"elbo": held_out_score, "distortion": lambda row: -row["distortion"]}
+
+
+class Work(NamedTuple):
+    """What is to be done in a folder, and who looks on.
+
+    Fields:
+      folder: of the run.
+      experiment: with the epochs of all stretches.
+      data: the experiment's, read.
+      training: options of every run.
+      stretches: of the run; see `runs.stretches`.
+      watch: who looks on.
+    """
+
+    folder: Path
+    experiment: Experiment
+    data: Data
+    training: Training
+    stretches: Stretches
+    watch: Watch
+
+
+def run(work: Work) -> Ended:
+    """Train, score, draw and report what is not done yet."""
+    folder, epochs = work.folder, work.experiment.trained.epochs
+    fit_key = jax.random.key(work.experiment.trained.seed)
+    # `fit` takes the first two of its split; the third and fourth are for what follows it
+    _, _, score_key, picture_key = jax.random.split(fit_key, 4)
+    first, done = last_epoch(folder) + 1, is_done(folder, epochs)
+    run_folder.forget_after(folder / "metrics.jsonl", first - 1)
+    (folder / "failure.json").unlink(missing_ok=True)
+    work.watch.begin(work.experiment, work.data, first)
+    fitted = _fit(work, fit_key, picture_key)
+    progress = fitted.progress
+    if fitted.ended != "interrupted" and (fitted.rows or not done):
+        write_status(folder, "scoring", progress.epoch, epochs, progress.best_epoch)
+        _score(work, fitted, score_key)
+        _draw(work, fitted.params, picture_key)
+    write_status(folder, fitted.ended, progress.epoch, epochs, progress.best_epoch)
+    write_report(folder)
+    return Ended(folder, fitted.ended, _scores(folder, fitted.ended))
+
+
+def _fit(work: Work, key: Key, picture_key: Key) -> Fitted:
+    folder, training, trained = work.folder, work.training, work.experiment.trained
+    train, held_out = divide(work.experiment, work.data, training)
+    steps, last = epoch_steps(work.experiment, work.data, training), work.stretches[-1]
+
+    def report(row: Json, params: Params) -> None:
+        run_folder.append(folder / "metrics.jsonl", row)
+        work.watch.row(row)
+        if row["data"] == "held_out":
+            _draw(work, params, picture_key)
+            write_status(folder, "running", row["epoch"], trained.epochs)
+            write_report(folder)
+
+    try:
+        return fit(
+            trained.model,
+            make_step(work.experiment, training, work.stretches, steps),
+            train,
+            key=key,
+            epochs=trained.epochs,
+            batch_size=trained.batch_size,
+            prepare=work.experiment.examples.prepare,
+            held_out=held_out,
+            rate=work.experiment.views.rate,
+            score=_SCORES[training.metric] if training.hold_out else None,
+            evaluate_every=training.evaluate_every or max(1, (last.epochs - last.after) // 10),
+            patience=training.patience,
+            patient_after=last.after,
+            folder=folder / "checkpoints",
+            keep=training.keep,
+            resume=True,
+            scan=trained.scan,
+            report=report,
+            stop=work.watch.stop,
+        )
+    except NotFiniteError as error:
+        write_failure(folder, error, trained.epochs)
+        write_report(folder)
+        raise
+
+
+def _score(work: Work, fitted: Fitted, key: Key) -> None:
+    """Write evaluation.json, of the parameters that are to be used."""
+    progress, test = fitted.progress, work.data.test
+    scores = score(work.experiment, test, fitted.params, key, work.watch.scoring)
+    scores = with_baselines(scores, work.experiment, work.data, fitted.params)
+    epoch = progress.epoch if progress.best_epoch is None else progress.best_epoch
+    run_folder.write_json(work.folder / "evaluation.json", {"epoch": epoch, **scores})
+
+
+def _scores(folder: Path, ended: str) -> Json | None:
+    path = folder / "evaluation.json"
+    return run_folder.read_json(path) if path.exists() and ended != "interrupted" else None
+
+
+def _draw(work: Work, params: Params, key: Key) -> None:
+    """The pictures; what could not be drawn is said, and costs nothing else."""
+    missing = save_pictures(work.folder / "pictures", work.experiment, work.data, params, key)
+    if missing:
+        work.watch.missing(missing)
