@@ -63,6 +63,6 @@ class Mixture(Distribution):
         if leading != {jnp.shape(self.logits)} or len(self.logits) == 0:
             raise ValueError(
                 f"Mixture: logits have shape {jnp.shape(self.logits)}, and the components'"
-                f" parameters have leading axes {sorted(leading)}; both must be [C], C > 0. Make the"
-                " components with jax.vmap of their constructor."
+                f" parameters have leading axes {sorted(leading)}; both must be [C], C > 0. Make"
+                " the components with jax.vmap of their constructor."
             )
