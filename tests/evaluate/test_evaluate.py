@@ -50,6 +50,22 @@ def elbos():
     return evaluate.elbos(MODEL, PARAMS, KEY, DATA, num_samples=3, batch_size=N)
 
 
+@pytest.mark.parametrize("kind", ["rbg", "unsafe_rbg"])
+def test_nor_with_other_kinds_of_keys(kind):
+    """Under `vmap` these draw from the first key of a batch."""
+    options = {"params": PARAMS, "key": jax.random.key(1, impl=kind), "data": DATA}
+    one, other = (
+        evaluate.log_likelihoods(
+            MODEL, **options, num_samples=6, batch_size=size, chunk_size=chunk
+        ).value
+        for size, chunk in ((N, 6), (10, 2))
+    )
+    np.testing.assert_allclose(one, other, **ROUNDING)
+    assert np.std(one) > 0.1
+    differ = {**options, "key": jax.random.split(options["key"])[0]}
+    assert np.all(one != evaluate.log_likelihoods(MODEL, **differ, num_samples=6).value)
+
+
 @pytest.mark.parametrize("batch_size", [10, 22, 100])
 def test_elbos_do_not_depend_on_the_batch_size(elbos, batch_size):
     """N = 23: a last batch of 3, one of 1, and one that is not full at all."""
