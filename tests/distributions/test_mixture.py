@@ -6,7 +6,7 @@ import pytest
 import scipy.special
 import scipy.stats
 
-from vae_jax.distributions import Bernoulli, Categorical, Gaussian, Joint, Mixture
+from vae_jax.distributions import Bernoulli, Categorical, Gaussian, Joint, Mixture, MixtureOver
 
 
 def _gaussians(dtype):
@@ -97,6 +97,24 @@ def test_far_from_every_component():
     theirs = scipy.special.logsumexp(_log_joint(logits, locs, log_scales, np.array([51.0])))
     np.testing.assert_allclose(value, theirs, rtol=1e-6)
     np.testing.assert_allclose(grad, [-50], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "mixture",
+    [
+        Mixture(jnp.zeros(1), Gaussian(jnp.full((1, 50), 1e3), jnp.full((1, 50), -16.0))),
+        MixtureOver(
+            jnp.zeros(1), jnp.full((1, 50), 1e3), jnp.array(-16.0), lambda s, m: Gaussian(m, s)
+        ),
+    ],
+)
+def test_a_draw_is_scored_by_its_noise(mixture, key):
+    """It is rounded to 1e3, of which the density is another by nats."""
+    _, draw_key = jax.random.split(key)
+    value, log_p = mixture.sample_and_log_prob(key)
+    _, own = Gaussian(jnp.full(50, 1e3), jnp.array(-16.0)).sample_and_log_prob(draw_key)
+    np.testing.assert_allclose(log_p, own, rtol=1e-6)
+    assert abs(mixture.log_prob(value) - own) > 10
 
 
 def test_component_of_weight_zero(key):

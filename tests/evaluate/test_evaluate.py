@@ -154,6 +154,18 @@ def test_active_units_are_numpys_variances_above_a_threshold():
     assert evaluate.active_units(MODEL, PARAMS, KEY, DATA)["z"].threshold == 0.01
 
 
+def test_rounded_posteriors_are_warned_of():
+    """Of a scale of e^-16 at 3, between which and the next float there is e^-15; not at 0."""
+    model = MODEL._replace(
+        encode=lambda params, x, c=None, key=None: Gaussian(3 * x[:2], jnp.full(2, -16.0))
+    )
+    message = "posteriors of 2 of 3 examples, the first that of .*PredictedScale.floor"
+    data = {"x": np.eye(3, 6, dtype=np.float32)}
+    with pytest.warns(UserWarning, match=message):
+        evaluate.elbos(model, PARAMS, KEY, data, rate=sampled_rate)
+    evaluate.elbos(model, PARAMS, KEY, {"x": data["x"][2:]}, rate=sampled_rate)
+
+
 def test_a_constant_far_from_zero_is_not_active():
     """Summed in float32, a constant 28.18 of 500,000 examples has a variance above 0.01."""
     constant = np.full((500_000, 2), 28.18, np.float32)

@@ -51,6 +51,14 @@ class MixtureOver(Distribution):
         log_p = self._over(lambda component: component.log_prob(value))  # [C]
         return log_sum_exp(jax.nn.log_softmax(self.logits) + log_p)
 
+    def _sample_and_log_prob(self, key: Key) -> tuple[Event, Array]:
+        pick_key, draw_key = jax.random.split(key)
+        index = jax.random.categorical(pick_key, self.logits)
+        value, own = self._component(index).sample_and_log_prob(draw_key)  # as of a Mixture
+        log_p = self._over(lambda component: component.log_prob(value))
+        log_p = jnp.where(jnp.arange(self.logits.size) == index, own, log_p)
+        return value, log_sum_exp(jax.nn.log_softmax(self.logits) + log_p)
+
     def mean(self) -> Event:
         """The weighted mean of the components' means."""
         weights = jax.nn.softmax(self._promoted().logits)
