@@ -245,6 +245,20 @@ def spoiled(value):
     return {"x": x}
 
 
+@pytest.mark.parametrize(
+    "look",
+    [
+        lambda data: evaluate.posterior_means(MODEL, PARAMS, data),
+        lambda data: evaluate.embeddings(MODEL, PARAMS, KEY, data),
+        lambda data: evaluate.active_units(MODEL, PARAMS, KEY, data, num_samples=2),
+        lambda data: evaluate.mutual_information(MODEL, PARAMS, KEY, data),
+    ],
+)
+def test_what_cannot_be_scored_is_not_embedded(look):
+    with pytest.raises(ValueError, match="1 of 23 examples are outside the likelihood's support"):
+        look(spoiled(255.0))
+
+
 def test_grey_levels_under_a_bernoulli_are_refused():
     message = (
         r"1 of 23 examples are outside the likelihood's support, the first x\[4\], with values"

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from vae_jax.distributions import Distribution, Gaussian
+from vae_jax.distributions.base import as_float
 from vae_jax.distributions.layered import Layers
 from vae_jax.types import Array
 
@@ -14,7 +15,7 @@ from vae_jax.types import Array
 def rounds(q: Distribution | Layers) -> Array:
     """Whether a Gaussian in q has a scale below the spacing of floats at its mean, [] bool."""
     found = [n for n in jax.tree.leaves(q, is_leaf=_is_gaussian) if _is_gaussian(n)]
-    narrow = [jnp.exp(n.log_scale) < jnp.spacing(jnp.abs(n.mean())) for n in found]
+    narrow = [jnp.exp(n.log_scale) < jnp.spacing(jnp.abs(as_float(n.loc))) for n in found]
     return jnp.any(jnp.stack([jnp.any(each) for each in narrow])) if narrow else jnp.array(False)
 
 
