@@ -150,6 +150,8 @@ class Layered(Distribution):
 
         check_takes("The program of a Layered", self.program, "given", "draw")
         self.program(self.given, record)
+        if not layers:
+            raise ValueError("Layered draws no latent: its program has to call draw(name, q).")
         return z, layers
 
     def _static(self, ask: Callable[[Distribution], Any]) -> dict[str, Any]:

@@ -21,7 +21,13 @@ from vae_jax.networks.mixtures import LearnedMixture
 from vae_jax.networks.network import Network
 from vae_jax.networks.norms import batch_norm, group_norm
 from vae_jax.networks.preprocess import centred, log1p, one_hot
-from vae_jax.networks.scales import FixedScale, LearnedScale, PredictedScale, soft_floor
+from vae_jax.networks.scales import (
+    FixedScale,
+    LearnedScale,
+    PredictedScale,
+    soft_ceiling,
+    soft_floor,
+)
 
 __all__ = [
     "MLP",
@@ -49,6 +55,7 @@ __all__ = [
     "one_hot",
     "pooled",
     "resized",
+    "soft_ceiling",
     "soft_floor",
     "strided",
     "transposed",

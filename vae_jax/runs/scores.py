@@ -87,8 +87,8 @@ def _elbo(bound: ELBO) -> dict[str, float]:
     return {
         "elbo": value.value,
         "elbo_standard_error": value.standard_error,
-        "distortion": float(np.mean(bound.distortion)),
-        "rate": float(np.mean(bound.rate)),
+        "distortion": evaluate.mean(bound.distortion).value,
+        "rate": evaluate.mean(bound.rate).value,
     }
 
 
@@ -98,7 +98,7 @@ def _log_likelihood(estimates: LogLikelihood, num_samples: int) -> dict[str, flo
         "value": log_p.value,
         "standard_error_over_images": log_p.standard_error,
         "importance_samples": num_samples,
-        "mean_monte_carlo_standard_error": float(np.mean(estimates.standard_error)),
+        "mean_monte_carlo_standard_error": evaluate.mean(estimates.standard_error).value,
         "median_effective_sample_size": float(np.median(estimates.ess)),
     }
 
