@@ -34,6 +34,8 @@ def _watch(signals: Signals, bar: EpochBar) -> Watch:
     def begin(experiment: Experiment, data: Data, first: int) -> None:
         x, c = jax.tree.map(lambda leaf: leaf[0], (data.test["x"], data.test.get("c")))
         console.print(describe(experiment.trained.model, x, c), highlight=False)
+        for note in data.notes:
+            console.print(note, highlight=False, soft_wrap=True, markup=False)
         if 1 < first <= experiment.trained.epochs:
             say(f"Going on from the checkpoint of epoch {first - 1}.")
         bar.begin(experiment.trained.epochs, first)

@@ -1,13 +1,23 @@
 """Images of integers or of floats in [0, 1], by any likelihood: the body of several configs."""
 
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 from vae_jax import data as datasets
 from vae_jax import show
 from vae_jax.checks import check_count
 from vae_jax.configs.choices import Choices, Form, parts
-from vae_jax.configs.experiment import Data, Examples, Experiment, Trained, Views, images
+from vae_jax.configs.experiment import (
+    Data,
+    Examples,
+    Experiment,
+    Trained,
+    Views,
+    images,
+    other_images,
+)
 from vae_jax.configs.first_values import first_values
 from vae_jax.data import Prepare
 from vae_jax.networks import centred, one_hot
@@ -40,6 +50,8 @@ class Intensities(NamedTuple):
       levels: of an intensity: 256 of bytes; 1 of floats in [0, 1].
       classes: of the labels that a conditional model is told; None of one that is not.
       streamed: where the training images are read from as they are needed; see `images`.
+      ink: whether grey images are drawn as ink on paper, and not as they are.
+      others: see `Examples`.
     """
 
     load: Callable[[], datasets.Dataset]
@@ -47,6 +59,8 @@ class Intensities(NamedTuple):
     levels: int
     classes: int | None = None
     streamed: Callable[[], datasets.Source] | None = None
+    ink: bool = True
+    others: Callable[[Path, str | None], datasets.Split] | None = None
 
 
 def of_intensities(
@@ -77,8 +91,9 @@ def of_intensities(
             lambda: _loaded(stored, prepare),
             prepare,
             num_levels=_unit(choices.likelihood, levels),
+            others=stored.others or partial(other_images, levels=levels),
         ),
-        Views(made.rate, importance_samples, show=_shown(choices.likelihood, levels)),
+        Views(made.rate, importance_samples, show=_shown(choices.likelihood, stored)),
     )
 
 
@@ -102,8 +117,9 @@ _READ: dict[str, Callable[[int], Read]] = {
 }
 
 
-def _shown(likelihood: str, levels: int) -> show.Show:
-    return show.images(levels - 1) if likelihood == "categorical" else show.by_shape()
+def _shown(likelihood: str, stored: Intensities) -> show.Show:
+    highest = stored.levels - 1 if likelihood == "categorical" else 1
+    return show.images(highest, stored.ink)
 
 
 def _unit(likelihood: str, levels: int) -> int | None:

@@ -11,6 +11,7 @@ from vae_jax import evaluate
 from vae_jax.bounds import ELBO, LogLikelihood
 from vae_jax.checks import check_count
 from vae_jax.configs import Experiment
+from vae_jax.distributions import Layered
 from vae_jax.evaluate.examples import Progress
 from vae_jax.models import VAE
 from vae_jax.objectives import batch_size as size_of
@@ -86,8 +87,8 @@ def _elbo(bound: ELBO) -> dict[str, float]:
     return {
         "elbo": value.value,
         "elbo_standard_error": value.standard_error,
-        "distortion": float(np.mean(bound.distortion)),
-        "rate": float(np.mean(bound.rate)),
+        "distortion": evaluate.mean(bound.distortion).value,
+        "rate": evaluate.mean(bound.rate).value,
     }
 
 
@@ -97,7 +98,7 @@ def _log_likelihood(estimates: LogLikelihood, num_samples: int) -> dict[str, flo
         "value": log_p.value,
         "standard_error_over_images": log_p.standard_error,
         "importance_samples": num_samples,
-        "mean_monte_carlo_standard_error": float(np.mean(estimates.standard_error)),
+        "mean_monte_carlo_standard_error": evaluate.mean(estimates.standard_error).value,
         "median_effective_sample_size": float(np.median(estimates.ess)),
     }
 
@@ -135,7 +136,8 @@ def _mutual_information(
     posterior that knows log q of what it draws alone."""
     if "c" in test or not _scores_any_z(model, params, test):
         return {}
-    most = _INFORMED if model.trace is None else _INFORMED_OF_LAYERS
+    q = jax.eval_shape(model.encode, params, jax.tree.map(lambda leaf: leaf[0], test["x"]))
+    most = _INFORMED_OF_LAYERS if isinstance(q, Layered) else _INFORMED
     some = jax.tree.map(lambda leaf: leaf[:most], test)
     information = evaluate.mutual_information(model, params, key, some)
     return {

@@ -64,6 +64,7 @@ def start(
         "training": dataclasses.asdict(training),
         "example": example_of(data.test),
         "stored": stored(data),
+        "notes": list(data.notes),
         **circumstances(),
     }
     folder = run_folder.create(name, out, config)

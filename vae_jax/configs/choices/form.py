@@ -15,6 +15,8 @@ class Form(NamedTuple):
       likelihoods: that make sense of it.
       loc, log_scale: initializers of a Gaussian's mean (the bias of the layer) and log-scale.
       logits: of the logits of binary variables (the bias of the layer).
+      beside: the classes of each variable that stands beside the array, which is then "numbers" of
+        an event {"numbers": x, "classes": (c, ...)}; of shape (0,) there is no array in it.
     """
 
     shape: tuple[int, ...]
@@ -23,3 +25,4 @@ class Form(NamedTuple):
     loc: Initializer = nn.initializers.zeros
     log_scale: Initializer = nn.initializers.zeros
     logits: Initializer = nn.initializers.zeros
+    beside: tuple[int, ...] = ()

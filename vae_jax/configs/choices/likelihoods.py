@@ -12,6 +12,7 @@ from vae_jax.networks import (
     CategoricalHead,
     FixedScale,
     GaussianHead,
+    JointHead,
     LearnedScale,
 )
 
@@ -53,6 +54,14 @@ def categorical(form: Form) -> nn.Module:
     if form.classes is None:
         raise ValueError("likelihood='categorical' is for integers, and these data are not.")
     return CategoricalHead(form.shape, form.classes)
+
+
+def with_classes(head: nn.Module, form: Form) -> nn.Module:
+    """The head of the array, and one for each variable that stands beside it."""
+    if not form.beside:
+        return head
+    heads = {"classes": JointHead(tuple(CategoricalHead((), K) for K in form.beside))}
+    return JointHead(heads if form.shape == (0,) else {"numbers": head, **heads})
 
 
 LIKELIHOODS: Rows = {"gaussian": gaussian, "bernoulli": bernoulli, "categorical": categorical}
