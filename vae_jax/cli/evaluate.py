@@ -17,6 +17,7 @@ from vae_jax.cli import command
 from vae_jax.cli.terminal import print_scores, track
 from vae_jax.report import write_report
 from vae_jax.runs import load_run
+from vae_jax.runs.baselines import with_baselines
 from vae_jax.runs.folder import read_status, write_json
 from vae_jax.runs.scores import score
 
@@ -50,9 +51,10 @@ def _evaluate(
       out: The file; by default evaluation.json in the run folder, in the place of what is there.
     """
     found = load_run(run, epoch=epoch, data=data, configs=configs)
-    test, key = found.experiment.examples.load().test, jax.random.key(seed)
-    scores = score(found.experiment, test, found.params, key, track("log p(x)"), importance_samples)
-    scores = {"epoch": found.epoch, **scores}
+    experiment, params, key = found.experiment, found.params, jax.random.key(seed)
+    loaded = experiment.examples.load()
+    scores = score(experiment, loaded.test, params, key, track("log p(x)"), importance_samples)
+    scores = {"epoch": found.epoch, **with_baselines(scores, experiment, loaded, params)}
     write_json(out or run / "evaluation.json", scores)
     write_report(run)
     print_scores(scores, read_status(run))

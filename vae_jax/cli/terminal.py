@@ -108,7 +108,19 @@ def _rows(scores: dict[str, Any]) -> list[tuple[str, str, str]]:
             f"{-log_p['value']:.2f}",
             f"{log_p['standard_error_over_images']:.2f}",
         ),
+        *_baselines(scores),
     ]
+
+
+def _baselines(scores: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """What densities without latents have, fitted to the training data."""
+    names = {
+        "independent": "-log p(x), without latents: independent dimensions",
+        "full_covariance": "  a Gaussian with all covariances",
+        "uniform": "  a uniform code",
+    }
+    found = scores.get("baselines", {})
+    return [(names[name], f"{-found[name]:.2f}", "") for name in names if name in found]
 
 
 def _sentences(scores: dict[str, Any]) -> list[str]:
@@ -135,5 +147,10 @@ def _sentences(scores: dict[str, Any]) -> list[str]:
             f" {information['marginal_kl']:.2f}."
         )
     if "bits_per_dim" in scores:
-        said.append(f"At most {scores['bits_per_dim']:.3f} bits per dimension of the integers.")
-    return said
+        beside = scores.get("baselines_bits_per_dim", {})
+        told = ", ".join(f"{n.replace('_', ' ')} {bits:.3f}" for n, bits in beside.items())
+        said.append(
+            f"At most {scores['bits_per_dim']:.3f} bits per dimension of the integers"
+            + (f" (without latents: {told})." if told else ".")
+        )
+    return [*said, *scores.get("advice", [])]

@@ -5,9 +5,10 @@ from pathlib import Path
 
 from vae_jax import data as datasets
 from vae_jax import show
+from vae_jax.checks import check_count
 from vae_jax.configs.choices import Choices, Form, parts
 from vae_jax.configs.experiment import Data, Examples, Experiment, Trained, Views
-from vae_jax.configs.standardised import FIRST_SIGMA, told
+from vae_jax.configs.standardised import told
 from vae_jax.data import Series, Split, Standardise
 
 _CHOICES = Choices(hidden=(256, 256))
@@ -46,12 +47,13 @@ def series(
       means: Of the channels; by default read from the data.
       scales: Their standard deviations; by default read from the data.
     """
+    check_count("latents", latents)
     read = functools.cache(lambda: datasets.read_series(data, key=key))
     if shape is None or means is None or scales is None:
         shape, units = _found(read())
     else:
         units = Standardise(means, scales)
-    form = Form(shape, sigma=FIRST_SIGMA, likelihoods=("gaussian",))
+    form = Form(shape, likelihoods=("gaussian",))
     made = parts(choices, _CHOICES, form, latents)
     return Experiment(
         Trained(made.model, made.step, learning_rate, batch_size, epochs, seed),

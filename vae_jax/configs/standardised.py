@@ -2,8 +2,6 @@
 
 from vae_jax.data import Standardise
 
-FIRST_SIGMA = 0.5  # half of the standard deviation that they have
-
 
 def told(units: Standardise, shape: tuple[int, ...]) -> tuple[str, ...]:
     """What the nats are of, if there are numbers in an example of this shape, [..., D]."""

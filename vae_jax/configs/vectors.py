@@ -6,10 +6,11 @@ from pathlib import Path
 
 from vae_jax import data as datasets
 from vae_jax import show
+from vae_jax.checks import check_count
 from vae_jax.configs.choices import Choices, Form, parts
 from vae_jax.configs.experiment import Data, Examples, Experiment, Trained, Views
 from vae_jax.configs.rows import Columns, as_columns, cells, columns_of, from_event, to_event
-from vae_jax.configs.standardised import FIRST_SIGMA, told
+from vae_jax.configs.standardised import told
 from vae_jax.data import Split, Standardise, Table
 from vae_jax.networks import one_hot
 from vae_jax.types import Event
@@ -55,6 +56,7 @@ def vectors(
       means: Of the columns of numbers; by default read from the data.
       scales: Their standard deviations; by default read from the data.
     """
+    check_count("latents", latents)
     read = functools.cache(lambda: datasets.read_table(data, key=key, leave_out=leave_out))
     if numbers is None or classes is None or means is None or scales is None:
         columns = columns_of(read())
@@ -68,7 +70,7 @@ def vectors(
         return Split(to_event(every, columns), every.label)
 
     sizes = tuple(map(len, columns.classes.values()))
-    form = Form((len(columns.numbers),), None, FIRST_SIGMA, likelihoods=("gaussian",), beside=sizes)
+    form = Form((len(columns.numbers),), likelihoods=("gaussian",), beside=sizes)
     made = parts(choices, _CHOICES, form, latents, preprocess=_indicators(sizes))
     found: dict[str, object] = {
         "numbers": columns.numbers,

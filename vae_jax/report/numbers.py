@@ -55,7 +55,18 @@ _QUANTITIES = (
         note="of {}, in the median",
         of="log_likelihood.importance_samples",
     ),
+    Quantity(
+        "−log p(x), independent dimensions",
+        "baselines.independent",
+        sign=-1,
+        note="without latents, fitted to the training data",
+    ),
+    Quantity("−log p(x), all covariances", "baselines.full_covariance", sign=-1, note="the same"),
+    Quantity("−log p(x), uniform code", "baselines.uniform", sign=-1, note="the same"),
     Quantity("bits per dimension", "bits_per_dim", unit="bits"),
+    Quantity("bits, independent dimensions", "baselines_bits_per_dim.independent", unit="bits"),
+    Quantity("bits, all covariances", "baselines_bits_per_dim.full_covariance", unit="bits"),
+    Quantity("bits, uniform code", "baselines_bits_per_dim.uniform", unit="bits"),
     Quantity(
         "mutual information",
         "mutual_information.value",

@@ -73,7 +73,7 @@ def _summary(run: Run) -> str:
 def _numbers(run: Run) -> str:
     if not run.evaluation:
         return '<p class="empty">Still to come: a run is scored when its training has ended.</p>'
-    rows, rest = numbers.final(run.evaluation)
+    rows, rest = numbers.final({n: v for n, v in run.evaluation.items() if n != "advice"})
     body = "".join(
         f'<tr><th scope="row">{_text(row.label)}</th><td class="value">{_text(row.value)}</td>'
         f"<td>{_text(row.note)}</td></tr>"
@@ -81,7 +81,13 @@ def _numbers(run: Run) -> str:
     )
     more = f"<details><summary>All else</summary>{_table(rest)}</details>" if rest else ""
     caption = f"<caption>{_text(scored_at(run.evaluation, run.status).capitalize())}</caption>"
-    return f'<table class="numbers">{caption}<tbody>{body}</tbody></table>{more}'
+    advice = "".join(f"<p>{_text(str(told))}</p>" for told in _listed(run.evaluation, "advice"))
+    return f'<table class="numbers">{caption}<tbody>{body}</tbody></table>{advice}{more}'
+
+
+def _listed(content: dict[str, Any], name: str) -> list[Any]:
+    found = content.get(name)
+    return found if isinstance(found, list) else []
 
 
 def _curves(run: Run) -> str:

@@ -11,11 +11,25 @@ from vae_jax.configs.experiment import fixed
 from vae_jax.distributions import Gaussian
 from vae_jax.models import trace
 from vae_jax.objectives import batch_size as size_of
+from vae_jax.runs.scores import bits_per_dim
 from vae_jax.types import Batch, Event, Params
 
 Json = dict[str, Any]
 
 _FITTED = 10_000  # training examples that a baseline is fitted to
+
+
+def with_baselines(scores: Json, experiment: Experiment, data: Data, params: Params) -> Json:
+    """The scores, those of densities without latents, and what to do where they are better."""
+    found = baselines(experiment, data, params)
+    bits = {
+        name: value["bits_per_dim"]
+        for name, nats in found.items()
+        if (value := bits_per_dim(experiment, data.test, nats))
+    }
+    scores = {**scores, "baselines": found}
+    scores |= {"baselines_bits_per_dim": bits} if bits else {}
+    return {**scores, "advice": advice(scores)}
 
 
 def baselines(experiment: Experiment, data: Data, params: Params) -> Json:

@@ -57,7 +57,7 @@ def score(
         "elbo": _elbo(model, params, elbo_key, test, views.rate),
         "log_likelihood": log_p,
         **_mutual_information(model, params, information_key, test),
-        **_bits_per_dim(experiment, test, log_p["value"]),
+        **bits_per_dim(experiment, test, log_p["value"]),
     }
 
 
@@ -144,7 +144,7 @@ def _scores_any_z(model: VAE, params: Params, test: Batch) -> bool:
     return True
 
 
-def _bits_per_dim(experiment: Experiment, test: Batch, log_density: float) -> dict[str, float]:
+def bits_per_dim(experiment: Experiment, test: Batch, log_density: float) -> dict[str, float]:
     """Of the integers, where x in (0, 1) was made of them: an upper bound, by dequantisation."""
     levels = experiment.examples.num_levels
     if levels is None:

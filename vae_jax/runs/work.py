@@ -8,6 +8,7 @@ import jax
 from vae_jax.configs import Data, Experiment
 from vae_jax.report import write_report
 from vae_jax.runs import folder as run_folder
+from vae_jax.runs.baselines import with_baselines
 from vae_jax.runs.divide import divide, epoch_steps
 from vae_jax.runs.pictures import save_pictures
 from vae_jax.runs.scores import score
@@ -109,6 +110,7 @@ def _score(work: Work, fitted: Fitted, key: Key) -> None:
     """Write evaluation.json, of the parameters that are to be used."""
     progress, test = fitted.progress, work.data.test
     scores = score(work.experiment, test, fitted.params, key, work.watch.scoring)
+    scores = with_baselines(scores, work.experiment, work.data, fitted.params)
     epoch = progress.epoch if progress.best_epoch is None else progress.best_epoch
     run_folder.write_json(work.folder / "evaluation.json", {"epoch": epoch, **scores})
 
