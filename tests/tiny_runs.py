@@ -45,7 +45,7 @@ def few_samples(config):
 def shorten(patch, pictures=True):
     """Let every config have ten importance samples, in the place of thousands."""
     if not pictures:
-        patch.setattr(work, "save_pictures", lambda *_: None)
+        patch.setattr(work, "save_pictures", lambda *_: {})
     for name, config in CONFIGS.items():
         patch.setitem(CONFIGS, name, few_samples(config))
 
@@ -72,6 +72,16 @@ def write_pngs(folder, images):
     for number, image in enumerate(images):
         Image.fromarray(image[..., 0]).save(folder / f"{number:03}.png")
     return folder
+
+
+def write_table(path, size=60):
+    """A CSV of two columns of numbers and one of text."""
+    rng = np.random.default_rng(0)
+    colours = [("red", "blue", "green")[n % 3] for n in range(size)]
+    rows = zip(rng.normal(70, 9, size), colours, rng.normal(1e9, 30, size), strict=True)
+    lines = [f"{weight:.1f},{colour},{when:.0f}" for weight, colour, when in rows]
+    path.write_text("\n".join(["weight,colour,when", *lines]))
+    return path
 
 
 def no_data(*args, **kwargs):

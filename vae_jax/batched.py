@@ -20,7 +20,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from vae_jax.bounds.draws import Decode, Encode, draw_keys, sample_keys
+from vae_jax.bounds.draws import Decode, Encode, by_itself, draw_keys, sample_keys
 from vae_jax.bounds.elbo import ELBO
 from vae_jax.bounds.functionals import iwae_bound
 from vae_jax.bounds.likelihood import LogLikelihood, streamed_log_likelihood
@@ -101,6 +101,7 @@ def log_likelihood(
       LogLikelihood(value, ess, standard_error), [B] each.
     """
     q = _posterior(key, x, encode, prior, differentiated=False)
+    key = by_itself(key)
 
     def log_weights(index: Array) -> Array:
         return _log_weights(key, x, decode, prior, q, index)

@@ -66,6 +66,15 @@ def test_class_out_of_range(bad):
     assert not q.in_support(jnp.array([1, bad]))
 
 
+@pytest.mark.parametrize("dtype", [np.int64, np.uint32, np.uint64])
+def test_class_beyond_32_bits(dtype, x64):
+    """2^32 is 0 modulo 2^32."""
+    q, x = Categorical(jnp.array([0.0, 1.0])), jnp.array(np.iinfo(dtype).max, dtype)
+    for bad in (x, x // 2 + 1, x - x % 2**31):
+        assert q.log_prob(bad) == -jnp.inf
+        assert not q.in_support(bad)
+
+
 def test_support():
     q = Categorical(jnp.zeros((2, 3)))
     assert q.in_support(jnp.array([0, 2]))

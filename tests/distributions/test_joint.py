@@ -84,3 +84,9 @@ def test_wrong_structure(value):
 def test_no_mean_without_the_parts():
     with pytest.raises(TypeError, match="Categorical has no mean"):
         Joint((standard_gaussian(2), Categorical(jnp.zeros(3)))).mean()
+
+
+@pytest.mark.parametrize("parts", [{}, (), {"z": ()}])
+def test_no_parts(parts):
+    with pytest.raises(ValueError, match="Joint needs at least one part, such as"):
+        Joint(parts)

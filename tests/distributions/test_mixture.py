@@ -6,7 +6,7 @@ import pytest
 import scipy.special
 import scipy.stats
 
-from vae_jax.distributions import Bernoulli, Categorical, Gaussian, Joint, Mixture
+from vae_jax.distributions import Bernoulli, Categorical, Gaussian, Joint, Mixture, MixtureOver
 
 
 def _gaussians(dtype):
@@ -99,6 +99,24 @@ def test_far_from_every_component():
     np.testing.assert_allclose(grad, [-50], rtol=1e-6)
 
 
+@pytest.mark.parametrize(
+    "mixture",
+    [
+        Mixture(jnp.zeros(1), Gaussian(jnp.full((1, 50), 1e3), jnp.full((1, 50), -16.0))),
+        MixtureOver(
+            jnp.zeros(1), jnp.full((1, 50), 1e3), jnp.array(-16.0), lambda s, m: Gaussian(m, s)
+        ),
+    ],
+)
+def test_a_draw_is_scored_by_its_noise(mixture, key):
+    """It is rounded to 1e3, of which the density is another by nats."""
+    _, draw_key = jax.random.split(key)
+    value, log_p = mixture.sample_and_log_prob(key)
+    _, own = Gaussian(jnp.full(50, 1e3), jnp.array(-16.0)).sample_and_log_prob(draw_key)
+    np.testing.assert_allclose(log_p, own, rtol=1e-6)
+    assert abs(mixture.log_prob(value) - own) > 10
+
+
 def test_component_of_weight_zero(key):
     """A logit of -inf: never sampled, and no NaN in any gradient."""
     locs, log_scales = np.array([[0.0], [7.0], [1.0]]), np.full((3, 1), -2.0)
@@ -173,6 +191,11 @@ def test_wrong_number_of_weights(shape, key):
         q.log_prob(x)
     with pytest.raises(ValueError, match=r"with jax\.vmap of their constructor"):
         q.sample(key)
+
+
+def test_no_component():
+    with pytest.raises(ValueError, match=r"both must be \[C\], C > 0\."):
+        _mixture(np.zeros(0), np.zeros((0, 4)), np.zeros((0, 4))).log_prob(jnp.zeros(4))
 
 
 def test_components_without_a_leading_axis():

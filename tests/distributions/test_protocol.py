@@ -25,6 +25,8 @@ SAID = {
     "mixture-bernoulli": ("counts", False),
     "mixture-joint": ({"label": "counts", "z": ("volume", "counts")}, False),
     "joint-tuple": (("volume", "point"), True),
+    "masked": ("volume", True),
+    "masked-joint": ({"label": "counts", "z": ("volume", "counts")}, True),
     "joint-dict": ({"label": "counts", "z": ("volume", "counts")}, True),
 }
 WITHOUT_FACTORS = ("mixture-", "foreign-mvn", "planar", "quantised", "uniform-codes")
@@ -263,6 +265,8 @@ def test_programs_that_make_no_layers_are_refused(key):
         draw("z", standard_gaussian())
         draw("z", standard_gaussian())
 
+    with pytest.raises(ValueError, match="draws no latent: its program has to call draw"):
+        Layered(None, lambda given, draw: None).sample(key)
     with pytest.raises(ValueError, match="each latent once; 'z' is drawn again"):
         Layered(None, twice).sample(key)
     with pytest.raises(TypeError, match="draws 'z' from a vae_jax Distribution; got ArrayImpl"):

@@ -50,6 +50,22 @@ def elbos():
     return evaluate.elbos(MODEL, PARAMS, KEY, DATA, num_samples=3, batch_size=N)
 
 
+@pytest.mark.parametrize("kind", ["rbg", "unsafe_rbg"])
+def test_nor_with_other_kinds_of_keys(kind):
+    """Under `vmap` these draw from the first key of a batch."""
+    options = {"params": PARAMS, "key": jax.random.key(1, impl=kind), "data": DATA}
+    one, other = (
+        evaluate.log_likelihoods(
+            MODEL, **options, num_samples=6, batch_size=size, chunk_size=chunk
+        ).value
+        for size, chunk in ((N, 6), (10, 2))
+    )
+    np.testing.assert_allclose(one, other, **ROUNDING)
+    assert np.std(one) > 0.1
+    differ = {**options, "key": jax.random.split(options["key"])[0]}
+    assert np.all(one != evaluate.log_likelihoods(MODEL, **differ, num_samples=6).value)
+
+
 @pytest.mark.parametrize("batch_size", [10, 22, 100])
 def test_elbos_do_not_depend_on_the_batch_size(elbos, batch_size):
     """N = 23: a last batch of 3, one of 1, and one that is not full at all."""
@@ -138,6 +154,34 @@ def test_active_units_are_numpys_variances_above_a_threshold():
     assert evaluate.active_units(MODEL, PARAMS, KEY, DATA)["z"].threshold == 0.01
 
 
+def test_rounded_posteriors_are_warned_of():
+    """Of a scale of e^-16 at 3, between which and the next float there is e^-15; not at 0."""
+    model = MODEL._replace(
+        encode=lambda params, x, c=None, key=None: Gaussian(3 * x[:2], jnp.full(2, -16.0))
+    )
+    message = "posteriors of 2 of 3 examples, the first that of .*PredictedScale.floor"
+    data = {"x": np.eye(3, 6, dtype=np.float32)}
+    with pytest.warns(UserWarning, match=message):
+        evaluate.elbos(model, PARAMS, KEY, data, rate=sampled_rate)
+    evaluate.elbos(model, PARAMS, KEY, {"x": data["x"][2:]}, rate=sampled_rate)
+
+
+def test_a_constant_far_from_zero_is_not_active():
+    """Summed in float32, a constant 28.18 of 500,000 examples has a variance above 0.01."""
+    constant = np.full((500_000, 2), 28.18, np.float32)
+    assert np.all(constant.var(axis=0, ddof=1) > 0.01)  # what is avoided
+    model = MODEL._replace(
+        encode=lambda params, x, c=None, key=None: Gaussian(x, jnp.zeros(2)),
+        prior=lambda params, c=None, key=None: standard_gaussian(2),
+        decode=lambda params, z, c=None, key=None: Gaussian(z, jnp.zeros(2)),
+    )
+    units = evaluate.active_units(
+        model, {}, KEY, {"x": constant}, num_samples=2, batch_size=len(constant)
+    )
+    assert units["z"].number == 0
+    np.testing.assert_allclose(units["z"].variance, 0, atol=1e-9)
+
+
 def test_units_that_ignore_x_are_not_active():
     constant = MODEL._replace(
         encode=lambda params, x, c=None, key=None: Gaussian(jnp.stack([x[0], 0.0]), jnp.zeros(2))
@@ -199,6 +243,20 @@ def spoiled(value):
     x = X.copy()
     x[4, 2] = value
     return {"x": x}
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        lambda data: evaluate.posterior_means(MODEL, PARAMS, data),
+        lambda data: evaluate.embeddings(MODEL, PARAMS, KEY, data),
+        lambda data: evaluate.active_units(MODEL, PARAMS, KEY, data, num_samples=2),
+        lambda data: evaluate.mutual_information(MODEL, PARAMS, KEY, data),
+    ],
+)
+def test_what_cannot_be_scored_is_not_embedded(look):
+    with pytest.raises(ValueError, match="1 of 23 examples are outside the likelihood's support"):
+        look(spoiled(255.0))
 
 
 def test_grey_levels_under_a_bernoulli_are_refused():

@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from vae_jax.networks import FixedScale, LearnedScale, PredictedScale, soft_floor
+from vae_jax import Gaussian, kl, standard_gaussian
+from vae_jax.networks import FixedScale, LearnedScale, PredictedScale, soft_ceiling, soft_floor
 
 FEATURES = jnp.array([1.0, -2.0, 0.5])
 RAW = jnp.array([-1e30, -1e4, -90.0, -20.0, -6.0, 0.0, 5.0, 1e4, 1e30])
@@ -38,6 +39,35 @@ def test_the_gradient_of_the_soft_floor_is_positive_and_finite():
     assert np.all(gradient(usual) > 0)
     np.testing.assert_allclose(gradient(usual), jax.nn.sigmoid(usual + 6), rtol=1e-5)
     assert np.all(np.isfinite(gradient(RAW)))
+
+
+def test_the_soft_ceiling_is_a_bound_and_leaves_the_rest():
+    bounded = soft_ceiling(RAW, 5.0)
+    assert np.all(bounded <= 5.0)
+    np.testing.assert_array_equal(bounded[:6], RAW[:6])
+    np.testing.assert_allclose(soft_ceiling(jnp.array([4.0, 5.0, 13.0]), 5.0), [4, 4.5, 4.9])
+    np.testing.assert_array_equal(soft_ceiling(RAW, None), RAW)
+
+
+def test_the_gradient_of_the_soft_ceiling_comes_back():
+    gradient = jax.vmap(jax.grad(lambda raw: soft_ceiling(raw, 5.0)))
+    places = jnp.array([-1e30, 0.0, 4.0, 5.0, 200.0, 1e30])
+    expected = [1, 1, 1, 1 / 4, 1 / 197**2, 0]
+    np.testing.assert_allclose(gradient(places), expected, rtol=1e-5)
+
+
+def test_a_predicted_scale_of_any_features_has_a_finite_rate():
+    params, _ = call(PredictedScale(), (2,))
+    far_above = jax.tree.map(lambda leaf: 0 * leaf + 200, params)
+    features = jnp.ones(3)
+
+    def rate(params):
+        log_scale = PredictedScale().apply(params, features, (2,))
+        return kl(Gaussian(jnp.zeros(2), log_scale), standard_gaussian(2))
+
+    value, gradient = jax.value_and_grad(rate)(far_above)
+    assert np.isfinite(value)
+    assert all(jnp.all(jnp.isfinite(leaf) & (leaf > 0)) for leaf in jax.tree.leaves(gradient))
 
 
 def test_the_soft_floor_of_half_precision_is_worked_out_in_single():

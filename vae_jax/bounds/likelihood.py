@@ -6,7 +6,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from vae_jax.bounds.draws import Decode, Encode, likelihood, posterior, sample_keys
+from vae_jax.bounds.draws import Decode, Encode, by_itself, likelihood, posterior, sample_keys
 from vae_jax.checks import check_count
 from vae_jax.distributions import Distribution
 from vae_jax.types import Array, Event, Key
@@ -61,6 +61,7 @@ def log_likelihood(
     Reference: Burda, Grosse, Salakhutdinov 2015, arXiv 1509.00519, section 5 (L_5000).
     """
     q = posterior(key, x, encode, prior)
+    key = by_itself(key)
 
     def log_weight(k: Key) -> Array:
         z, log_q = q.sample_and_log_prob(k)

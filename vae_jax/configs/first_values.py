@@ -14,6 +14,7 @@ from vae_jax import data
 from vae_jax.networks.scales import FLOOR
 from vae_jax.types import Array, Key
 
+FRACTION = 0.5  # of the standard deviation, at which a scale begins
 _SOME = 10_000  # images that are looked at
 _FREQUENCIES = (0.001, 0.999)  # the least and the most, as Burda et al. 2015 have them
 _LEAST_VARIANCE = math.exp(2 * FLOOR)
@@ -30,11 +31,14 @@ class FirstValues(NamedTuple):
 
 
 def first_values(load: Callable[[], data.Dataset], levels: int) -> FirstValues:
-    """The mean, the log of the standard deviation, and the logit of the mean.
+    """The mean; the log of half the standard deviation; and the logit of the mean.
 
     Of intensities in [0, 1], dequantised where they are integers: of each dimension, or of those
-    that share a parameter together. Data are read when parameters are made, and not for their
-    shapes: flax asks for those wherever parameters are used.
+    that share a parameter together. The scale is one for all dimensions: where each begins at its
+    own, those that hardly vary have gradients that drown the others' (docs/defaults.md).
+
+    Data are read when parameters are made, and not for their shapes, which flax asks for wherever
+    parameters are used.
 
     Args:
       load: () -> the data set.
@@ -52,7 +56,8 @@ def first_values(load: Callable[[], data.Dataset], levels: int) -> FirstValues:
         return (mean + 6 * noise) / unit
 
     def log_scale(mean: np.ndarray, variance: np.ndarray) -> np.ndarray:
-        return 0.5 * np.log((variance + noise) / unit**2 + _LEAST_VARIANCE)
+        typical = np.full_like(variance, variance.mean() + noise) / unit**2
+        return 0.5 * np.log(typical + _LEAST_VARIANCE) + np.log(FRACTION)
 
     def logits(mean: np.ndarray, variance: np.ndarray) -> np.ndarray:
         frequency = np.clip(mean / max(levels - 1, 1), *_FREQUENCIES)

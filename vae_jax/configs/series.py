@@ -8,7 +8,7 @@ from vae_jax import show
 from vae_jax.checks import check_count
 from vae_jax.configs.choices import Choices, Form, parts
 from vae_jax.configs.experiment import Data, Examples, Experiment, Trained, Views
-from vae_jax.configs.standardised import told
+from vae_jax.configs.standardised import LOG_SCALE, told
 from vae_jax.data import Series, Split, Standardise
 
 _CHOICES = Choices(hidden=(256, 256))
@@ -53,7 +53,7 @@ def series(
         shape, units = _found(read())
     else:
         units = Standardise(means, scales)
-    form = Form(shape, likelihoods=("gaussian",))
+    form = Form(shape, likelihoods=("gaussian",), log_scale=LOG_SCALE)
     made = parts(choices, _CHOICES, form, latents)
     return Experiment(
         Trained(made.model, made.step, learning_rate, batch_size, epochs, seed),

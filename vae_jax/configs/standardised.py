@@ -1,6 +1,13 @@
 """What is the same in all configs of standardised numbers."""
 
+import math
+
+from flax import linen as nn
+
+from vae_jax.configs.first_values import FRACTION
 from vae_jax.data import Standardise
+
+LOG_SCALE = nn.initializers.constant(math.log(FRACTION))  # where that of a Gaussian begins
 
 
 def told(units: Standardise, shape: tuple[int, ...]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from vae_jax.checks import check_count
 from vae_jax.configs.choices import Choices, Form, parts
 from vae_jax.configs.experiment import Data, Examples, Experiment, Trained, Views
 from vae_jax.configs.rows import Columns, as_columns, cells, columns_of, from_event, to_event
-from vae_jax.configs.standardised import told
+from vae_jax.configs.standardised import LOG_SCALE, told
 from vae_jax.data import Split, Standardise, Table
 from vae_jax.networks import one_hot
 from vae_jax.types import Event
@@ -70,7 +70,8 @@ def vectors(
         return Split(to_event(every, columns), every.label)
 
     sizes = tuple(map(len, columns.classes.values()))
-    form = Form((len(columns.numbers),), likelihoods=("gaussian",), beside=sizes)
+    shape = (len(columns.numbers),)
+    form = Form(shape, likelihoods=("gaussian",), log_scale=LOG_SCALE, beside=sizes)
     made = parts(choices, _CHOICES, form, latents, preprocess=_indicators(sizes))
     found: dict[str, object] = {
         "numbers": columns.numbers,

@@ -16,7 +16,7 @@ class Categorical(Distribution):
     colours, `logits` is [H, W, C, 256]. A class outside 0 .. K - 1 has log-probability -inf.
 
     Args:
-      logits: unnormalised log-probabilities, [..., K].
+      logits: unnormalised log-probabilities, [..., K]; -inf for a class that is impossible.
     """
 
     logits: Array
@@ -41,7 +41,7 @@ class Categorical(Distribution):
                 " e.g. x.astype(int)."
             )
         K = self.logits.shape[-1]
-        value = value.astype(jnp.int32)  # a uint8 has no 256: compared in uint8, all is below 0
+        value = _within(value, K)
         log_p = jax.nn.log_softmax(self.logits)
         chosen = jnp.take_along_axis(log_p, jnp.clip(value, 0, K - 1)[..., None], axis=-1)[..., 0]
         return jnp.where((value >= 0) & (value < K), chosen, -jnp.inf)
@@ -50,3 +50,13 @@ class Categorical(Distribution):
         """Every class an integer in 0 .. K - 1."""
         classes = jnp.asarray(value).astype(jnp.int32)
         return jnp.all((classes == value) & (classes >= 0) & (classes < self.logits.shape[-1]))
+
+
+def _within(value: Array, num_classes: int) -> Array:
+    """As int32: a class as it is, what is none as -1 or the number of classes.
+
+    Cut off in the type it comes in, so far as that reaches: 2^32 would be 0 as an int32, and 256
+    classes would be 0 as a uint8.
+    """
+    ends = jnp.iinfo(value.dtype)
+    return jnp.clip(value, max(-1, ends.min), min(num_classes, ends.max)).astype(jnp.int32)

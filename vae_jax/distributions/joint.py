@@ -20,9 +20,19 @@ class Joint(Distribution):
 
     Args:
       parts: a tuple or a dict of distributions.
+
+    Raises:
+      ValueError: no parts.
     """
 
     parts: Any
+
+    def __post_init__(self) -> None:
+        if not self._leaves():
+            raise ValueError(
+                "Joint needs at least one part, such as Joint({'x': Gaussian(loc, log_scale)});"
+                f" got {self.parts!r}."
+            )
 
     @property
     def reparameterized(self) -> bool:

@@ -35,15 +35,18 @@ class Mixture(Distribution):
         return self.components.base_measure
 
     def _sample(self, key: Key) -> Event:
-        self._check_weights()
-        pick_key, draw_key = jax.random.split(key)
-        component = jax.random.categorical(pick_key, self.logits)
-        return jax.tree.map(lambda leaf: leaf[component], self.components).sample(draw_key)
+        _, component, draw_key = self._picked(key)
+        return component.sample(draw_key)
 
     def _log_prob(self, value: Event) -> Array:
-        self._check_weights()
-        log_p = jax.vmap(lambda component: component.log_prob(value))(self.components)  # [C]
+        log_p = self._each_log_prob(value)
         return log_sum_exp(jax.nn.log_softmax(self.logits) + log_p)
+
+    def _sample_and_log_prob(self, key: Key) -> tuple[Event, Array]:
+        index, component, draw_key = self._picked(key)
+        value, own = component.sample_and_log_prob(draw_key)  # better known than by the value
+        log_p = jnp.where(jnp.arange(self.logits.size) == index, own, self._each_log_prob(value))
+        return value, log_sum_exp(jax.nn.log_softmax(self.logits) + log_p)
 
     def mean(self) -> Event:
         """The weighted mean of the components' means."""
@@ -58,11 +61,22 @@ class Mixture(Distribution):
     def _promoted(self) -> Self:
         return self.replace(logits=as_float(self.logits))  # the components promote their own
 
+    def _picked(self, key: Key) -> tuple[Array, Distribution, Key]:
+        """Which component is drawn from, itself, and the key of the draw."""
+        self._check_weights()
+        pick_key, draw_key = jax.random.split(key)
+        index = jax.random.categorical(pick_key, self.logits)
+        return index, jax.tree.map(lambda leaf: leaf[index], self.components), draw_key
+
+    def _each_log_prob(self, value: Event) -> Array:  # [C]
+        self._check_weights()
+        return jax.vmap(lambda component: component.log_prob(value))(self.components)
+
     def _check_weights(self) -> None:
         leading = {jnp.shape(parameter)[:1] for parameter in jax.tree.leaves(self.components)}
-        if leading != {jnp.shape(self.logits)}:
+        if leading != {jnp.shape(self.logits)} or len(self.logits) == 0:
             raise ValueError(
                 f"Mixture: logits have shape {jnp.shape(self.logits)}, and the components'"
-                f" parameters have leading axes {sorted(leading)}; both must be [C]. Make the"
-                " components with jax.vmap of their constructor."
+                f" parameters have leading axes {sorted(leading)}; both must be [C], C > 0. Make"
+                " the components with jax.vmap of their constructor."
             )

@@ -51,6 +51,14 @@ class MixtureOver(Distribution):
         log_p = self._over(lambda component: component.log_prob(value))  # [C]
         return log_sum_exp(jax.nn.log_softmax(self.logits) + log_p)
 
+    def _sample_and_log_prob(self, key: Key) -> tuple[Event, Array]:
+        pick_key, draw_key = jax.random.split(key)
+        index = jax.random.categorical(pick_key, self.logits)
+        value, own = self._component(index).sample_and_log_prob(draw_key)  # as of a Mixture
+        log_p = self._over(lambda component: component.log_prob(value))
+        log_p = jnp.where(jnp.arange(self.logits.size) == index, own, log_p)
+        return value, log_sum_exp(jax.nn.log_softmax(self.logits) + log_p)
+
     def mean(self) -> Event:
         """The weighted mean of the components' means."""
         weights = jax.nn.softmax(self._promoted().logits)
@@ -67,10 +75,10 @@ class MixtureOver(Distribution):
     def _over(self, f: Callable[[Distribution], Any]) -> Any:
         """f of every component, [C, ...]."""
         leading = {jnp.shape(leaf)[:1] for leaf in jax.tree.leaves(self.each)}
-        if leading != {jnp.shape(self.logits)}:
+        if leading != {jnp.shape(self.logits)} or len(self.logits) == 0:
             raise ValueError(
                 f"MixtureOver: logits have shape {jnp.shape(self.logits)}, and `each` has leading"
-                f" axes {sorted(leading)}; both must be [C]."
+                f" axes {sorted(leading)}; both must be [C], C > 0."
             )
         return jax.vmap(lambda one: f(self.make(self.given, one)))(self.each)
 

@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from vae_jax.bounds.draws import sample_keys
+from vae_jax.bounds.draws import by_itself, sample_keys
 from vae_jax.checks import check_count
 from vae_jax.evaluate.products import exact_products
 from vae_jax.models import VAE
@@ -30,7 +30,7 @@ def over_examples(
     """`per_example` of every example, a full batch at a time, as numpy arrays [N, ...]."""
     check_count("batch_size", batch_size)
     check_some(data)
-    N, batches = size_of(data), []
+    N, batches, key = size_of(data), [], by_itself(key)
     for start in progress(range(0, N, batch_size)):
         index = np.arange(start, start + min(batch_size, N))
         batch = jax.tree.map(lambda leaf, index=index: leaf[np.minimum(index, N - 1)], data)

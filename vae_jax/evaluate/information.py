@@ -10,6 +10,7 @@ import numpy as np
 from vae_jax.bounds.draws import draw_keys
 from vae_jax.evaluate.examples import Progress, alone, over_examples
 from vae_jax.evaluate.scores import mean
+from vae_jax.evaluate.support import check_support
 from vae_jax.models import VAE, log_posterior, log_prior, trace
 from vae_jax.objectives import batch_size as size_of
 from vae_jax.types import Array, Batch, Event, Key, Params
@@ -74,12 +75,13 @@ def mutual_information(
       MutualInformation(value, standard_error, marginal_kl, num_examples), nats.
 
     Raises:
-      ValueError: no data; a prior that is not the same for all the conditions.
+      ValueError: no data; as `check_support`; a prior that is not the same for all the conditions.
       TypeError: a posterior that knows log q of what it draws alone.
 
     Reference: Hoffman, Johnson 2016, "ELBO surgery: yet another way to carve up the variational
     evidence lower bound", NIPS workshop on advances in approximate Bayesian inference.
     """
+    check_support(model, params, data, batch_size=batch_size)
 
     def over(f: Any, params: Params, data: Batch, progress: Progress = iter, **options: int) -> Any:
         return over_examples(f, model, params, key, data, batch_size, progress, options)

@@ -9,6 +9,7 @@ import numpy as np
 from vae_jax.bounds.draws import draw_keys
 from vae_jax.distributions.means import mean_or_draw
 from vae_jax.evaluate.examples import over_examples
+from vae_jax.evaluate.support import check_support
 from vae_jax.models import VAE, latents, trace
 from vae_jax.objectives import batch_size as size_of
 from vae_jax.types import Array, Batch, Event, Key, Params
@@ -55,13 +56,14 @@ def active_units(
       {name: ActiveUnits(number, variance, threshold, num_examples)}; "z" of a model of one latent.
 
     Raises:
-      ValueError: fewer than two examples, or than two draws.
+      ValueError: fewer than two examples, or than two draws; as `check_support`.
 
     Reference: Burda, Grosse, Salakhutdinov 2015, arXiv 1509.00519, section 5.2 (threshold 0.01).
     """
     _check_two(data)
     if num_samples < 2:
         raise ValueError(f"The noise of {num_samples} draw is unknown: num_samples=2 at least.")
+    check_support(model, params, data, batch_size=batch_size)
     options = {"num_samples": num_samples}
     moments = over_examples(_latent_means, model, params, key, data, batch_size, iter, options)
     units = {}
@@ -74,7 +76,13 @@ def active_units(
 
 
 def posterior_means(model: VAE, params: Params, data: Batch, *, batch_size: int = 500) -> Event:
-    """E_q[z|x] of each example, [N, ...]: an embedding of the data."""
+    """E_q[z|x] of each example, [N, ...]: an embedding of the data.
+
+    Raises:
+      ValueError: as `check_support`: what the model cannot score, it was not trained to read.
+      TypeError: a posterior without a mean.
+    """
+    check_support(model, params, data, batch_size=batch_size)
     key = jax.random.key(0)  # unused: a mean draws nothing
     return over_examples(_posterior_mean, model, params, key, data, batch_size, iter, {})
 
@@ -83,7 +91,9 @@ def embeddings(
     model: VAE, params: Params, key: Key, data: Batch, *, batch_size: int = 500
 ) -> Event:
     """z of each example, [N, ...], to be looked at: the mean of its posterior; a draw, where it has
-    none, of a `Joint` part by part. (`generate.read` says which.)"""
+    none, of a `Joint` part by part. (`generate.read` says which.) ValueError as `posterior_means`.
+    """
+    check_support(model, params, data, batch_size=batch_size)
     return over_examples(_mean_or_draw, model, params, key, data, batch_size, iter, {})
 
 

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from vae_jax.data import check_array
 from vae_jax.evaluate.conditions import check_conditions
 from vae_jax.evaluate.examples import check_some, over_examples
+from vae_jax.evaluate.rounding import rounds, warn_of_rounding
 from vae_jax.models import VAE, trace
 from vae_jax.objectives import batch_size as size_of
 from vae_jax.types import Array, Batch, Event, Key, Params
@@ -16,19 +17,23 @@ def check_support(model: VAE, params: Params, data: Batch, *, batch_size: int = 
     that the networks take (`check_conditions`).
 
     A log-density cannot raise under `jit`; this looks at the data once, on the host's side of it.
+    Posteriors so narrow that their draws are rounded are warned of.
     """
     check_some(data)
     for leaf in jax.tree.leaves(data["x"]):
         check_array(leaf, "x")
     check_conditions(model, params, data)
     key = jax.random.key(0)  # only the support matters, not the draw
-    inside = over_examples(_in_support, model, params, key, data, batch_size, iter, {})
+    inside, rounded = over_examples(_look, model, params, key, data, batch_size, iter, {})
+    warn_of_rounding(rounded)
     if not inside.all():
         raise ValueError(_outside(model, params, data, int(inside.argmin()), (~inside).sum()))
 
 
-def _in_support(model: VAE, params: Params, key: Key, x: Event, c: Event) -> Array:
-    return trace(model, params, key, x, c).likelihood.in_support(x)
+def _look(model: VAE, params: Params, key: Key, x: Event, c: Event) -> tuple[Array, Array]:
+    """Whether x is in the likelihood's support, and whether q rounds its draws."""
+    t = trace(model, params, key, x, c)
+    return t.likelihood.in_support(x), rounds(t.q)
 
 
 def _outside(model: VAE, params: Params, data: Batch, index: int, count: int) -> str:

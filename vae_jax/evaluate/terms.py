@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vae_jax.bounds.draws import draw_keys, sample_keys
+from vae_jax.bounds.draws import by_itself, draw_keys, sample_keys
 from vae_jax.checks import check_count
 from vae_jax.evaluate.examples import Progress
 from vae_jax.evaluate.products import exact_products
@@ -55,7 +55,7 @@ def terms(
     N = size_of(data)
     if batch_size > N:
         raise ValueError(f"{N} examples do not fill a batch of {batch_size}: pass batch_size={N}.")
-    rows = []
+    rows, key = [], by_itself(key)
     for start in progress(range(0, N - N % batch_size, batch_size)):
         index = np.arange(start, start + batch_size)
         batch = jax.tree.map(lambda leaf, index=index: leaf[index], data)

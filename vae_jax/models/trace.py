@@ -29,7 +29,7 @@ class Trace(NamedTuple):
       p: p(z).
       likelihood: p(x|z).
       log_q: log q(z|x), one number for each latent, nats: that of the draw where it was drawn, and
-        of log_prob where z was given.
+        of log_prob where z was given (of a narrow Gaussian's rounded draw that is wrong by nats).
       state: entries of the state that the pass brought up to date; or None.
     """
 

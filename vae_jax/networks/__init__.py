@@ -16,11 +16,18 @@ from vae_jax.networks.heads import (
     PoissonHead,
 )
 from vae_jax.networks.init import default_init
+from vae_jax.networks.masked import masked
 from vae_jax.networks.mixtures import LearnedMixture
 from vae_jax.networks.network import Network
 from vae_jax.networks.norms import batch_norm, group_norm
 from vae_jax.networks.preprocess import centred, log1p, one_hot
-from vae_jax.networks.scales import FixedScale, LearnedScale, PredictedScale, soft_floor
+from vae_jax.networks.scales import (
+    FixedScale,
+    LearnedScale,
+    PredictedScale,
+    soft_ceiling,
+    soft_floor,
+)
 
 __all__ = [
     "MLP",
@@ -44,9 +51,11 @@ __all__ = [
     "describe",
     "group_norm",
     "log1p",
+    "masked",
     "one_hot",
     "pooled",
     "resized",
+    "soft_ceiling",
     "soft_floor",
     "strided",
     "transposed",

@@ -4,6 +4,9 @@ A scale is called as `scale(features, event_shape)` and returns `log_scale`, exa
 of the event: **the log of a standard deviation**. From a variance: log_scale = 0.5 * log(var); from
 a log-variance: log_scale = 0.5 * log_var.
 
+Why a ceiling: KL(q || p) has the square of a ratio of scales, which is infinite from a log_scale of
+45 on; one step that is too long gets there, and no gradient comes back.
+
 Why a floor: real data has constant pixels (67 of MNIST's 784). There the decoder's mean is exact,
 the density grows without bound as the scale goes to 0, and training chases it.
 """
@@ -17,6 +20,7 @@ from vae_jax.networks.project import project
 from vae_jax.types import Array, Key
 
 SPEED = 10.0  # of a learned scale, of the weights': docs/defaults.md
+CEILING = 20.0  # a deviation of 5e8, far from any prior's, and a rate of 1e17 nats, still finite
 FLOOR = -6.0  # as in sigma-VAE's code: 0.6 of a grey level, for 8-bit pixels in [0, 1]
 
 
@@ -41,6 +45,23 @@ def soft_floor(raw: Array, floor: float | None) -> Array:
     """
     raw = raw.astype(jnp.promote_types(raw.dtype, jnp.float32))  # bf16 steps are 0.03 near -6
     return raw if floor is None else floor + jax.nn.softplus(raw - floor)
+
+
+def soft_ceiling(raw: Array, ceiling: float | None) -> Array:
+    """log_scale, never over `ceiling`, and raw itself up to one below it.
+
+        log_scale = ceiling - 1 / (1 + u),   u = raw - (ceiling - 1),   where u > 0
+
+    The derivative 1 / (1 + u)^2 falls so slowly that a scale can come back from there.
+
+    Args:
+      raw: any shape, any finite value.
+      ceiling: the bound; None for no ceiling.
+    """
+    if ceiling is None:
+        return raw
+    over = jnp.maximum(raw - (ceiling - 1), 0.0)
+    return jnp.minimum(raw, ceiling - 1) + (1 - 1 / (1 + over))
 
 
 class FixedScale(nn.Module):
@@ -98,15 +119,18 @@ class PredictedScale(nn.Module):
     """One scale per dimension, a dense layer of the features.
 
     Args:
-      floor: soft lower bound; None for none, as in the encoder of Burda et al. 2016.
+      floor: soft lower bound; None for none, as in the encoder of Burda et al. 2016. (Without one a
+        scale may fall below the spacing of floats: see `Gaussian`.)
+      ceiling: soft upper bound; None for none.
       dtype: of the arithmetic.
     """
 
     floor: float | None = FLOOR
+    ceiling: float | None = CEILING
     dtype: Dtype | None = None
 
     @nn.compact
     def __call__(self, features: Array, event_shape: tuple[int, ...]) -> Array:
         """log_scale, [*event_shape]."""
         raw = project(features, event_shape, name="log_scale", dtype=self.dtype)
-        return soft_floor(raw, self.floor)
+        return soft_ceiling(soft_floor(raw, self.floor), self.ceiling)

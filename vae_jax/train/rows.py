@@ -4,7 +4,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 
 from vae_jax import evaluate
@@ -24,7 +23,7 @@ def train_row(
     has_bound: bool = True,
 ) -> Row:
     """Means over an epoch, and how fast it was (of `batch_size` None, an epoch that compiled)."""
-    means = {name: float(values.mean()) for name, values in metrics.items()}
+    means = {name: evaluate.mean(values).value for name, values in metrics.items()}
     if has_bound and {"distortion", "rate"} <= set(means) and "bound" not in means:
         means["bound"] = -means["distortion"] - means["rate"]
     row = {"data": "train", "epoch": epoch, "step": int(state.step), **means}
@@ -50,8 +49,8 @@ def held_out_row(settings: Settings, now: Now) -> Row:
         **row,
         "elbo": elbo.value,
         "elbo_standard_error": elbo.standard_error,
-        "distortion": float(np.mean(bound.distortion)),
-        "rate": float(np.mean(bound.rate)),
+        "distortion": evaluate.mean(bound.distortion).value,
+        "rate": evaluate.mean(bound.rate).value,
     }
 
 

@@ -13,16 +13,16 @@ class Form(NamedTuple):
       shape: of one example.
       classes: of each of its integers, where it is made of those.
       likelihoods: that make sense of it.
-      beside: the classes of each variable that stands beside the array, which is then "numbers" of
-        an event {"numbers": x, "classes": (c, ...)}; of shape (0,) there is no array in it.
       loc, log_scale: initializers of a Gaussian's mean (the bias of the layer) and log-scale.
       logits: of the logits of binary variables (the bias of the layer).
+      beside: the classes of each variable that stands beside the array, which is then "numbers" of
+        an event {"numbers": x, "classes": (c, ...)}; of shape (0,) there is no array in it.
     """
 
     shape: tuple[int, ...]
     classes: int | None = None
     likelihoods: tuple[str, ...] = ("gaussian", "bernoulli", "categorical")
-    beside: tuple[int, ...] = ()
     loc: Initializer = nn.initializers.zeros
     log_scale: Initializer = nn.initializers.zeros
     logits: Initializer = nn.initializers.zeros
+    beside: tuple[int, ...] = ()
