@@ -198,7 +198,7 @@ def test_embeddings_of_other_images(pictures, tmp_path):
         (bytes_of(5, (6, 6, 1)), r"uint8 \[8, 8, 1\], and .* has uint8 \[6, 6, 1\]: convert them"),
         (
             bytes_of(5) / 255,
-            r"x\.npy: x has fractions, and integers of 256 levels are needed: conv",
+            r"x\.npy: x has fractions, and integers of 256 levels are needed",
         ),
     ],
     ids=["shape", "type"],
