@@ -83,8 +83,9 @@ def _numbers(run: Run) -> str:
     )
     more = f"<details><summary>All else</summary>{_table(rest)}</details>" if rest else ""
     caption = f"<caption>{_text(scored_at(run.evaluation, run.status).capitalize())}</caption>"
-    advice = "".join(f"<p>{_text(str(told))}</p>" for told in _listed(run.evaluation, "advice"))
-    return f'<table class="numbers">{caption}<tbody>{body}</tbody></table>{advice}{more}'
+    told = (*_listed(run.evaluation, "advice"), *_listed(run.config, "notes"))
+    said = "".join(f"<p>{_text(str(sentence))}</p>" for sentence in told)
+    return f'<table class="numbers">{caption}<tbody>{body}</tbody></table>{said}{more}'
 
 
 def _listed(content: dict[str, Any], name: str) -> list[Any]:
