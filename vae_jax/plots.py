@@ -15,36 +15,55 @@ if TYPE_CHECKING:
 Array: TypeAlias = types.Array | np.ndarray
 Rows: TypeAlias = Sequence[dict[str, Any]]
 
+_COLOURS = (3, 4)  # channels: red, green, blue, and how opaque they are
 _INK, _MUTED, _BLUE, _ORANGE = "#222222", "#8a8a8a", "#2f6db3", "#d9742b"
 
 
-def grid(images: Array, columns: int) -> np.ndarray:
-    """Tile images [N, H, W, C] in [0, 1] row by row, a thin margin between them: [H', W', C]."""
+def grid(images: Array, columns: int, ink: bool = True) -> np.ndarray:
+    """Tile images [N, H, W, C] in [0, 1] row by row, a thin margin between them: [H', W', C].
+
+    Of 2, 5 or more channels, which are no colours, each is a grey panel of its own, side by side.
+
+    Args:
+      images: grey, colours, colours with opacity, or channels of any other number.
+      columns: images in a row.
+      ink: whether 1 is drawn as black on white, where images are grey.
+    """
     pixels = np.clip(np.asarray(images, np.float32), 0, 1)
+    if ink and pixels.shape[-1] not in _COLOURS:
+        pixels = 1 - pixels
+    pixels = _side_by_side(pixels)
     N, H, W, C = pixels.shape
     rows = -(-N // columns)
     gap = max(1, H // 14)
     canvas = np.ones((rows * (H + gap) + gap, columns * (W + gap) + gap, C), np.float32)
     for n in range(N):
         top, left = (n // columns) * (H + gap) + gap, (n % columns) * (W + gap) + gap
-        canvas[top : top + H, left : left + W] = _ink(pixels[n])
+        canvas[top : top + H, left : left + W] = pixels[n]
     return canvas
 
 
-def save_images(path: Path, images: Array, columns: int, title: str) -> None:
-    """A grid of images [N, H, W, C]."""
-    canvas = grid(images, columns)
-    figure = _figure(width=6, height=6 * canvas.shape[0] / canvas.shape[1] + 0.35)
+def save_images(path: Path, images: Array, columns: int, title: str, ink: bool = True) -> None:
+    """A grid of images [N, H, W, C]; see `grid`."""
+    canvas, C = grid(images, columns, ink), np.shape(images)[-1]
+    if C not in (1, *_COLOURS):
+        title = f"{title}; {C} channels side by side"
+    width = 6 if C in (1, *_COLOURS) else min(24, 6 * C)
+    figure = _figure(width=width, height=width * canvas.shape[0] / canvas.shape[1] + 0.35)
     _show(figure.subplots(), canvas, title)
     figure.savefig(path)
 
 
-def save_reconstructions(path: Path, x: Array, reconstructions: Array, title: str) -> None:
+def save_reconstructions(
+    path: Path, x: Array, reconstructions: Array, title: str, ink: bool = True
+) -> None:
     """Inputs and, under each, its reconstruction; [N, H, W, C] each, eight pairs to a row."""
     columns = min(8, len(x))
-    rows = [_full_rows(images, columns) for images in (x, reconstructions)]  # [rows, columns, ...]
+    paper = 0.0 if ink and np.shape(x)[-1] not in _COLOURS else 1.0
+    # [rows, columns, ...]
+    rows = [_full_rows(images, columns, paper) for images in (x, reconstructions)]
     pairs = np.stack(rows, axis=1).reshape(-1, *x.shape[1:])
-    save_images(path, pairs, columns, title)
+    save_images(path, pairs, columns, title, ink)
 
 
 def save_values(path: Path, rows: Array, title: str) -> None:
@@ -121,15 +140,20 @@ def _principal_plane(means: np.ndarray) -> tuple[np.ndarray, float]:
     return centred @ axes[:2, :-1].T, share
 
 
-def _full_rows(images: Array, columns: int) -> np.ndarray:
+def _full_rows(images: Array, columns: int, paper: float) -> np.ndarray:
     """[rows, columns, H, W, C], filled up with images of the colour of the paper."""
     images = np.asarray(images, np.float32)
-    paper = _ink(np.ones((-len(images) % columns, *images.shape[1:]), np.float32))
-    return np.concatenate([images, paper]).reshape(-1, columns, *images.shape[1:])
+    empty = np.full((-len(images) % columns, *images.shape[1:]), paper, np.float32)
+    return np.concatenate([images, empty]).reshape(-1, columns, *images.shape[1:])
 
 
-def _ink(image: np.ndarray) -> np.ndarray:
-    return 1 - image if image.shape[-1] == 1 else image  # grey images as ink on paper
+def _side_by_side(images: np.ndarray) -> np.ndarray:
+    """[N, H, W, C] of channels that are no colours as [N, H, C W + C - 1, 1], white between."""
+    C = images.shape[-1]
+    if C in (1, *_COLOURS):
+        return images
+    panels = np.pad(np.moveaxis(images, -1, 2), ((0, 0),) * 3 + ((0, 1),), constant_values=1.0)
+    return panels.reshape(*images.shape[:2], -1)[..., :-1, None]
 
 
 def _figure(width: float, height: float) -> "Figure":

@@ -1,19 +1,20 @@
-"""How examples are shown: images, numbers or text, each by a record of two functions.
+"""How examples are shown: images, numbers, tables, series or text, each by two functions.
 
 A `Show` writes a file, and returns its path: it adds the suffix of what it makes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 import jax
 import numpy as np
 
-from vae_jax import plots
+from vae_jax import panels, plots
 from vae_jax.types import Array, Event
 
 Examples: TypeAlias = Callable[[Path, Event, int, str], Path]
+Cells: TypeAlias = tuple[np.ndarray, list[list[str]]]
 Pairs: TypeAlias = Callable[[Path, Event, Event, str], Path]
 
 
@@ -29,18 +30,19 @@ class Show(NamedTuple):
     pairs: Pairs
 
 
-def images(max_value: float = 1.0) -> Show:
-    """Images [H, W, C] of intensities 0 .. max_value, as a PNG; C is 1 or 3."""
+def images(max_value: float = 1.0, ink: bool = True) -> Show:
+    """Images [H, W, C] of intensities 0 .. max_value, as a PNG; grey ones as ink on paper, or as
+    they are. Channels that are no colours (C is not 1, 3 or 4) are drawn side by side."""
 
     def unit(x: Event) -> np.ndarray:
         return np.asarray(x, np.float32) / max_value
 
     def examples(path: Path, x: Event, columns: int, title: str) -> Path:
-        plots.save_images(_ending(path, ".png"), unit(x), columns, title)
+        plots.save_images(_ending(path, ".png"), unit(x), columns, title, ink)
         return _ending(path, ".png")
 
     def pairs(path: Path, x: Event, made: Event, title: str) -> Path:
-        plots.save_reconstructions(_ending(path, ".png"), unit(x), unit(made), title)
+        plots.save_reconstructions(_ending(path, ".png"), unit(x), unit(made), title, ink)
         return _ending(path, ".png")
 
     return Show(examples, pairs)
@@ -55,8 +57,47 @@ def numbers() -> Show:
         return _ending(path, ".png")
 
     def pairs(path: Path, x: Event, made: Event, title: str) -> Path:
-        both = np.stack([_rows(x), _rows(made)], axis=1)
-        return examples(path, both.reshape(-1, both.shape[-1]), 2, title)
+        return examples(path, _in_turn(_rows(x), _rows(made)), 2, title)
+
+    return Show(examples, pairs)
+
+
+def table(names: Sequence[str], spell: Callable[[Event], Cells]) -> Show:
+    """Rows of a table, as a PNG, its columns named; under each the one that was made of it.
+
+    Args:
+      names: of the columns.
+      spell: x [N, ...] -> what each cell is coloured by, [N, C], and what is written in it.
+    """
+
+    def rows(path: Path, x: Event, together: int, title: str) -> Path:
+        panels.save_table(_ending(path, ".png"), *spell(x), names, title, together)
+        return _ending(path, ".png")
+
+    def examples(path: Path, x: Event, columns: int, title: str) -> Path:
+        return rows(path, x, columns if columns < len(jax.tree.leaves(x)[0]) else 1, title)
+
+    def pairs(path: Path, x: Event, made: Event, title: str) -> Path:
+        return rows(path, jax.tree.map(_in_turn, x, made), 2, title)
+
+    return Show(examples, pairs)
+
+
+def series(restore: Callable[[Event], np.ndarray]) -> Show:
+    """Series as lines, a panel for each, as a PNG; what was made of one is dashed.
+
+    Args:
+      restore: x [N, ...] -> [N, T, C], in the units of the file.
+    """
+
+    def examples(path: Path, x: Event, columns: int, title: str) -> Path:
+        panels.save_series(_ending(path, ".png"), restore(x), None, columns, title)
+        return _ending(path, ".png")
+
+    def pairs(path: Path, x: Event, made: Event, title: str) -> Path:
+        title = title.replace("under each", "dashed")
+        panels.save_series(_ending(path, ".png"), restore(x), restore(made), 5, title)
+        return _ending(path, ".png")
 
     return Show(examples, pairs)
 
@@ -71,18 +112,17 @@ def text(spell: Callable[[Array], str]) -> Show:
         return _ending(path, ".txt")
 
     def pairs(path: Path, x: Event, made: Event, title: str) -> Path:
-        both = np.stack([np.asarray(x), np.asarray(made)], axis=1)
-        return examples(path, both.reshape(-1, *both.shape[2:]), 2, title)
+        return examples(path, _in_turn(x, made), 2, title)
 
     return Show(examples, pairs)
 
 
-def by_shape() -> Show:
-    """`images()` of what has the shape of images, `numbers()` of all else."""
+def by_shape(ink: bool = True) -> Show:
+    """`images` of what has the shape of images, [N, H, W, C], `numbers` of all else."""
 
     def of(x: Event) -> Show:
         shape: tuple[int, ...] = getattr(x, "shape", ())
-        return images() if len(shape) == 4 and shape[-1] in (1, 3) else numbers()
+        return images(ink=ink) if len(shape) == 4 else numbers()
 
     return Show(
         lambda path, x, columns, title: of(x).examples(path, x, columns, title),
@@ -94,6 +134,12 @@ def _rows(x: Event) -> np.ndarray:
     """[N, D], the arrays of an event side by side."""
     leaves = [np.asarray(leaf, np.float32) for leaf in jax.tree.leaves(x)]
     return np.concatenate([leaf.reshape(len(leaf), -1) for leaf in leaves], axis=1)
+
+
+def _in_turn(x: Array | np.ndarray, made: Array | np.ndarray) -> np.ndarray:
+    """[2 N, ...]: after each what was made of it."""
+    both = np.stack([np.asarray(x), np.asarray(made)], axis=1)
+    return both.reshape(-1, *both.shape[2:])
 
 
 def _ending(path: Path, suffix: str) -> Path:

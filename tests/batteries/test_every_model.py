@@ -120,3 +120,21 @@ def test_it_is_sampled_reconstructed_and_scored(name):
     # of four draws; a posterior that is one point has the bound for its log-likelihood
     assert np.all(np.isfinite(log_p.value))
     assert np.mean(log_p.value) > np.mean(bound.value) - 0.3
+
+
+@every
+def test_one_of_its_latents_is_moved_whichever_prior_it_has(name):
+    """And where a path begins, both ways of moving are at the example's z."""
+    row, params, (_, c) = EVERY[name], params_of(name), one(EVERY[name])
+    z = evaluate.embeddings(row.model, params, KEY, jax.tree.map(lambda leaf: leaf[:2], data(row)))
+    latent = min(z) if isinstance(z, dict) else None
+    start, end = z if latent is None else z[latent]
+    how = {"latent": latent, "key": KEY}
+    for model in (row.model, row.other):
+        along = generate.interpolate(model, params, start, end, 3, c, **how)
+        moved = generate.traverse(model, params, start, 0, [start.ravel()[0], 9.0], c, **how)
+        assert along.shape == (3, SIZE)
+        np.testing.assert_allclose(moved[0], along[0], rtol=1e-5)
+        assert np.any(np.abs(moved[1] - moved[0]) > 1e-3)
+        with pytest.raises(ValueError, match="z is of the shape"):
+            generate.traverse(model, params, np.append(start, start), 0, [0.0], c, **how)

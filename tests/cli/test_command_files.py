@@ -172,6 +172,16 @@ def test_embeddings_as_parquet(conditional, tmp_path):
     np.testing.assert_array_equal(read_back["label"], train["c"])
 
 
+def test_embeddings_as_csv(digits, tmp_path):
+    arrays = run(embed, digits, out=tmp_path / "a.npz")
+    assert embed.main([str(digits.folder), "--out", str(tmp_path / "a.csv")]) == 0
+    with (tmp_path / "a.csv").open() as file:
+        assert file.readline() == "z0,z1,z2,label\n"
+        table = np.loadtxt(file, delimiter=",")
+    np.testing.assert_array_equal(table[:, :3].astype(np.float32), arrays["z"])
+    np.testing.assert_array_equal(table[:, 3], arrays["label"])
+
+
 def test_embeddings_of_other_images(pictures, tmp_path):
     """All of them, in their order: here those the run was trained on, streamed."""
     other = write_pngs(tmp_path / "other", bytes_of(5, seed=2))
@@ -214,7 +224,7 @@ def test_scores(digits, tmp_path, capsys):
     expected = score(
         run_.experiment, run_.experiment.examples.load().test, run_.params, jax.random.key(2),
         importance_samples=7,
-    )  # fmt: skip
+    ).numbers  # fmt: skip
     for name in ("elbo", "active_units", "mutual_information"):
         assert evaluation[name] == expected[name]
     shown = capsys.readouterr().out

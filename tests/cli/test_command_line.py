@@ -64,7 +64,9 @@ def test_help_lists_the_configs(capsys):
     assert "22.85" not in text  # what to expect is told by the help of a config
     assert status(train, ["mnist_iwae", "--help"]) == 0
     text = capsys.readouterr().out
-    assert re.search(r"--k INT +Draws of z for each image and step\. \(default: 5\)", text)
+    assert re.search(
+        r"--draws \{None\}\|INT +Of z for each example .*\(default: 5\)", text, re.DOTALL
+    )
 
 
 def test_a_misspelt_option(capsys):
@@ -176,9 +178,10 @@ CASES = {
     "evaluate": [
         (["--importance-samples", "0"], "importance_samples must be at least 1; got 0"),
         (["--data", "there"], "The config digits brings its own data: leave --data out"),
+        (["--per-example", "a.txt"], r"--per-example must end in \.npz, \.csv or \.parquet; got"),
     ],
     "embed": [
-        (["--out", "a.csv"], r"--out must end in \.npz or \.parquet; got a\.csv"),
+        (["--out", "a.txt"], r"--out must end in \.npz, \.csv or \.parquet; got a\.txt"),
         (["--data", "/absent/x"], "There is nothing at /absent/x"),
     ],
 }
@@ -233,6 +236,7 @@ def test_vae_jax_lists_its_commands(capsys):
 
 def test_the_commands_are_the_modules():
     shared = {"__init__", "command", "main", "options", "output", "signals", "terminal"}
+    shared |= {"choice", "seeds", "watched"}  # of train
     files = {path.stem for path in (ROOT / "vae_jax" / "cli").glob("*.py")}
     assert files - shared == set(COMMANDS)
     assert set(COMMANDS) <= {path.stem for path in (ROOT / "experiments").glob("*.py")}

@@ -11,6 +11,7 @@ from tiny_runs import read, rows
 from vae_jax import load_run, plots
 from vae_jax.cli.main import main
 from vae_jax.cli.train import main as train
+from vae_jax.runs import scores
 
 PICTURES = {"samples.png", "reconstructions.png", "traversal.png", "latent_map.png"}
 
@@ -34,8 +35,14 @@ def run(request, tmp_path_factory, titles):
     titles.clear()
     folder = tmp_path_factory.mktemp("trained") / "run"
     given = ["train", *request.param.split(), "--clip", "5", "--out", str(folder)]
-    assert main(given, OWN) == 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scores, "_INFORMED_OF_LAYERS", 5)
+        assert main(given, OWN) == 0
     return load_run(folder, configs=OWN)
+
+
+def is_layered(run):
+    return run.config["config"] in ("layers", "rungs")
 
 
 def test_a_run_from_its_first_row_to_the_report(run):
@@ -52,6 +59,9 @@ def test_a_run_from_its_first_row_to_the_report(run):
         assert math.isfinite(held_out[0]["elbo"])
         log_p, elbo = evaluation["log_likelihood"], evaluation["elbo"]
         assert log_p["value"] > elbo["elbo"] - 3 * elbo["elbo_standard_error"]
+        informed = evaluation.get("mutual_information", {}).get("images")
+        unknown = run.config["config"] in ("masked", "planar")  # conditional; log q of draws alone
+        assert informed == (None if unknown else 5 if is_layered(run) else 8)
     report = (run.folder / "report.html").read_text()
     assert ("ELBO" in report) == (run.config["config"] != "point")
 
@@ -73,7 +83,7 @@ def test_every_command_looks_at_it(run, titles, tmp_path, capsys):
     samples = np.load(tmp_path / "sample.npz")
     assert all(len(array) == 12 for array in samples.values())
     assert ("c" in samples) == (run.config["config"] == "masked")
-    several = run.config["config"] in ("layers", "rungs")
+    several = is_layered(run)
     z = {name: z for name, z in np.load(tmp_path / "embed.npz").items() if name != "label"}
     assert set(z) == ({"z/z1", "z/z2"} if several else {"z"})
     assert several == any("The most active latents of z1, one a row" in title for title in titles)

@@ -30,7 +30,7 @@ TABLES = {
 }
 NAMES = {**TABLES, "scale": SCALES, "activation": ACTIVATIONS, "norm": NORMS}
 SMALL = Choices(hidden=(4,), channels=(2,))
-FORM = Form((4, 4, 1), classes=3, sigma=0.5)
+FORM = Form((4, 4, 1), classes=3)
 X = {
     "gaussian": np.full((2, 4, 4, 1), 0.3, np.float32),
     "bernoulli": np.ones((2, 4, 4, 1), np.float32),
@@ -60,7 +60,7 @@ def stepped(one, x, run=jax.eval_shape):
 
 @pytest.mark.parametrize(("kind", "name"), [(k, n) for k, table in NAMES.items() for n in table])
 def test_every_row_makes_a_step(kind, name):
-    one = made(**{kind: name})
+    one = made(**{kind: name}, sigma=0.5 if name == "fixed" else None)
     params, state, metrics = stepped(one, X[name if kind == "likelihood" else "gaussian"])
     same = jax.tree.map(lambda a, b: (a.shape, a.dtype) == (b.shape, b.dtype), params, state.params)
     assert all(jax.tree.leaves(same))
@@ -98,7 +98,7 @@ def test_what_the_rows_make():
     params = likelihood.init(jax.random.key(0), X["gaussian"][0])
     first = np.exp(np.asarray(likelihood.decode(params, np.zeros(2)).log_scale))
     np.testing.assert_allclose(first, 0.2 + np.exp(-6), rtol=1e-5)  # the floor is soft
-    assert params["decoder"]["head"]["scale"]["shift"].shape == (4, 4, 1)
+    assert params["decoder"]["head"]["scale"]["log_scale"].shape == (4, 4, 1)
 
 
 def test_beta_weighs_the_rate_and_rises():
@@ -139,6 +139,7 @@ REFUSED = {
     "no width": ({"hidden": (4, 0)}, "hidden must be one size or more, each at least 1"),
     "no probability": ({"dropout": 1.0}, r"dropout must be in \[0, 1\)"),
     "no scale": ({"sigma": 0.0}, "sigma must be above 0"),
+    "a fixed scale unsaid": ({"scale": "fixed"}, "needs its standard deviation: sigma=0.1"),
     "a negative beta": ({"beta": -1.0}, "beta must be 0 or more"),
     "a point's bound": ({"posterior": "point", "objective": "iwae"}, "A point has no bound"),
     "a point's beta": ({"posterior": "point", "beta": 2.0}, "the distortion alone for its loss"),

@@ -5,6 +5,7 @@ from dataclasses import replace
 import jax
 import numpy as np
 import pytest
+from PIL import Image
 from tiny_runs import bytes_of, write_pngs
 
 from vae_jax import Bernoulli, Gaussian
@@ -15,6 +16,7 @@ images = CONFIGS["images"]
 GAUSSIAN = Choices(network="conv", channels=(2,), sigma=0.1)
 BERNOULLI = replace(GAUSSIAN, likelihood="bernoulli", sigma=None)
 CHOICES = {"gaussian": GAUSSIAN, "bernoulli": BERNOULLI}
+FOUND = {"shape": (8, 8, 1), "layout": "NHWC", "signed": False}
 SMALL = {"choices": GAUSSIAN, "latents": 2}
 BINARY = {"choices": BERNOULLI, "latents": 2}
 
@@ -41,7 +43,7 @@ def test_a_folder_of_bytes(tmp_path):
     assert all(any(np.array_equal(np.floor(256 * x), y) for y in stored) for x in loaded.test["x"])
     assert len(np.unique(np.round(loaded.test["x"] % (1 / 256), 6))) > 50
     assert experiment.examples.num_levels == 256
-    assert experiment.examples.found == {"shape": (8, 8, 1), "levels": 256}
+    assert experiment.examples.found == FOUND | {"levels": 256}
     made = likelihood(experiment, loaded.test["x"][0])
     assert isinstance(made, Gaussian)
     assert made.mean().shape == (8, 8, 1)
@@ -52,15 +54,15 @@ def test_data_of_other_levels_are_refused(likelihood, tmp_path):
     """A run's levels are kept; scored on other data its nats would be of something else."""
     stored = bytes_of(20)
     cases = [
-        ((stored / 255).astype(np.float32), 256, "holds float32 up to 1, .* integers below 256"),
-        (stored, 1, r"holds uint8 up to 25\d, .* floats in \[0, 1\]"),
-        (stored, 2, r"holds uint8 up to 25\d, .* integers below 2:"),
+        ((stored / 255).astype(np.float32), 256, "has fractions, and integers of 256 levels are"),
+        (stored, 1, r"has dtype uint8, and floats \(levels=1\) are needed"),
+        (stored, 2, r"has \d+ values outside 0 \.\. 1"),
     ]
     for n, (x, levels, message) in enumerate(cases):
         path = save(tmp_path / f"{n}.npz", x)
-        experiment = images(data=path, levels=levels, choices=CHOICES[likelihood], latents=2)
+        kept = {"shape": (8, 8, 1), "levels": levels, "latents": 2}
         with pytest.raises(ValueError, match=message):
-            experiment.examples.load()
+            images(data=path, choices=CHOICES[likelihood], **kept).examples.load()
 
 
 def test_bytes_as_probabilities(tmp_path):
@@ -80,7 +82,7 @@ def test_bytes_as_probabilities(tmp_path):
 def test_binary_images(kind, tmp_path):
     x = bytes_of(20) // 128
     experiment = images(data=save(tmp_path / "a.npz", x), choices=CHOICES[kind], latents=2)
-    assert experiment.examples.found == {"shape": (8, 8, 1), "levels": 2}
+    assert experiment.examples.found == FOUND | {"levels": 2}
     test = experiment.examples.load().test["x"]
     if kind == "bernoulli":  # a certain 0 or 1 is not drawn otherwise
         assert set(np.unique(test)) == {0.0, 1.0}
@@ -117,17 +119,35 @@ def test_streamed_images_stay_on_the_disk(tmp_path):
     np.testing.assert_array_equal(loaded.test["x"], in_memory.test["x"])
 
 
+def test_a_likelihood_begins_at_the_moments_of_the_training_data(tmp_path):
+    path, given = save(tmp_path / "a.npz", bytes_of(400)), Choices(hidden=(2,))
+    for choices in (given, replace(given, likelihood="bernoulli")):
+        experiment = images(data=path, choices=choices, latents=2)
+        stored = experiment.examples.load().train["x"]
+        params = experiment.trained.model.init(jax.random.key(0), stored[0] / 255)
+        head = params["decoder"]["head"]
+        if choices.likelihood == "bernoulli":
+            mean = (stored / 255).mean(axis=0).ravel()
+            expected = jax.nn.sigmoid(head["logits"]["bias"])
+            np.testing.assert_allclose(expected, mean, rtol=1e-5)
+            continue
+        noise = np.random.default_rng(0).random((20, *stored.shape))
+        x = ((stored + noise) / 256).reshape(-1, *stored.shape[1:])  # dequantised
+        bias, scale = head["loc"]["bias"], np.exp(10 * head["scale"]["log_scale"])
+        np.testing.assert_allclose(bias, x.mean(axis=0).ravel(), atol=1e-4)
+        deviation = np.sqrt(x.var(axis=0).mean())
+        np.testing.assert_allclose(scale, np.full((8, 8, 1), deviation / 2), rtol=5e-3)
+
+
 def test_what_was_found_rebuilds_the_same_model(tmp_path):
-    path, unsaid = tmp_path / "a.npz", replace(GAUSSIAN, sigma=None)
-    stored = bytes_of(20)
-    experiment = images(data=save(path, stored), choices=unsaid, latents=2)
-    deviation = np.sqrt((experiment.examples.load().train["x"] / 255).var(axis=0).mean())
-    np.testing.assert_allclose(experiment.examples.found["choices"].sigma, deviation / 2, rtol=1e-5)
+    path, stored = tmp_path / "a.npz", bytes_of(20)
+    experiment = images(data=save(path, stored), **SMALL)
     x = experiment.examples.load().test["x"][0]
     path.unlink()
     again = images(data=str(path), **{**SMALL, **experiment.examples.found})
-    one, other = (e.trained.model.init(jax.random.key(0), x) for e in (experiment, again))
-    jax.tree.map(np.testing.assert_array_equal, one, other)
+    inits = [e.trained.model.init for e in (experiment, again)]
+    one, other = (jax.eval_shape(init, jax.random.key(0), x) for init in inits)
+    assert one == other
     assert (again.examples.num_levels, again.trained.scan) == (
         experiment.examples.num_levels,
         experiment.trained.scan,
@@ -140,3 +160,47 @@ def test_vectors_are_no_images(tmp_path):
     path = save(tmp_path / "a.npz", bytes_of(20, (8,)))
     with pytest.raises(ValueError, match=r"a.npz has examples of shape \[8\]: images are \[H, W"):
         images(data=path)
+
+
+def test_layout_and_sign_are_kept_with_the_run(tmp_path):
+    x = np.linspace(-1, 1, 20 * 2 * 6 * 5).reshape(20, 2, 6, 5)
+    np.savez(tmp_path / "a.npz", night=x, day=-x)
+    given = {"data": str(tmp_path / "a.npz"), "key": "night", "layout": "NCHW", **SMALL}
+    experiment = images(**given)
+    kept = {"shape": (6, 5, 2), "layout": "NCHW", "levels": 1, "signed": True}
+    assert {name: experiment.examples.found[name] for name in kept} == kept
+    loaded = experiment.examples.load()
+    both = np.concatenate([loaded.train["x"], loaded.test["x"]])
+    assert (both.min(), both.max()) == (0, 1)
+    assert loaded.notes[1] == "The nats are of [0, 1]; of [-1, 1], log p(x) is lower by 41.6."
+    again = images(**{**given, **experiment.examples.found}).examples.load()
+    np.testing.assert_array_equal(again.test["x"], loaded.test["x"])
+    np.save(tmp_path / "other.npy", np.full((3, 2, 6, 5), 0.5))
+    other = experiment.examples.others(tmp_path / "other.npy", None)
+    np.testing.assert_array_equal(other.x, np.full((3, 6, 5, 2), 0.75))
+    other = experiment.examples.others(tmp_path / "a.npz", "day")
+    np.testing.assert_allclose(other.x[0, 0, 0], (1 - x[0, :, 0, 0]) / 2, atol=1e-6)
+
+
+def test_what_is_left_out_of_a_folder_is_told(tmp_path):
+    for split in ("train", "test"):
+        write_pngs(tmp_path / split, bytes_of(4))
+        (tmp_path / split / "a.webp").write_bytes(b"not looked at")
+    for stream in (False, True):
+        notes = images(data=str(tmp_path), stream=stream, **SMALL).examples.load().notes
+        assert [note.partition(": ")[2][:17] for note in notes] == ["1 .webp left out:"] * 2
+
+
+def test_no_data_are_not_the_folder_one_is_in(tmp_path, monkeypatch):
+    monkeypatch.chdir(write_pngs(tmp_path / "here", bytes_of(4)))
+    with pytest.raises(ValueError, match="data is empty: name a folder, a file, or a prepared set"):
+        images(data="", **SMALL)
+
+
+def test_grey_photographs_are_no_negatives(tmp_path):
+    experiment = images(data=save(tmp_path / "a.npz", bytes_of(20)), **SMALL)
+    black = np.zeros((1, 8, 8, 1), np.float32)
+    path = experiment.views.show.examples(tmp_path / "black", black, 1, "")
+    with Image.open(path) as picture:
+        middle = picture.convert("L").getpixel((picture.width // 2, picture.height // 2))
+    assert middle == 0

@@ -113,7 +113,7 @@ def test_levels_that_there_are_not(tmp_path):
     with pytest.raises(ValueError, match="x has fractions, and integers of 2 levels are needed"):
         read_array(path, levels=2)
     path = saved(tmp_path, np.array([[0, 1]]))
-    with pytest.raises(TypeError, match=r"dtype int64, and floats \(levels=1\) are needed: leave"):
+    with pytest.raises(ValueError, match=r"dtype int64, and floats \(levels=1\) are needed: conv"):
         read_array(path, levels=1)
     for levels in (0, -1, 65537):
         with pytest.raises(ValueError, match=rf"levels={levels} was given, and 1 \.\. 65536 are"):

@@ -15,6 +15,7 @@ from vae_jax.distributions import (
     Gaussian,
     Joint,
     Layered,
+    Masked,
     Mixture,
     MixtureOver,
     Poisson,
@@ -42,6 +43,11 @@ def gaussians(*shape):
 
 def joint(a):
     return Joint({"z": (Gaussian(a, a / 2), Bernoulli(a)), "label": Categorical(a)})
+
+
+def joint_mask(size):
+    """One mask for z, both its parts, and one for the label."""
+    return {"z": jnp.arange(size) > 0, "label": jnp.array(False)}
 
 
 mixtures = jax.vmap(Mixture)(normal(2, 3), jax.vmap(jax.vmap(Gaussian))(*normal(2, 2, 3, 2)))
@@ -81,6 +87,8 @@ EVERY = [
     ("foreign-mvn", Foreign(numpyro.MultivariateNormal(normal(2), jnp.eye(2)), draw, True), True),
     ("layered", Layered(LAYERED, downward), True),
     ("mixture-over", MixtureOver(normal(3), normal(3, 2), jnp.array(-0.3), around), False),
+    ("masked", Masked(gaussian(3, 2), jnp.array([True, False, True])), True),
+    ("masked-joint", Masked(joint(normal(3)), joint_mask(3)), False),
     ("planar", Planar(gaussian(2), normal(2), normal(2, seed=1), jnp.array(0.3)), True),
     ("quantised", Quantised(normal(2, 3), normal(4, 3, seed=1)), True),
     ("uniform-codes", UniformCodes(normal(4, 3), (2, 3)), False),

@@ -25,6 +25,8 @@ SAID = {
     "mixture-bernoulli": ("counts", False),
     "mixture-joint": ({"label": "counts", "z": ("volume", "counts")}, False),
     "joint-tuple": (("volume", "point"), True),
+    "masked": ("volume", True),
+    "masked-joint": ({"label": "counts", "z": ("volume", "counts")}, True),
     "joint-dict": ({"label": "counts", "z": ("volume", "counts")}, True),
 }
 WITHOUT_FACTORS = ("mixture-", "foreign-mvn", "planar", "quantised", "uniform-codes")

@@ -63,10 +63,25 @@ def assert_picture(path):
         assert len(picture.convert("L").getcolors()) > 1  # something is drawn
 
 
-@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("channels", [1, 2, 3, 4, 12])
 def test_images(tmp_path, channels):
     plots.save_images(tmp_path / "i.png", RNG.random((7, 4, 5, channels)), 3, "title")
     assert_picture(tmp_path / "i.png")
+
+
+def test_channels_that_are_no_colours_are_panels():
+    """Two images 1x2 of two channels in a row, the channels of each with a white line between."""
+    images = np.array([[[0.0, 1.0], [0.25, 0.75]], [[0.5, 0.5], [1.0, 0.0]]])[:, None]
+    paper = [1] * 13
+    row = [1, 0, 0.25, 1, 1, 0.75, 1, 0.5, 1, 1, 0.5, 0, 1]
+    np.testing.assert_array_equal(plots.grid(images, 2, ink=False)[..., 0], [paper, row, paper])
+    ink = [1, 1, 0.75, 1, 0, 0.25, 1, 0.5, 0, 1, 0.5, 1, 1]
+    np.testing.assert_array_equal(plots.grid(images, 2)[..., 0], [paper, ink, paper])
+
+
+def test_grey_images_as_they_are():
+    image = RNG.random((1, 2, 2, 1)).astype(np.float32)
+    np.testing.assert_array_equal(plots.grid(image, columns=1, ink=False)[1:3, 1:3], image[0])
 
 
 @pytest.mark.parametrize("labels", [None, np.arange(30) % 10, np.arange(30) % 2])

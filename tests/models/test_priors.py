@@ -1,5 +1,6 @@
 """A prior in the place of another: its parameters, what it carries, and what goes with the old."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
@@ -10,6 +11,7 @@ from flax import linen as nn
 
 from vae_jax import (
     Gaussian,
+    chain,
     descend,
     evaluate,
     generate,
@@ -19,7 +21,16 @@ from vae_jax import (
     weighted_sum,
 )
 from vae_jax.models import trace, with_codebook, with_prior, with_vamp_prior
-from vae_jax.networks import MLP, DeltaHead, GaussianHead, Network, one_hot
+from vae_jax.networks import MLP, DeltaHead, GaussianHead, JointHead, Network, one_hot
+
+
+class Constant(nn.Module):
+    """The input of a prior without a condition."""
+
+    @nn.compact
+    def __call__(self, c=None):
+        return jnp.ones(2)
+
 
 PLAIN = conditional(standard_gaussian(2))
 NORMALISED = nn.Sequential([one_hot(3), Normalised(4), GaussianHead((2,))])  # of the condition
@@ -103,12 +114,32 @@ def test_what_others_carry_stays(key):
     assert set(state["pretrained"]) == {"prior"}
 
 
-class Constant(nn.Module):
-    """The input of a prior without a condition."""
+def test_a_hierarchys_prior_may_carry_a_state(key):
+    """Of which its own networks have none."""
+    layer = Network(MLP((4,)), GaussianHead((2,)))
+    deep = chain([layer, layer], [DECODER, layer], standard_gaussian(2))
+    heads = JointHead({"z1": GaussianHead((2,)), "z2": GaussianHead((2,))})
+    model = with_prior(deep, nn.Sequential([Constant(), Normalised(4), heads]))
+    params = model.init(key, X[0])
+    carried = jax.vmap(lambda x: trace(model, params, key, x, noise=key).state, axis_name="batch")(
+        X
+    )
+    moved = carried["batch_stats"]["prior"]["layers_1"]["BatchNorm_0"]
+    dense = params["prior"]["layers_1"]["Dense_0"]["kernel"].sum(0)  # of ones
+    np.testing.assert_allclose(moved["mean"][0], 0.1 * dense, rtol=1e-5)
+    assert trace(model, params, key, X[0]).state is None
 
-    @nn.compact
-    def __call__(self, c=None):
-        return jnp.ones(2)
+
+def test_pseudo_inputs_are_encoded_by_the_averages(key):
+    """Not by the batch's statistics; and what the encoder carries moves once, by the examples."""
+    plain = vae(Network(Normalised(4), GaussianHead((2,))), DECODER, standard_gaussian(2))
+    model = with_vamp_prior(plain, lambda key, x: jnp.stack([x, 1 - x]))
+    params, z = model.init(key, X[0]), jnp.zeros(2)
+    run = lambda x: trace(model, params, key, x, z=z, noise=key).state  # noqa: E731
+    assert set(jax.vmap(run, axis_name="batch")(X)["batch_stats"]) == {"encoder"}
+    parts = [plain.encode(params, u).log_prob(z) for u in params["prior"]["inputs"]]
+    expected = np.logaddexp.reduce(parts) - np.log(2)
+    np.testing.assert_allclose(model.prior(params, None, key).log_prob(z), expected, rtol=1e-5)
 
 
 def test_a_codebook_of_a_learned_prior_is_refused(key):

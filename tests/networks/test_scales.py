@@ -84,7 +84,7 @@ def test_a_fixed_scale_has_no_parameters():
 
 def test_a_learned_scale_is_one_parameter_for_all_dimensions():
     params, log_scale = call(LearnedScale(floor=-2.0, initial=0.5))
-    assert params == {"params": {"shift": 0.0}}
+    assert params == {"params": {"log_scale": 0.05}}
     np.testing.assert_allclose(log_scale, np.full((2, 3), np.logaddexp(0.5, -2.0)), rtol=1e-6)
     np.testing.assert_array_equal(call(LearnedScale(None, 0.5))[1], np.full((2, 3), 0.5))
 
@@ -105,7 +105,7 @@ def test_the_shape_is_the_events(scale, event_shape):
 
 
 def test_floors_are_where_they_are_said_to_be():
-    far_below = {"params": {"shift": jnp.float32(-1e4)}}
+    far_below = {"params": {"log_scale": jnp.float32(-1e4)}}
     assert LearnedScale().apply(far_below, FEATURES, ()) == -6.0
     kernel, bias = jnp.zeros((3, 1)), jnp.full(1, -1e4)
     far_below = {"params": {"log_scale": {"kernel": kernel, "bias": bias}}}

@@ -26,7 +26,7 @@ HEAVY = [
 
 # From the ground up; a floor sees those below it, and not itself.
 FLOORS = [
-    ["types"],
+    ["types", "calls"],
     ["log_sums"],
     ["distributions", "data"],
     ["divergences", "checks"],
@@ -41,7 +41,7 @@ FLOORS = [
     ["cli"],
 ]
 BESIDE = {
-    "networks": {"types", "distributions"},
+    "networks": {"types", "calls", "distributions"},
     "checkpoint": {"types", "checks"},
     "plots": {"types"},
     "show": {"types", "plots"},

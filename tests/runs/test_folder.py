@@ -14,7 +14,14 @@ import pytest
 
 from vae_jax.runs import folder as run_folder
 
-CONFIG = {"config": "digits", "options": {}, "training": {}, "example": {}, "package": {}}
+CONFIG = {
+    "config": "digits",
+    "options": {},
+    "found": {},
+    "training": {},
+    "example": {},
+    "package": {},
+}
 ROW = {"data": "train", "epoch": 1, "loss": 3.25}
 
 
@@ -139,7 +146,7 @@ def test_damaged_files_are_named(tmp_path):
         run_folder.read_config(tmp_path)
     path.write_text('{"config": "digits", "options": {}}')
     with pytest.raises(
-        ValueError, match=r"config\.json is damaged: it lacks package, training, example"
+        ValueError, match=r"config\.json is damaged: it lacks package, found, training, example"
     ):
         run_folder.read_config(tmp_path)
     (tmp_path / "metrics.jsonl").write_text('{"epoch": 1\n{"epoch": 2}\n')

@@ -138,7 +138,7 @@ def test_text_is_drawn_as_lines(done, tmp_path):
         return
     drawn = (done.folder / "pictures" / "samples.txt").read_text().splitlines()
     assert len(drawn) == 100
-    characters = set(done.config["options"]["vocabulary"].replace("\n", "\N{RETURN SYMBOL}"))
+    characters = set(done.config["found"]["vocabulary"].replace("\n", "\N{RETURN SYMBOL}"))
     assert all(len(line) == 8 and set(line) <= characters for line in drawn)
     pairs = (done.folder / "pictures" / "reconstructions.txt").read_text().splitlines()
     held_out = spelt(done.experiment, done.experiment.examples.load().test["x"], tmp_path)
@@ -164,7 +164,8 @@ def test_options_are_recorded(digits):
     assert (choices["hidden"], choices["likelihood"], choices["beta"]) == ([32], "bernoulli", 1.0)
     assert config["options"] == {"epochs": 4, "seed": 7, **sizes}
     training = {"evaluate_every": 2, "hold_out": 0, "patience": None, "metric": "elbo", "keep": 3}
-    how = {"schedule": "cosine", "warmup": 0, "clip": None, "average": None}
+    how = {"schedule": "cosine", "warmup": 0, "clip": None, "average": None, "time": None}
+    how |= {"score": True, "importance_samples": None, "pictures": True, "tensorboard": False}
     assert config["training"] == {**training, **how}
     assert load_run(digits).experiment.trained.seed == 7
 

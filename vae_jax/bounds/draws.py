@@ -5,6 +5,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
+from vae_jax.calls import check_takes
 from vae_jax.checks import (
     check_count,
     check_example,
@@ -24,6 +25,7 @@ def posterior(key: Key, x: Event, encode: Encode, prior: Distribution) -> Distri
     """q(z|x), over the same event as the prior."""
     check_key(key)
     check_example(x)
+    check_takes("encode", encode, "x")
     q = encode(x)
     check_posterior(q, prior, key)
     return q
@@ -40,6 +42,7 @@ def reparameterized_posterior(
 
 def likelihood(key: Key, x: Event, decode: Decode, z: Event) -> Distribution:
     """p(x|z), over events of the shape of x."""
+    check_takes("decode", decode, "z")
     p = decode(z)
     check_likelihood(p, x, key)
     return p

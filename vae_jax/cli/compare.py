@@ -76,8 +76,9 @@ def _options(config: Json) -> Json:
     longer = ", ".join(
         f"to {more['epochs']} from {more['learning_rate']}" for more in config.get("extensions", [])
     )
-    options = flatten({**config["options"], **config["training"]})
-    return {"config": config["config"], **options, **({"extensions": longer} if longer else {})}
+    options = flatten({**config["options"], **config["found"], **config["training"]})
+    named = {name.rpartition(".")[2]: value for name, value in options.items()}
+    return {"config": config["config"], **named, **({"extensions": longer} if longer else {})}
 
 
 def _print_scores(runs: Sequence[Path]) -> None:

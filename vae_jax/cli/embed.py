@@ -1,4 +1,4 @@
-"""The latents of each example, as embedding.npz, or as .parquet (needs pyarrow).
+"""The latents of each example, as embedding.npz, or as .csv or .parquet (needs pyarrow).
 
 They are the means of the posterior, E[z|x]; where it has none, draws from it.
 
@@ -16,10 +16,9 @@ import jax
 import numpy as np
 import tyro
 
-from vae_jax import data as datasets
 from vae_jax import evaluate
 from vae_jax.cli import command
-from vae_jax.cli.output import named, save_arrays, save_parquet
+from vae_jax.cli.output import check_table, named, save_table
 from vae_jax.cli.terminal import console
 from vae_jax.configs.experiment import fixed
 from vae_jax.runs import Run, load_run
@@ -40,6 +39,7 @@ def _embed(
     run: tyro.conf.Positional[Path],
     split: Literal["test", "train"] = "test",
     data: Path | None = None,
+    key: str | None = None,
     seed: int = 0,
     epoch: int | None = None,
     out: Path | None = None,
@@ -50,22 +50,28 @@ def _embed(
     Args:
       run: The run folder.
       split: Which of the run's own data.
-      data: Other examples, all of them in their order: a folder of images, an .npy or an .npz.
+      data: Other examples, all of them in their order, of the kind the run was trained on: a folder
+        of images, an .npy or .npz, a table.
+      key: What the examples of an .npz are called; see `train`.
       seed: Of the draws, of a posterior without a mean.
       epoch: Of the checkpoint; by default the best, or the last.
-      out: The file, .npz or .parquet; by default embedding.npz in the run folder.
+      out: The file, .npz, .csv or .parquet; by default embedding.npz in the run folder.
     """
     path = out or run / "embedding.npz"
-    if path.suffix not in (".npz", ".parquet"):
-        raise ValueError(f"--out must end in .npz or .parquet; got {path}.")
+    check_table(path, "--out")
     found = load_run(run, epoch=epoch, configs=configs)
-    examples, labels = _own(found, split) if data is None else _other(found, data)
+    examples, labels = _own(found, split) if data is None else _other(found, data, key)
     evaluate.check_conditions(found.model, found.params, examples)
-    z = evaluate.embeddings(found.model, found.params, jax.random.key(seed), examples)
-    columns = {**named("z", z), **({} if labels is None else {"label": np.asarray(labels)})}
-    (save_parquet if path.suffix == ".parquet" else save_arrays)(path, **columns)
-    shapes = ", ".join(f"{name} {list(leaf.shape)}" for name, leaf in named("z", z).items())
+    columns = embedding(found, examples, labels, seed)
+    save_table(path, **columns)
+    shapes = ", ".join(f"{name} {list(leaf.shape)}" for name, leaf in columns.items())
     console.print(f"{path}: {shapes}", highlight=False, soft_wrap=True)
+
+
+def embedding(run: Run, examples: Batch, labels: Any, seed: int) -> dict[str, np.ndarray]:
+    """The latents of each example by name, [N, ...], and labels, [N], where there are some."""
+    z = evaluate.embeddings(run.model, run.params, jax.random.key(seed), examples)
+    return {**named("z", z), **({} if labels is None else {"label": np.asarray(labels)})}
 
 
 def _own(run: Run, split: str) -> tuple[Batch, Any]:
@@ -77,12 +83,12 @@ def _own(run: Run, split: str) -> tuple[Batch, Any]:
     return fixed(run.experiment.examples.prepare, loaded.train), loaded.train.get("c")
 
 
-def _other(run: Run, path: Path) -> tuple[Batch, Any]:
+def _other(run: Run, path: Path, key: str | None = None) -> tuple[Batch, Any]:
     if "c" in run.config["example"]:
         raise ValueError("This model needs a condition for each example: --data has none.")
     if not path.exists():
         raise FileNotFoundError(f"There is nothing at {path}.")
-    read = datasets.read_images(path) if path.is_dir() else datasets.read_array(path)
+    read = run.experiment.examples.others(path, key)
     stored, given = run.config["stored"]["x"], example_of({"x": read.x})["x"]
     if _kind(stored) != _kind(given):
         raise ValueError(

@@ -3,8 +3,9 @@
 The evidence lower bound and its parts; log p(x) by importance sampling, with standard errors and
 the effective sample size; active units; the mutual information of z and x; bits per dimension.
 
-Example:
+Examples:
   {prog} runs/digits-1 --importance-samples 1000
+  {prog} runs/digits-1 --per-example outliers.csv
 """
 
 from collections.abc import Sequence
@@ -14,7 +15,9 @@ import jax
 import tyro
 
 from vae_jax.cli import command
-from vae_jax.cli.terminal import print_scores, track
+from vae_jax.cli.embed import embedding
+from vae_jax.cli.output import check_table, save_table
+from vae_jax.cli.terminal import print_scores, say, track
 from vae_jax.report import write_report
 from vae_jax.runs import load_run
 from vae_jax.runs.baselines import with_baselines
@@ -37,6 +40,7 @@ def _evaluate(
     epoch: int | None = None,
     seed: int = 0,
     data: str | None = None,
+    per_example: Path | None = None,
     out: Path | None = None,
     configs: command.Configs = None,
 ) -> None:
@@ -48,13 +52,24 @@ def _evaluate(
       epoch: Of the checkpoint; by default the best, or the last.
       seed: Of the draws.
       data: Where the data are now, if they have moved since.
-      out: The file; by default evaluation.json in the run folder, in the place of what is there.
+      per_example: A file, .npz, .csv or .parquet, of the same numbers of every test example, in
+        their order: the bound, its distortion and rate, log p(x) with its Monte Carlo standard
+        error and effective sample size, nats; and beside them the embedding, as of `embed`.
+      out: The file of the numbers; by default evaluation.json in the run folder, in the place of
+        what is there.
     """
+    if per_example is not None:
+        check_table(per_example, "--per-example")
     found = load_run(run, epoch=epoch, data=data, configs=configs)
     experiment, params, key = found.experiment, found.params, jax.random.key(seed)
     loaded = experiment.examples.load()
     scores = score(experiment, loaded.test, params, key, track("log p(x)"), importance_samples)
-    scores = {"epoch": found.epoch, **with_baselines(scores, experiment, loaded, params)}
-    write_json(out or run / "evaluation.json", scores)
+    numbers = with_baselines(scores.numbers, experiment, loaded, params)
+    numbers = {"epoch": found.epoch, **numbers}
+    write_json(out or run / "evaluation.json", numbers)
     write_report(run)
-    print_scores(scores, read_status(run))
+    print_scores(numbers, read_status(run))
+    if per_example is not None:
+        columns = {**scores.each, **embedding(found, loaded.test, loaded.labels, seed)}
+        save_table(per_example, **columns)
+        say(str(per_example))

@@ -81,7 +81,7 @@ def _interpolate(
     title = f"Each row from one test example to another, through the latents{of_latent(name)}"
     read = read_of(found.experiment, found.params, jax.tree.map(lambda leaf: leaf[0], some))
     file = save_rows(out or run / "interpolation", found.experiment, x, steps, title, read.x)
-    save(file, x=x, z=z, latent=name)
+    save(file, x=found.experiment.views.restore(x), z=z, latent=name)
 
 
 def _check(pairs: tuple[int, ...], number: int) -> None:

@@ -13,6 +13,7 @@ COMMANDS = {
     "interpolate": "from one test example to another",
     "traverse": "what each latent does",
     "embed": "the latents of each example, as a file",
+    "export": "the parameters as safetensors, for other programs",
     "compare": "runs side by side",
 }
 

@@ -11,6 +11,8 @@ from typing import Annotated, Any, TypeVar
 
 import tyro
 
+from vae_jax.cli.terminal import console
+
 # Perhaps none: without an empty "(default: )"
 Numbers = Annotated[tuple[int, ...], tyro.conf.arg(help_behavior_hint="")]
 
@@ -79,7 +81,7 @@ class _Printed(io.StringIO):
 
     def __init__(self) -> None:
         super().__init__()
-        self._terminal, self._encoding = sys.stdout.isatty(), sys.stdout.encoding
+        self._terminal, self._encoding = console.is_terminal, sys.stdout.encoding
 
     def isatty(self) -> bool:
         return self._terminal

@@ -1,5 +1,6 @@
 """Where a command's arrays go."""
 
+import csv
 import functools
 import io
 import operator
@@ -18,7 +19,7 @@ def named(name: str, tree: Any) -> dict[str, np.ndarray]:
 
     def place(path: Any) -> str:
         within = jax.tree_util.keystr(path, simple=True, separator="/")
-        return f"{name}/{within}" if within else name
+        return "/".join(filter(None, (name, within)))
 
     leaves = jax.tree_util.tree_flatten_with_path(tree)[0]
     return {place(path): np.asarray(leaf) for path, leaf in leaves}
@@ -39,14 +40,45 @@ def save_arrays(path: Path, **arrays: Any) -> None:
     write(path, file.getvalue())
 
 
+def check_table(path: Path, option: str) -> None:
+    """ValueError unless a table can be written into a file of this name."""
+    if path.suffix not in _TABLES:
+        *most, last = _TABLES
+        raise ValueError(f"{option} must end in {', '.join(most)} or {last}; got {path}.")
+
+
+def save_table(path: Path, **columns: np.ndarray) -> None:
+    """What is known of each example, [N, ...] by name, in the file's own format: as arrays in an
+    .npz, and else with a column for each number, z0, z1, ... of z [N, D], label of label [N]."""
+    _TABLES[path.suffix](path, **columns)
+
+
+def save_csv(path: Path, **columns: np.ndarray) -> None:
+    """A table with a line of names; numbers are as short as they can be and read back the same."""
+    file, table = io.StringIO(), _table(columns)
+    lines = csv.writer(file, lineterminator="\n")
+    lines.writerow(table)
+    lines.writerows(zip(*(map(str, values) for values in table.values()), strict=True))
+    write(path, file.getvalue().encode())
+
+
 def save_parquet(path: Path, **columns: np.ndarray) -> None:
-    """A table with a column for each number, z0, z1, ... of z [N, D], label of label [N]; whole or
-    nothing."""
+    """A table, whole or nothing."""
     try:
         import pyarrow
         import pyarrow.parquet
     except ImportError as error:
         raise ImportError("parquet needs pyarrow, which is not installed: use .npz.") from error
+    file = io.BytesIO()
+    pyarrow.parquet.write_table(pyarrow.table(_table(columns)), file)
+    write(path, file.getvalue())
+
+
+_TABLES = {".npz": save_arrays, ".csv": save_csv, ".parquet": save_parquet}
+
+
+def _table(columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """A column for each number."""
     table: dict[str, np.ndarray] = {}
     for name, values in columns.items():
         if values.ndim == 1:
@@ -54,6 +86,4 @@ def save_parquet(path: Path, **columns: np.ndarray) -> None:
         else:
             flat = values.reshape(len(values), -1).T
             table |= {f"{name}{d}": value for d, value in enumerate(flat)}
-    file = io.BytesIO()
-    pyarrow.parquet.write_table(pyarrow.table(table), file)
-    write(path, file.getvalue())
+    return table

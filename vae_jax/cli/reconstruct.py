@@ -62,4 +62,5 @@ def _reconstruct(
     lacks = read_of(found.experiment, found.params, jax.tree.map(lambda leaf: leaf[0], first))
     read = Read("draw" if draw_z else lacks.z, "draw" if draw_x else lacks.x)
     path = save_reconstructions(out or run / "reconstructions", found.experiment, x, made, c, read)
-    save(path, x=x, made=made)
+    restore = found.experiment.views.restore
+    save(path, x=restore(x), made=restore(made))

@@ -72,7 +72,7 @@ def _sample(
     read = "draw" if draw_x else read_of(found.experiment, found.params, example).x
     note = "" if temperature == 1 else f" at temperature {temperature:g}"
     path = save_samples(out or run / "samples", found.experiment, x, c, read, note)
-    save(path, x=x, c=c)
+    save(path, x=found.experiment.views.restore(x), c=c)
 
 
 def _conditions(found: Run, example: Batch, label: tuple[int, ...], number: int) -> Event:

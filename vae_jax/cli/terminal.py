@@ -1,5 +1,7 @@
 """What a run says on the terminal: progress while it runs, and a table of its numbers."""
 
+import os
+import sys
 from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any, Self
@@ -12,7 +14,25 @@ from rich.table import Table
 
 from vae_jax.report import scored_at
 
-console = Console()
+
+def in_notebook() -> bool:
+    """Whether this is a notebook's process, or one that a notebook's cell has started with `!`."""
+    return "ipykernel" in sys.modules or "JPY_PARENT_PID" in os.environ
+
+
+def plain_in_notebooks() -> Console:
+    """The terminal; in a notebook lines of text, without colours, bars and escape codes."""
+    if in_notebook():
+        return Console(force_terminal=False, force_jupyter=False)
+    return Console()
+
+
+console = plain_in_notebooks()
+
+
+def say(text: str) -> None:
+    """A line, or some; a path in it stays in one piece."""
+    console.print(text, highlight=False, soft_wrap=True)
 
 
 class EpochBar:

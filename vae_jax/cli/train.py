@@ -4,44 +4,30 @@ Examples:
   {prog} digits
   {prog} mnist_vae --raw FOLDER --epochs 100 --hold-out 5000 --patience 5
   {prog} digits --help
-  {prog} --resume runs/digits-1
+  {prog} digits --seeds 3
+  {prog} --like runs/digits-1 --latents 4
   {prog} --resume runs/digits-1 --epochs 1200
 
 An interrupted run (SIGTERM, Ctrl-C) saves a checkpoint at the end of its epoch and exits with 75
 (SIGTERM) or 130; --resume goes on with it. A run that was killed goes on from its last checkpoint.
 """
 
-import difflib
-import functools
-import inspect
-import operator
+import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
-
-import jax
-import tyro
 
 from vae_jax import runs
-from vae_jax.cli import command
-from vae_jax.cli.options import same_options
-from vae_jax.cli.signals import Signals, handled
-from vae_jax.cli.terminal import EpochBar, console, print_scores, track
-from vae_jax.configs import Config, Data, Experiment, find, names
-from vae_jax.networks import describe
-from vae_jax.runs import Ended, Training, Watch
-from vae_jax.runs.folder import read_status
-from vae_jax.runs.pictures import Missing
-
-_DEFAULT = Training()
-
-
-class Chosen(NamedTuple):
-    """A config by name, with its options."""
-
-    name: str
-    options: dict[str, Any]
+from vae_jax.cli import choice, command
+from vae_jax.cli.choice import Asked
+from vae_jax.cli.seeds import start_seeds
+from vae_jax.cli.watched import watched
+from vae_jax.configs import find, names
+from vae_jax.configs.options import from_json
+from vae_jax.runs import Training
+from vae_jax.runs.folder import read_config
+from vae_jax.runs.load import config_of
 
 
 def main(
@@ -58,20 +44,47 @@ def main(
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     about = (__doc__ or "").format(prog=prog)
-    if any(argument.split("=")[0] == "--resume" for argument in arguments):
+    if _is_given(arguments, "--resume"):
         return command.run(_resume, arguments, prog, about, configs)
+    if _is_given(arguments, "--seed") and _is_given(arguments, "--seeds"):
+        return command.fail("--seed is one seed, --seeds are several: leave one of them out.", 2)
+    if _is_given(arguments, "--time") and _is_given(arguments, "--epochs"):
+        return command.fail("--time chooses the epochs: leave one of --time and --epochs out.", 2)
+    if _is_given(arguments, "--like"):
+        return _like(arguments, prog, configs)
     if not arguments or arguments[0].startswith("-"):
-        loaded, broken = _loaded(configs)
+        loaded, broken = choice.loaded(configs)
         about = f"{about.strip()}\n\n{broken}"
-        return command.run(_any_config(loaded), arguments, prog, about, configs)
+        return command.run(choice.any_config(loaded, _start), arguments, prog, about, configs)
     name, *rest = arguments
     if name not in names(configs):
-        return command.fail(_unknown(name, configs), 2)
+        return command.fail(choice.unknown(name, configs), 2)
     try:
         config = find(name, configs).load()
     except Exception as error:  # of whatever kind: it is another package's
-        return command.fail(f"{name} cannot be had: {_why(error)}")
-    return command.run(_one_config(name, config), rest, f"{prog} {name}", _about(config), configs)
+        return command.fail(f"{name} cannot be had: {choice.why(error)}")
+    start = choice.one_config(name, config, _start)
+    return command.run(start, rest, f"{prog} {name}", choice.about(config), configs)
+
+
+def _like(arguments: Sequence[str], prog: str, configs: command.Configs) -> int:
+    """The command line of a run's config, with the run's options for defaults."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--like", type=Path)
+    found, rest = parser.parse_known_args(arguments)
+    try:
+        config = read_config(found.like)
+        make = config_of(config["config"], config["package"], configs)
+        training = Training(**config["training"])
+        if _is_given(arguments, "--epochs"):
+            training = replace(training, time=None)
+    except (OSError, ValueError, TypeError, ImportError) as error:
+        return command.fail(str(error))
+    # what was found in the data is looked for anew: they may be others now
+    same = choice.with_defaults(make, from_json(make, config["options"]))
+    start = choice.one_config(config["config"], same, _start, training)
+    about = f"Repeats {found.like}, with changes.\n\n{choice.about(make)}"
+    return command.run(start, rest, f"{prog} --like {found.like}", about, configs)
 
 
 def _resume(
@@ -90,129 +103,21 @@ def _resume(
       learning_rate: Where it begins then; by default where it began before.
       data: Where its data are now, if they have moved since.
     """
-    return _watched(lambda watch: runs.resume(resume, data, epochs, learning_rate, watch, configs))
-
-
-def _start(chosen: Chosen, training: Training, out: Path | None, configs: command.Configs) -> int:
-    name, options = chosen
-    return _watched(lambda watch: runs.start(name, options, training, out, watch, configs))
-
-
-def _watched(go: Callable[[Watch], Ended]) -> int:
-    """Run with a bar on the terminal and signals heeded."""
-    with handled() as signals, EpochBar() as bar:
-        ended = go(_watch(signals, bar))
-        bar.stop()
-        if ended.ended == "interrupted":
-            _say(f"Interrupted; go on with --resume {ended.folder}")
-            return signals.status
-        if ended.scores is not None:
-            print_scores(ended.scores, read_status(ended.folder))
-        if ended.ended == "stopped early":
-            _say("Stopped early: no better evaluation within the patience.")
-        _say(f"\nRun folder: {ended.folder}\nReport:     {ended.folder / 'report.html'}")
-    return 0
-
-
-def _say(text: str) -> None:
-    console.print(text, highlight=False, soft_wrap=True)  # a path stays in one piece
-
-
-def _watch(signals: Signals, bar: EpochBar) -> Watch:
-    def begin(experiment: Experiment, data: Data, first: int) -> None:
-        x, c = jax.tree.map(lambda leaf: leaf[0], (data.test["x"], data.test.get("c")))
-        console.print(describe(experiment.trained.model, x, c), highlight=False)
-        if 1 < first <= experiment.trained.epochs:
-            _say(f"Going on from the checkpoint of epoch {first - 1}.")
-        bar.begin(experiment.trained.epochs, first)
-        signals.waiting = True
-
-    def scoring(batches: Any) -> Any:
-        bar.stop()
-        signals.end_waiting()  # training is saved
-        return track("log p(x)")(batches)
-
-    def missing(pictures: Missing) -> None:
-        for name, why in pictures.items():
-            _say(f"There is no picture {name}: {why}")
-
-    return Watch(begin, bar.update, missing, scoring, signals.received)
-
-
-def _loaded(own: command.Configs) -> tuple[dict[str, Config], str]:
-    """The configs that can be had, and what is to be said of the others."""
-    loaded, broken = {}, []
-    for name in names(own):
-        try:
-            loaded[name] = find(name, own).load()
-        except Exception as error:  # help survives a package that cannot be imported
-            broken.append(f"{name} cannot be had: {_why(error)}")
-    return loaded, "\n".join(broken)
-
-
-def _why(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}" if not isinstance(error, ValueError) else str(error)
-
-
-def _any_config(loaded: dict[str, Config]) -> Callable[..., int]:
-    """The function whose signature is the command line: one subcommand for each config."""
-    configs = tuple(
-        Annotated[
-            Chosen,
-            tyro.conf.subcommand(
-                name, description=_about(config).split("\n")[0], constructor=_recorded(name, config)
-            ),
-        ]
-        for name, config in loaded.items()
+    _, status = watched(
+        lambda watch: runs.resume(resume, data, epochs, learning_rate, watch, configs)
     )
-    about = "What to train. Each has options of its own: <config> --help."
-    return _starting(functools.reduce(operator.or_, configs), about)
+    return status
 
 
-def _one_config(name: str, config: Config) -> Callable[..., int]:
-    """The same of one config: options of others are not suggested."""
-    chosen = Annotated[Chosen, tyro.conf.arg(constructor=_recorded(name, config))]
-    return _starting(chosen, "Of this one.")
+def _start(asked: Asked, configs: command.Configs) -> int:
+    if asked.seeds:
+        return start_seeds(asked, configs)
+    name, options = asked.chosen
+    _, status = watched(
+        lambda watch: runs.start(name, options, asked.training, asked.out, watch, configs)
+    )
+    return status
 
 
-def _starting(choice: Any, about: str) -> Callable[..., int]:
-    def start(
-        config: Any,
-        training: Training = _DEFAULT,
-        out: Path | None = None,
-        configs: command.Configs = None,
-    ) -> int:
-        """Train.
-
-        Args:
-          config: {about}
-          training: Of every config.
-          out: A new folder for the run; by default runs/<config>-<n>.
-        """
-        return _start(config, training, out, configs)
-
-    start.__doc__ = (start.__doc__ or "").replace("{about}", about)
-    start.__annotations__["config"] = choice
-    return start
-
-
-def _recorded(name: str, config: Config) -> Callable[..., Chosen]:
-    """The options of a config, which is called once all options are known to be good."""
-
-    @same_options(config)
-    def call(**options: Any) -> Chosen:
-        return Chosen(name, options)
-
-    return call
-
-
-def _about(config: Config) -> str:
-    """A docstring without the options."""
-    return (inspect.getdoc(config) or "").split("\nArgs:")[0].strip()
-
-
-def _unknown(name: str, own: command.Configs) -> str:
-    known = names(own)
-    close = difflib.get_close_matches(name, known, n=1)
-    suggestion = f" Did you mean '{close[0]}'?" if close else ""
-    return f"there is no config '{name}'.{suggestion} There are: {', '.join(known)}."
+def _is_given(arguments: Sequence[str], option: str) -> bool:
+    return any(argument.split("=")[0] == option for argument in arguments)

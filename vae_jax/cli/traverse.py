@@ -75,4 +75,5 @@ def _traverse(
     title = f"Latents {moved}, one a row, from {low:g} to {high:g}"
     read = read_of(found.experiment, found.params, jax.tree.map(lambda leaf: leaf[0], one))
     file = save_rows(out or run / "traversal", found.experiment, x, steps, title, read.x)
+    x = found.experiment.views.restore(x)
     save(file, x=x, values=values, latents=jnp.asarray(dimensions), latent=name)

@@ -1,6 +1,7 @@
 """An experiment: what is trained, on which examples, and how it is scored and shown."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import jax
@@ -13,7 +14,7 @@ from vae_jax.models import VAE
 from vae_jax.objectives import rate
 from vae_jax.show import Show, by_shape
 from vae_jax.train import Step
-from vae_jax.types import Batch, Key, Params
+from vae_jax.types import Batch, Event, Key, Params
 
 EVALUATION_KEY = 1  # of the one fixed draw of binary or dequantised test data, whatever the seed
 
@@ -64,11 +65,27 @@ class Data(NamedTuple):
       train: as stored, prepared anew at every step; or a source that is read as it is needed.
       test: prepared once.
       labels: of the test examples, to colour the latent map; or None.
+      notes: sentences on how they were read, which a run tells and keeps.
     """
 
     train: Batch | data.Source
     test: Batch
     labels: np.ndarray | None
+    notes: tuple[str, ...] = ()
+
+
+def other_images(
+    path: Path,
+    key: str | None = None,
+    *,
+    layout: str | None = None,
+    levels: int | None = None,
+    signed: bool | None = None,
+) -> data.Split:
+    """Images that are not the experiment's own: a folder of them, or an .npy or .npz."""
+    if path.is_dir():
+        return data.read_images(path)
+    return data.read_array(path, key=key, layout=layout, levels=levels, signed=signed)
 
 
 class Examples(NamedTuple):
@@ -82,12 +99,20 @@ class Examples(NamedTuple):
         x is not made of integers.
       found: options that were read from the data, kept with the run so that it can be loaded
         without them.
+      others: (path, the name of an array in it) -> other examples, as stored, all of them in their
+        order, read as the experiment's own are.
     """
 
     load: Callable[[], Data]
     prepare: data.Prepare | None = None
     num_levels: int | None = None
     found: dict[str, object] | None = None
+    others: Callable[[Path, str | None], data.Split] = other_images
+
+
+def same(x: Event) -> Event:
+    """As it is."""
+    return x
 
 
 def no_more(model: VAE, params: Params, key: Key, test: Batch) -> dict[str, float]:
@@ -106,12 +131,15 @@ class Views(NamedTuple):
       importance_samples: K of the reported log-likelihood.
       score: (model, params, key, test) -> {name: number}, numbers of its own in evaluation.json.
       show: how examples are shown; see `show`.
+      restore: examples [N, ...] of the model -> as they stand in a file, in its units: what the
+        commands write beside their pictures.
     """
 
     rate: Rate | None = rate
     importance_samples: int = 100
     score: Callable[[VAE, Params, Key, Batch], dict[str, float]] = no_more
     show: Show = by_shape()
+    restore: Callable[[Event], Event] = same
 
 
 class Experiment(NamedTuple):
@@ -140,4 +168,4 @@ def fixed(prepare: data.Prepare | None, examples: Batch) -> Batch:
 def images(dataset: data.Dataset, prepare: data.Prepare | None, conditional: bool = False) -> Data:
     """Training and test split of a data set, for an experiment."""
     test = fixed(prepare, batch(dataset.test, conditional))
-    return Data(batch(dataset.train, conditional), test, dataset.test.label)
+    return Data(batch(dataset.train, conditional), test, dataset.test.label, dataset.notes)

@@ -1,5 +1,6 @@
 """Fashion-MNIST as grey levels: a convolutional VAE with a Gaussian likelihood."""
 
+import functools
 from pathlib import Path
 
 from vae_jax import data
@@ -7,7 +8,7 @@ from vae_jax.configs.choices import Choices
 from vae_jax.configs.experiment import Experiment
 from vae_jax.configs.intensities import Fit, Intensities, of_intensities
 
-_CHOICES = Choices(network="conv", sigma=0.12)  # half of the deviation of its pixels
+_CHOICES = Choices(network="conv")
 
 
 def fashion_conv(
@@ -33,8 +34,11 @@ def fashion_conv(
       choices: Likelihood, networks, objective and more.
       seed: Of everything that is drawn.
     """
-    stored = Intensities(
-        lambda: data.load("fashion_mnist", raw, download=download), (28, 28, 1), 256
-    )
+
+    @functools.cache
+    def load() -> data.Dataset:
+        return data.load("fashion_mnist", raw, download=download)
+
+    stored = Intensities(load, (28, 28, 1), 256)
     how = Fit(epochs, batch_size, latents, learning_rate, seed)
     return of_intensities(stored, how, choices, _CHOICES, importance_samples=20)

@@ -1,11 +1,12 @@
 """Anybody's images: a VAE of a folder, a file or a prepared data set."""
 
 import functools
+import math
 from pathlib import Path
 
 from vae_jax import data as datasets
 from vae_jax.configs.choices import Choices
-from vae_jax.configs.experiment import Experiment
+from vae_jax.configs.experiment import Experiment, other_images
 from vae_jax.configs.intensities import Fit, Intensities, of_intensities
 
 _CHOICES = Choices(network="conv")
@@ -14,6 +15,7 @@ _CHOICES = Choices(network="conv")
 def images(
     *,
     data: str,
+    key: str | None = None,
     stream: bool = False,
     epochs: int = 20,
     batch_size: int = 100,
@@ -22,13 +24,17 @@ def images(
     choices: Choices = _CHOICES,
     seed: int = 0,
     shape: tuple[int, int, int] | None = None,
+    layout: str | None = None,
     levels: int | None = None,
+    signed: bool | None = None,
 ) -> Experiment:
     """Images of your own.
 
     Args:
       data: A folder of PNG or JPEG images, an .npy or .npz of arrays, or the name of a set that
         tensorflow-datasets has prepared.
+      key: What the examples of an .npz are called; by default x, images, data, x_train with x_test,
+        or the only array there is.
       stream: Read training images from the disk as they are needed: for a folder with train/ and
         test/ that is larger than memory. Needs `pip install "vae_jax[stream]"`.
       epochs: Passes over the training images.
@@ -38,34 +44,65 @@ def images(
       choices: Likelihood, networks, objective and more.
       seed: Of everything that is drawn.
       shape: Height, width and channels; by default read from the data.
-      levels: Of an intensity: 256 for bytes, 2 for arrays of 0 and 1, 1 for floats in [0, 1]; by
-        default read from the data.
+      layout: Of an array: NHWC or NCHW; by default NHWC where the channels are fewest.
+      levels: Of an intensity: 256 for bytes, 2 for arrays of 0 and 1, at most 65536, 1 for floats;
+        by default read from the data.
+      signed: Whether floats lie in [-1, 1]; they are brought to [0, 1]. By default where one is
+        below -0.5.
     """
+    if not data:
+        raise ValueError("data is empty: name a folder, a file, or a prepared set.")
 
     @functools.cache
     def load() -> datasets.Dataset:
-        return _test_only(data) if stream else datasets.read(data)
+        if stream:
+            return _test_only(data)
+        return datasets.read(data, key=key, layout=layout, levels=levels, signed=signed)
 
-    shape = shape or load().test.x.shape[1:]
-    if len(shape) != 3:
-        raise ValueError(f"{data} has examples of shape {list(shape)}: images are [H, W, C].")
-    levels = levels or load().levels
-    streamed = (lambda: datasets.open_images(_folder(data) / "train")) if stream else None
-    stored = Intensities(load, tuple(shape), levels, streamed=streamed)
+    if shape is None or levels is None:
+        found = load()
+        shape, levels = _shape(data, found), found.levels
+        layout, signed = found.layout, found.signed
+    size, form = tuple(shape), {"layout": layout, "levels": levels, "signed": signed}
+    train = Path(data).expanduser() / "train"
+    stored = Intensities(
+        load=lambda: _with_units(load(), size),
+        shape=size,
+        levels=levels,
+        streamed=(lambda: datasets.open_images(train)) if stream else None,
+        ink=False,
+        others=functools.partial(other_images, layout=layout, levels=levels, signed=signed),
+    )
     how = Fit(epochs, batch_size, latents, learning_rate, seed)
     experiment = of_intensities(stored, how, choices, _CHOICES)
-    found = {**(experiment.examples.found or {}), "shape": tuple(shape), "levels": levels}
-    return experiment._replace(examples=experiment.examples._replace(found=found))
+    found_in_data = {**(experiment.examples.found or {}), "shape": size, **form}
+    return experiment._replace(examples=experiment.examples._replace(found=found_in_data))
 
 
-def _folder(data: str) -> Path:
-    return Path(data).expanduser()
+def _shape(data: str, dataset: datasets.Dataset) -> tuple[int, int, int]:
+    shape = dataset.test.x.shape[1:]
+    if len(shape) != 3:
+        raise ValueError(
+            f"{data} has examples of shape {list(shape)}: images are [H, W, C]. The config vectors"
+            " is for [D]."
+        )
+    return shape
+
+
+def _with_units(dataset: datasets.Dataset, shape: tuple[int, ...]) -> datasets.Dataset:
+    """The data; of floats in [-1, 1] with a note on what that says of the nats."""
+    if not dataset.signed:
+        return dataset
+    constant = math.prod(shape) * math.log(2)
+    note = f"The nats are of [0, 1]; of [-1, 1], log p(x) is lower by {constant:.1f}."
+    return dataset._replace(notes=(*dataset.notes, note))
 
 
 def _test_only(folder: str) -> datasets.Dataset:
     """The test images of a folder; those to train on stay where they are."""
-    place = _folder(folder)
+    place = Path(folder).expanduser()
     if not all((place / split).is_dir() for split in ("train", "test")):
         raise ValueError(f"{folder} needs the subfolders train and test for its images to stream.")
     test = datasets.read_images(place / "test")
-    return datasets.Dataset(Path(folder).name, test, None, test, 255)
+    notes = [note for split in ("train", "test") for note in datasets.left_out(place / split)]
+    return datasets.Dataset(place.name, test, None, test, 255, notes=tuple(notes))

@@ -1,24 +1,27 @@
 """Images of integers or of floats in [0, 1], by any likelihood: the body of several configs."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import NamedTuple, TypeAlias
-
-import numpy as np
-from flax import linen as nn
-from flax.typing import Initializer
 
 from vae_jax import data as datasets
 from vae_jax import show
 from vae_jax.checks import check_count
 from vae_jax.configs.choices import Choices, Form, parts
-from vae_jax.configs.experiment import Data, Examples, Experiment, Trained, Views, images
+from vae_jax.configs.experiment import (
+    Data,
+    Examples,
+    Experiment,
+    Trained,
+    Views,
+    images,
+    other_images,
+)
+from vae_jax.configs.first_values import first_values
 from vae_jax.data import Prepare
 from vae_jax.networks import centred, one_hot
 from vae_jax.types import Event
-
-_LEAST_SIGMA = 0.01  # of data that hardly vary
-_SOME = 10_000  # images whose deviation is looked at
 
 Read: TypeAlias = tuple[Prepare | None, Callable[[Event], Event] | None]  # prepare, preprocess
 
@@ -46,16 +49,18 @@ class Intensities(NamedTuple):
       shape: of an image, [H, W, C].
       levels: of an intensity: 256 of bytes; 1 of floats in [0, 1].
       classes: of the labels that a conditional model is told; None of one that is not.
-      bias_init: see `Form`.
       streamed: where the training images are read from as they are needed; see `images`.
+      ink: whether grey images are drawn as ink on paper, and not as they are.
+      others: see `Examples`.
     """
 
     load: Callable[[], datasets.Dataset]
     shape: tuple[int, ...]
     levels: int
     classes: int | None = None
-    bias_init: Initializer = nn.initializers.zeros
     streamed: Callable[[], datasets.Source] | None = None
+    ink: bool = True
+    others: Callable[[Path, str | None], datasets.Split] | None = None
 
 
 def of_intensities(
@@ -74,14 +79,11 @@ def of_intensities(
       importance_samples: as in `Views`.
     """
     check_count("latents", how.latents)
-    found: dict[str, object] = {}
-    if choices.likelihood == "gaussian" and choices.sigma is None:
-        choices = replace(choices, sigma=_sigma(stored))
-        found = {"choices": choices}
     levels = stored.levels
     prepare, preprocess = _READ[choices.likelihood](levels)
     embed = None if stored.classes is None else one_hot(stored.classes)
-    form = Form(stored.shape, levels if levels > 1 else None, bias_init=stored.bias_init)
+    begin = first_values(stored.load, levels)
+    form = Form(stored.shape, levels if levels > 1 else None, **begin._asdict())
     made = parts(choices, defaults, form, how.latents, embed, preprocess)
     return Experiment(
         Trained(made.model, made.step, how.learning_rate, how.batch_size, how.epochs, how.seed),
@@ -89,9 +91,9 @@ def of_intensities(
             lambda: _loaded(stored, prepare),
             prepare,
             num_levels=_unit(choices.likelihood, levels),
-            found=found,
+            others=stored.others or partial(other_images, levels=levels),
         ),
-        Views(made.rate, importance_samples, show=_shown(choices.likelihood, levels)),
+        Views(made.rate, importance_samples, show=_shown(choices.likelihood, stored)),
     )
 
 
@@ -115,8 +117,9 @@ _READ: dict[str, Callable[[int], Read]] = {
 }
 
 
-def _shown(likelihood: str, levels: int) -> show.Show:
-    return show.images(levels - 1) if likelihood == "categorical" else show.by_shape()
+def _shown(likelihood: str, stored: Intensities) -> show.Show:
+    highest = stored.levels - 1 if likelihood == "categorical" else 1
+    return show.images(highest, stored.ink)
 
 
 def _unit(likelihood: str, levels: int) -> int | None:
@@ -124,13 +127,6 @@ def _unit(likelihood: str, levels: int) -> int | None:
     if levels == 1:
         return None
     return {"gaussian": levels, "categorical": 1}.get(likelihood)
-
-
-def _sigma(stored: Intensities) -> float:
-    """Half of the standard deviation that the intensities have, in the mean over pixels."""
-    dataset = stored.load()
-    some = np.asarray(dataset.train.x[:_SOME], np.float32) / max(stored.levels - 1, 1)
-    return float(max(np.sqrt(some.var(axis=0).mean()) / 2, _LEAST_SIGMA))
 
 
 def _loaded(stored: Intensities, prepare: Prepare | None) -> Data:

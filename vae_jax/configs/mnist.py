@@ -8,18 +8,12 @@ logit of the training mean (clipped to [.001, .999]).
 import functools
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
-
-import jax
-import jax.numpy as jnp
-import numpy as np
 
 from vae_jax import data
 from vae_jax.configs.choices import Choices
 from vae_jax.configs.experiment import Experiment
 from vae_jax.configs.intensities import Fit, Intensities, of_intensities
 from vae_jax.configs.preset import preset
-from vae_jax.types import Array, Key
 
 _CHOICES = Choices(
     likelihood="bernoulli",
@@ -62,17 +56,7 @@ def mnist_vae(
     def load() -> data.Dataset:
         return data.load("mnist", raw, download=download)
 
-    def logit_of_mean() -> np.ndarray:
-        images = load()
-        frequency = np.clip(images.train.x.mean(axis=0).ravel() / images.max_value, 0.001, 0.999)
-        return (np.log(frequency) - np.log1p(-frequency)).astype(np.float32)
-
-    def bias_init(key: Key, shape: tuple[int, ...], dtype: Any) -> Array:
-        # called back, so that data are read when parameters are made, and not for their shapes:
-        # flax asks for those wherever parameters are used
-        return jax.pure_callback(logit_of_mean, jax.ShapeDtypeStruct(shape, jnp.float32))
-
-    stored = Intensities(load, (28, 28, 1), 256, bias_init=bias_init)
+    stored = Intensities(load, (28, 28, 1), 256)
     how = Fit(epochs, batch_size, latents, learning_rate, seed)
     return of_intensities(stored, how, choices, _CHOICES, importance_samples=5000)
 

@@ -66,7 +66,7 @@ def hold_out(split: Split, fraction: float = 0.1, *, seed: int = 0) -> tuple[Spl
       ValueError: the fraction is not in (0, 1), or nothing would be kept.
     """
     kept, held = divide(len(split.x), fraction, seed)
-    return _rows(split, kept), _rows(split, held)
+    return rows_of(split, kept), rows_of(split, held)
 
 
 def divide(size: int, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -83,5 +83,6 @@ def divide(size: int, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarra
     return order[: size - held], order[size - held :]
 
 
-def _rows(split: Split, index: np.ndarray) -> Split:
+def rows_of(split: Split, index: np.ndarray) -> Split:
+    """The examples at these places."""
     return Split(split.x[index], None if split.label is None else split.label[index])

@@ -34,11 +34,11 @@ def find_images(folder: Given) -> ImageFiles:
     here = images_in(folder)
     found = {path.name: images_in(path) for path in subfolders(folder)}
     classes = {name: paths for name, paths in found.items() if paths}
-    left_out = _left_out(folder)
+    others = _others(folder)
     if not here and not classes:
-        raise FileNotFoundError(_nothing(folder, left_out))
+        raise FileNotFoundError(_nothing(folder, others))
     if not classes:
-        return ImageFiles(here, None, (), left_out)
+        return ImageFiles(here, None, (), others)
     if here:
         raise ValueError(
             f"{folder} holds images ({here[0].name}) and a subfolder with images"
@@ -47,7 +47,7 @@ def find_images(folder: Given) -> ImageFiles:
         )
     paths = [path for members in classes.values() for path in members]
     label = np.repeat(np.arange(len(classes), dtype=np.int32), [*map(len, classes.values())])
-    return ImageFiles(paths, label, (*classes,), left_out)
+    return ImageFiles(paths, label, (*classes,), others)
 
 
 def subfolders(folder: Path) -> list[Path]:
@@ -55,25 +55,31 @@ def subfolders(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.is_dir() and path.name[0] != ".")
 
 
-def show_left_out(left_out: dict[str, int]) -> str:
-    """In words: "3 .webp and 1 in deeper folders"."""
-    return " and ".join(f"{count:,} {kind}" for kind, count in left_out.items())
+def left_out(folder: Path) -> list[str]:
+    """A sentence on the images of a folder that are not read, if there are any."""
+    others = find_images(folder).left_out
+    read = "PNG and JPEG in a folder and in its subfolders are read"
+    return [f"{folder}: {_words(others)} left out: {read}."] if others else []
 
 
-def _left_out(folder: Path) -> dict[str, int]:
+def _others(folder: Path) -> dict[str, int]:
     """Images of other formats, by suffix, and those two levels down."""
     within = subfolders(folder)
-    others = Counter(
+    found = Counter(
         path.suffix.lower()
         for place in [folder, *within]
         for path in place.iterdir()
         if path.suffix.lower() in _UNREAD and path.name[0] != "."
     )
     deeper = sum(len(images_in(path)) for place in within for path in subfolders(place))
-    return {**dict(sorted(others.items())), **({"in deeper folders": deeper} if deeper else {})}
+    return {**dict(sorted(found.items())), **({"in deeper folders": deeper} if deeper else {})}
 
 
-def _nothing(folder: Path, left_out: dict[str, int]) -> str:
+def _words(others: dict[str, int]) -> str:
+    return " and ".join(f"{count:,} {kind}" for kind, count in others.items())
+
+
+def _nothing(folder: Path, others: dict[str, int]) -> str:
     nothing = (
         f"{folder} holds no image: no {', '.join(_SUFFIXES)} file lies in it or in its subfolders"
         " (one level)."
@@ -85,7 +91,7 @@ def _nothing(folder: Path, left_out: dict[str, int]) -> str:
                 f"{nothing} Deeper there is {deeper}: name the folder that holds the images, or"
                 " that holds a folder of them for each class."
             )
-    there = f" What there is, {show_left_out(left_out)}, is not read." if left_out else ""
+    there = f" What there is, {_words(others)}, is not read." if others else ""
     return f"{nothing}{there} Convert other formats to PNG."
 
 

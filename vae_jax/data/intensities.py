@@ -147,27 +147,27 @@ def _is_signed(lowest: float, name: str) -> bool:
 
 
 def _floats(x: np.ndarray, form: Form, name: str) -> np.ndarray:
-    _check_kind(x, np.floating, name, "floats (levels=1)", "leave levels out, or say levels=256")
+    if not np.issubdtype(x.dtype, np.floating):
+        raise ValueError(
+            f"{name} has dtype {x.dtype}, and floats (levels=1) are needed: convert them, or say"
+            " levels=256."
+        )
     check_range(x, name, -1 if form.signed else 0, 1, _remedy_of_floats(x))
     x = x.astype(np.float32)
     return (x + 1) / 2 if form.signed else x
 
 
 def _integers(x: np.ndarray, levels: int, name: str) -> np.ndarray:
-    if np.issubdtype(x.dtype, np.floating) and not _is_whole(x):
+    floats = np.issubdtype(x.dtype, np.floating)
+    if not (floats or x.dtype == bool or np.issubdtype(x.dtype, np.integer)):
+        raise TypeError(f"{name} has dtype {x.dtype}, and bool, integers or floats are needed.")
+    if floats and not _is_whole(x):
         raise ValueError(
-            f"{name} has fractions, and integers of {levels} levels are needed: leave levels out,"
-            " or say levels=1, of floats."
+            f"{name} has fractions, and integers of {levels} levels are needed: convert them, or"
+            " say levels=1, of floats."
         )
-    if not np.issubdtype(x.dtype, np.floating) and x.dtype != bool:
-        _check_kind(x, np.integer, name, "bool, integers or floats", "convert it")
     check_range(x, name, 0, levels - 1, _remedy_of_integers(x))
     return x.astype(np.uint8 if levels <= 256 else np.uint16)
-
-
-def _check_kind(x: np.ndarray, kind: type, name: str, needed: str, remedy: str) -> None:
-    if not np.issubdtype(x.dtype, kind):
-        raise TypeError(f"{name} has dtype {x.dtype}, and {needed} are needed: {remedy}.")
 
 
 def _is_whole(x: np.ndarray) -> bool:

@@ -5,7 +5,7 @@ from pathlib import Path
 from vae_jax.data import prepared
 from vae_jax.data.arrays import read_arrays
 from vae_jax.data.dataset import Dataset, Split, hold_out
-from vae_jax.data.image_files import find_images, images_in, show_left_out, subfolders
+from vae_jax.data.image_files import find_images, images_in, left_out, subfolders
 from vae_jax.data.images import read_images
 from vae_jax.data.intensities import BYTES, Form
 from vae_jax.data.paths import Given, path_of
@@ -80,20 +80,13 @@ def _read_folder(folder: Path) -> tuple[dict[str, Split], list[str]]:
     if names in _DIVIDED:
         _check_divided(folder, names)
         splits = {name: read_images(folder / name) for name in names}
-        return splits, [note for name in names for note in _left_out(folder / name)]
+        return splits, [note for name in names for note in left_out(folder / name)]
     if {"train", "test"} & set(names):
         raise ValueError(
             f"{folder} has the subfolders {', '.join(names)}: needed are train and test, and valid"
             " if there is one, for splits; or folders of other names for classes."
         )
-    return {"train": read_images(folder)}, _left_out(folder)
-
-
-def _left_out(folder: Path) -> list[str]:
-    """A sentence on the images of a folder that are not read, if there are any."""
-    others = find_images(folder).left_out
-    read = "PNG and JPEG in a folder and in its subfolders are read"
-    return [f"{folder}: {show_left_out(others)} left out: {read}."] if others else []
+    return {"train": read_images(folder)}, left_out(folder)
 
 
 def _check_divided(folder: Path, names: list[str]) -> None:

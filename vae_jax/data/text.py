@@ -27,7 +27,7 @@ def read_text(path: Given, length: int) -> tuple[Split, str]:
     path = path_of(path)
     if length < 1:
         raise ValueError(f"read_text was given length={length}, and needs 1 or more characters.")
-    text = _decode(path)
+    text = decode_text(path)
     if len(text) < length:
         raise ValueError(
             f"{path} has {len(text)} characters, fewer than one window of {length}: pass a smaller"
@@ -41,7 +41,8 @@ def read_text(path: Given, length: int) -> tuple[Split, str]:
     return Split(x, None), "".join(map(chr, codes))
 
 
-def _decode(path: Path) -> str:
+def decode_text(path: Path) -> str:
+    """The text of a file in UTF-8, without a byte order mark; raises as `read_text`."""
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {path}.")
     try:

@@ -19,6 +19,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
+from vae_jax.calls import check_takes
 from vae_jax.types import Array, Batch, Event, Key
 
 Example = dict[str, Event]  # {"x": ..., "c": ...}; "c" may be missing
@@ -112,6 +113,12 @@ def scale(max_value: float) -> Prepare:
     return _of_x(pixels)
 
 
+def check_prepare(prepare: Prepare) -> None:
+    """TypeError unless it is a function of a key and an example."""
+    hint = 'An example is {"x": ..., "c": ...}, without "c" where there is no condition.'
+    check_takes("prepare", prepare, "key", "example", hint=hint)
+
+
 def prepare_fixed(prepare: Prepare, key: Key, examples: Batch) -> Batch:
     """Prepare all examples once: the fixed copy that evaluation reads.
 
@@ -124,8 +131,10 @@ def prepare_fixed(prepare: Prepare, key: Key, examples: Batch) -> Batch:
       The prepared examples, [N, ...].
 
     Raises:
-      TypeError: `examples` is no dict with "x". ValueError: there is no example.
+      TypeError: `prepare` is no function of these; `examples` is no dict with "x".
+      ValueError: there is no example.
     """
+    check_prepare(prepare)
     if not isinstance(examples, dict) or "x" not in examples:
         raise TypeError(
             'prepare_fixed takes a dict of examples, {"x": [N, ...]}, with "c" for conditions; got'

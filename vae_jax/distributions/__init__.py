@@ -9,6 +9,7 @@ from vae_jax.distributions.foreign import Foreign
 from vae_jax.distributions.gaussian import Gaussian, standard_gaussian
 from vae_jax.distributions.joint import Joint
 from vae_jax.distributions.layered import Layered
+from vae_jax.distributions.masked import Masked
 from vae_jax.distributions.mixture import Mixture
 from vae_jax.distributions.mixture_over import MixtureOver
 from vae_jax.distributions.quantised import Quantised, UniformCodes
@@ -22,6 +23,7 @@ __all__ = [
     "Gaussian",
     "Joint",
     "Layered",
+    "Masked",
     "Mixture",
     "MixtureOver",
     "Poisson",

@@ -173,9 +173,9 @@ _UNKNOWN = {Distribution._log_prob, Distribution._sample_and_log_prob}
 
 def as_float(parameter: Any) -> Array:
     """A parameter of a density: half precision and integers as float32 (integers as float64, where
-    that is the default); keys as they are."""
+    that is the default); keys and truth values, such as a mask's, as they are."""
     parameter = at_least_float32(parameter)
-    whole = jnp.issubdtype(parameter.dtype, jnp.integer) or parameter.dtype == bool
+    whole = jnp.issubdtype(parameter.dtype, jnp.integer)
     return parameter.astype(float) if whole else parameter
 
 

@@ -8,6 +8,7 @@ import flax.struct
 import jax
 import jax.numpy as jnp
 
+from vae_jax.calls import check_takes
 from vae_jax.distributions.base import Distribution, Measure, common_measure
 from vae_jax.types import Array, Event, Key
 
@@ -147,6 +148,7 @@ class Layered(Distribution):
             z[name] = draw(name, layer)
             return z[name]
 
+        check_takes("The program of a Layered", self.program, "given", "draw")
         self.program(self.given, record)
         if not layers:
             raise ValueError("Layered draws no latent: its program has to call draw(name, q).")

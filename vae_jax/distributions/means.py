@@ -4,6 +4,7 @@ import jax
 
 from vae_jax.distributions.base import Distribution
 from vae_jax.distributions.joint import Joint, is_part
+from vae_jax.distributions.masked import Masked
 from vae_jax.types import Event, Key
 
 
@@ -12,6 +13,8 @@ def mean_or_draw(distribution: Distribution, key: Key) -> Event:
 
     For looking, and not for numbers; which of the two it is says `read_as`.
     """
+    if isinstance(distribution, Masked):
+        return mean_or_draw(distribution.distribution, key)
     if isinstance(distribution, Joint):
         parts, tree = jax.tree.flatten(distribution.parts, is_leaf=is_part)
         keys = jax.random.split(key, len(parts))
@@ -31,6 +34,8 @@ def has_mean(distribution: Distribution) -> bool:
 
 def read_as(distribution: Distribution) -> str:
     """What `mean_or_draw` gives: "mean", "draw", or, of parts some of which have none, "both"."""
+    if isinstance(distribution, Masked):
+        return read_as(distribution.distribution)
     if has_mean(distribution):
         return "mean"
     if not isinstance(distribution, Joint):

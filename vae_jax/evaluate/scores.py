@@ -10,6 +10,7 @@ import numpy as np
 from vae_jax import bounds
 from vae_jax.bounds.draws import draw_keys, sample_keys
 from vae_jax.bounds.likelihood import streamed_log_likelihood
+from vae_jax.calls import check_takes
 from vae_jax.evaluate.examples import Progress, over_examples
 from vae_jax.evaluate.support import check_support
 from vae_jax.models import VAE, log_posterior, log_prior, trace
@@ -101,6 +102,7 @@ def example_elbo(
     model: VAE, params: Params, key: Key, x: Event, c: Event, num_samples: int, rate: Rate
 ) -> bounds.ELBO:
     """The evidence lower bound of one example: its mean over K draws."""
+    check_takes("rate", rate, "d", hint="It is given a Draw, as a term is.")
 
     def parts(k: Key, own: Key) -> tuple[Array, Array]:
         d = Draw(trace(model, params, k, x, c), x, c, params, own, None)

@@ -7,6 +7,7 @@ from typing import TypeAlias
 import jax
 import jax.numpy as jnp
 
+from vae_jax.calls import check_takes
 from vae_jax.checks import event_shape
 from vae_jax.distributions import Distribution, Layered
 from vae_jax.distributions.means import has_mean, mean_or_draw
@@ -115,6 +116,7 @@ def interpolate(
         )
     if num < 2:
         raise ValueError(f"num must be at least 2, the two ends; got {num}.")
+    check_takes("path", path, "start", "end", "t")
     places = jnp.linspace(0.0, 1.0, num)
     z = jax.vmap(path, in_axes=(None, None, 0))(start, end, places)
     return _decode(model, params, z, c, latent, key)

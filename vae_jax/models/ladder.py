@@ -55,7 +55,8 @@ def ladder(encoder: nn.Module, rungs: Sequence[Rung], decoder: nn.Module, width:
       goes to every network. A model of which a part is replaced is traced from its parts.
 
     Raises:
-      ValueError: no rungs; in `init`, not one tuple entry for each rung, or events that differ.
+      ValueError: no rungs; in `init`, not one tuple entry for each rung, events that differ, or a
+        network that keeps variables besides its parameters, such as BatchNorm's averages.
       TypeError: a network that is not a Linen module.
 
     Reference: Kingma et al. 2016, arXiv 1606.04934, section 4 (bidirectional inference); Sønderby

@@ -79,9 +79,8 @@ def init_stateless(module: nn.Module, key: Key, *inputs: Any) -> Params:
     if variables:
         raise ValueError(
             f"{type(module).__name__} keeps {sorted(variables)} besides its parameters, which a"
-            " hierarchy's networks cannot: each is asked anew wherever a latent is drawn or"
-            " scored, and nothing of a pass is carried. Use a norm of one example"
-            " (nn.LayerNorm, group_norm)."
+            " hierarchy's networks cannot: a walk through its latents hands on distributions alone,"
+            " and would lose what has moved. Use a norm of one example (nn.LayerNorm, group_norm)."
         )
     return params
 

@@ -7,6 +7,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from vae_jax.calls import check_takes
 from vae_jax.distributions import Distribution, MixtureOver
 from vae_jax.models.modules import prior_function, with_module, without_module
 from vae_jax.models.record import VAE
@@ -69,6 +70,7 @@ def with_vamp_prior(
 
     Reference: Tomczak, Welling 2018, arXiv 1705.07120, eq. 9.
     """
+    check_takes("inputs", inputs, "key", "x")
     posterior = model.encode if encode is None else encode
 
     def component(given: Params, u: Event) -> Distribution:

@@ -6,6 +6,7 @@ from typing import Any
 import flax.linen as nn
 import jax
 
+from vae_jax.calls import check_takes
 from vae_jax.checks import check_posterior
 from vae_jax.distributions import Distribution
 from vae_jax.models.modules import apply_module, check_module, prior_function, with_module
@@ -53,6 +54,8 @@ def vae(
     check_module("decoder", decoder)
     prior_of = prior_function(prior)
     own = dict(groups or {})
+    for name, first in own.items():
+        check_takes(f"The group {name!r}", first, "key", "x", "c", "z")
 
     def init(key: Key, x: Event, c: Event = None) -> Params:
         encoder_key, decoder_key, z_key, prior_key, groups_key = jax.random.split(key, 5)

@@ -16,6 +16,7 @@ from vae_jax.networks.heads import (
     PoissonHead,
 )
 from vae_jax.networks.init import default_init
+from vae_jax.networks.masked import masked
 from vae_jax.networks.mixtures import LearnedMixture
 from vae_jax.networks.network import Network
 from vae_jax.networks.norms import batch_norm, group_norm
@@ -50,6 +51,7 @@ __all__ = [
     "describe",
     "group_norm",
     "log1p",
+    "masked",
     "one_hot",
     "pooled",
     "resized",

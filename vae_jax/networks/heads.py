@@ -90,17 +90,20 @@ class GaussianHead(nn.Module):
       scale: (features, event_shape) -> log_scale, [*event_shape], the log of a standard deviation:
         `PredictedScale()`, the usual choice for a posterior; `FixedScale(log_scale)` or
         `LearnedScale()` for a likelihood.
+      bias_init: initializer of the bias of the mean, as in `BernoulliHead`.
       dtype: of the arithmetic of the mean (a scale has its own).
     """
 
     event_shape: tuple[int, ...]
     scale: nn.Module = field(default_factory=PredictedScale)  # flax shares what is one instance
+    bias_init: Initializer = nn.initializers.zeros
     dtype: Dtype | None = None
 
     @nn.compact
     def __call__(self, features: Array) -> Gaussian:
         """Gaussian over [*event_shape]."""
-        loc = project(features, self.event_shape, name="loc", dtype=self.dtype)
+        layer = {"bias_init": self.bias_init, "dtype": self.dtype}
+        loc = project(features, self.event_shape, name="loc", **layer)
         return Gaussian(loc, self.scale(features, self.event_shape))
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import jax.numpy as jnp
 from flax import linen as nn
 
+from vae_jax.calls import check_takes
 from vae_jax.distributions import Distribution
 from vae_jax.types import Array, Event
 
@@ -38,8 +39,12 @@ class Network(nn.Module):
 
         Raises:
           ValueError: if there is a condition and no `embed`, or `embed` and no condition.
+          TypeError: `embed` or `preprocess` is no function of one argument.
         """
-        return self.behind(x if self.preprocess is None else self.preprocess(x), c)
+        if self.preprocess is None:
+            return self.behind(x, c)
+        check_takes("preprocess", self.preprocess, "x")
+        return self.behind(self.preprocess(x), c)
 
     def behind(self, inputs: Event, c: Any = None) -> Distribution:
         """The distribution, given what the body reads: `preprocess(x)`, or inputs that are learned.
@@ -63,6 +68,7 @@ class Network(nn.Module):
 def _embedded(embed: Callable[[Any], Array], c: Any) -> Array:
     """The vector of a condition; of a learned table, which would count negative labels from its
     end, NaN for those as for those beyond it."""
+    check_takes("embed", embed, "c")
     vector = embed(c)
     if not isinstance(embed, nn.Embed):
         return vector

@@ -14,10 +14,10 @@ the density grows without bound as the scale goes to 0, and training chases it.
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
-from flax.typing import Dtype
+from flax.typing import Dtype, Initializer
 
 from vae_jax.networks.project import project
-from vae_jax.types import Array
+from vae_jax.types import Array, Key
 
 SPEED = 10.0  # of a learned scale, of the weights': docs/defaults.md
 CEILING = 20.0  # a deviation of 5e8, far from any prior's, and a rate of 1e17 nats, still finite
@@ -80,9 +80,9 @@ class FixedScale(nn.Module):
 
 
 class LearnedScale(nn.Module):
-    """One parameter, "shift", for all examples: of all dimensions, or of each.
+    """One parameter for all examples: of all dimensions, or of each.
 
-        log_scale = soft_floor(initial + speed * shift, floor),   shift = 0 at first
+        log_scale = soft_floor(speed * parameter, floor)
 
     Adam moves each parameter by at most about the learning rate in a step, whatever its gradient: a
     log-scale that has 2 to go would take 2,000 steps at a rate of 0.001, and hold the rest of the
@@ -90,15 +90,15 @@ class LearnedScale(nn.Module):
 
     Args:
       floor: soft lower bound; None for none.
-      initial: where log_scale begins, but for the floor.
-      per_dimension: a shift for each dimension of the event, [*event_shape].
-      speed: how far log_scale moves for each unit of its parameter.
+      initial: where log_scale begins, but for the floor: a number, or (key, shape, dtype) -> array.
+      per_dimension: a parameter for each dimension of the event, [*event_shape].
+      speed: how far log_scale moves for each unit of its parameter, "log_scale".
 
     Reference: Rybkin, Daniilidis & Levine 2021, arXiv 2006.13202.
     """
 
     floor: float | None = FLOOR
-    initial: float = 0.0
+    initial: float | Initializer = 0.0
     per_dimension: bool = False
     speed: float = SPEED
 
@@ -107,10 +107,12 @@ class LearnedScale(nn.Module):
         """log_scale, [*event_shape]."""
         del features
         shape = event_shape if self.per_dimension else ()
-        shift = self.param("shift", nn.initializers.zeros, shape)
-        return jnp.broadcast_to(
-            soft_floor(self.initial + self.speed * shift, self.floor), event_shape
-        )
+        raw = self.speed * self.param("log_scale", self._first, shape)
+        return jnp.broadcast_to(soft_floor(raw, self.floor), event_shape)
+
+    def _first(self, key: Key, shape: tuple[int, ...]) -> Array:
+        initial = self.initial if callable(self.initial) else nn.initializers.constant(self.initial)
+        return initial(key, shape, jnp.float32) / self.speed
 
 
 class PredictedScale(nn.Module):

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from vae_jax.calls import check_takes
 from vae_jax.checks import check_reparameterized
 from vae_jax.models import VAE, Trace, latents, trace
 from vae_jax.models.state import carry, mean_over_batch
@@ -68,6 +69,7 @@ def over_batch(
     Raises:
       ValueError: an entry that both bring, that is not in the state, or of another structure.
     """
+    check_takes("The example of over_batch", example, "params", "key", "x", "c")
 
     def one(key: Key, x: Event, c: Event) -> tuple[Any, Params]:
         values, entries = example(params, key, x, c)

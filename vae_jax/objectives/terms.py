@@ -6,6 +6,7 @@ from typing import NamedTuple, TypeAlias
 import jax
 import jax.numpy as jnp
 
+from vae_jax.calls import check_takes
 from vae_jax.distributions import Distribution
 from vae_jax.divergences import kl
 from vae_jax.models import Trace, log_posterior, log_prior
@@ -33,6 +34,9 @@ class Draw(NamedTuple):
     params: Params
     key: Key
     step: Array | None
+
+
+_DRAW = f"A Draw d has the fields {', '.join(Draw._fields)}."
 
 
 class Term(NamedTuple):
@@ -85,7 +89,7 @@ NEGATIVE_ELBO = (Term("distortion", distortion), Term("rate", rate))
 
 def check_terms(terms: Sequence[Term]) -> tuple[Term, ...]:
     """The terms. ValueError for none, for names that are not unique, and for a term named "loss",
-    which their sum is."""
+    which their sum is. TypeError for a value or a schedule of other arguments."""
     terms = tuple(Term(*term) for term in terms)
     names = [term.name for term in terms]
     if not names:
@@ -95,6 +99,10 @@ def check_terms(terms: Sequence[Term]) -> tuple[Term, ...]:
         raise ValueError(f"The terms' names must be unique; {repeated} occur more than once.")
     if "loss" in names:
         raise ValueError("A term cannot be named 'loss': that is the sum of the terms.")
+    for name, value, weight in terms:
+        check_takes(f"The value of the term {name!r}", value, "d", hint=_DRAW)
+        if callable(weight):
+            check_takes(f"The schedule of the term {name!r}", weight, "step")
     return terms
 
 

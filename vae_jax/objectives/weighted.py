@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from vae_jax.bounds.draws import draw_keys
+from vae_jax.calls import check_takes
 from vae_jax.checks import check_count
 from vae_jax.models import VAE
 from vae_jax.models.state import mean_over_draws
@@ -44,6 +45,7 @@ def weighted_sum(
     Raises:
       ValueError: names that are not unique, or "loss", which the sum itself is called; no terms;
         num_samples < 1; and, when it is traced, a term that is not one number.
+      TypeError: a term whose value is no function of one `Draw`.
     """
     terms = check_terms(terms)
     check_count("num_samples", num_samples)
@@ -83,8 +85,13 @@ def penalty(name: str, value: Callable[[Params], Array], weight: Weight = 1.0) -
 
     Returns:
       Objective. Metrics: "loss", and the unweighted value under its name.
+
+    Raises:
+      ValueError: the name "loss".
+      TypeError: a value that is no function of the parameters alone.
     """
-    check_terms([Term(name, lambda d: jnp.zeros(()))])
+    check_terms([Term(name, lambda d: jnp.zeros(()), weight)])
+    check_takes(f"The penalty {name!r}", value, "params")
 
     def objective(params: Params, key: Key, batch: Batch, step: Array) -> tuple[Array, Aux]:
         del key, batch

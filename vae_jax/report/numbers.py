@@ -30,7 +30,7 @@ class Row(NamedTuple):
     note: str
 
 
-_QUANTITIES = (
+QUANTITIES = (
     Quantity("−ELBO", "elbo.elbo", "elbo.elbo_standard_error", -1, note="{} images", of="images"),
     Quantity("distortion", "elbo.distortion", note="−E log p(x|z)"),
     Quantity(
@@ -108,7 +108,7 @@ def with_error(value: float, error: object) -> str:
 def final(evaluation: dict[str, Any]) -> tuple[list[Row], list[tuple[str, str]]]:
     """The rows for what is known of an evaluation, and a name and a text for all the rest."""
     flat = flatten(evaluation)
-    known = [q for q in _QUANTITIES if isinstance(flat.get(q.value), int | float)]
+    known = [q for q in QUANTITIES if isinstance(flat.get(q.value), int | float)]
     used = {"epoch", *(key for q in known for key in (q.value, q.error, q.of))}
     rest = [(_words(key), text_of(value)) for key, value in flat.items() if key not in used]
     return [_row(quantity, flat) for quantity in known], rest

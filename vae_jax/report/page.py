@@ -71,6 +71,8 @@ def _summary(run: Run) -> str:
 
 
 def _numbers(run: Run) -> str:
+    if not run.evaluation and not _asked_for(run, "score"):
+        return '<p class="empty">None were asked for: vae_jax evaluate makes them.</p>'
     if not run.evaluation:
         return '<p class="empty">Still to come: a run is scored when its training has ended.</p>'
     rows, rest = numbers.final({n: v for n, v in run.evaluation.items() if n != "advice"})
@@ -122,12 +124,19 @@ def _series(rows: Rows, name: str) -> chart.Points:
 
 
 def _pictures(run: Run) -> str:
+    if not _asked_for(run, "pictures"):
+        return '<p class="empty">None were asked for.</p>'
     if not (run.pictures or run.texts or run.missing):
         return '<p class="empty">Still to come.</p>'
     there = {name: png for name, png in run.pictures.items() if name not in run.missing}
     shown = [*map(_picture, there.items()), *map(_lines_of_text, run.texts.items())]
     shown += [_missing(name, str(why)) for name, why in run.missing.items()]
     return f'<div class="pictures">{"".join(shown)}</div>'
+
+
+def _asked_for(run: Run, what: str) -> bool:
+    training = run.config.get("training")
+    return not isinstance(training, dict) or training.get(what) is not False
 
 
 def _picture(item: tuple[str, bytes]) -> str:

@@ -20,7 +20,7 @@ from typing import Any
 
 Json = dict[str, Any]
 
-_REQUIRED = ("config", "package", "options", "training", "example")  # in config.json
+_REQUIRED = ("config", "package", "options", "found", "training", "example")  # in config.json
 
 
 def create(name: str, out: Path | None, config: Json) -> Path:

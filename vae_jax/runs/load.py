@@ -95,8 +95,8 @@ def build(
     config: Json, data: str | None = None, configs: Mapping[str, Config] | None = None
 ) -> Experiment:
     """The experiment of a config.json, its data perhaps elsewhere now."""
-    name, options = config["config"], dict(config["options"])
-    make = _config_of(name, config["package"], configs)
+    name, options = config["config"], {**config["options"], **config["found"]}
+    make = config_of(name, config["package"], configs)
     options = from_json(make, options)
     known = inspect.signature(make).parameters
     place = next((option for option in ("data", "raw") if option in known), None)
@@ -111,7 +111,7 @@ def build(
     return experiment._replace(examples=examples._replace(load=_found(examples.load)))
 
 
-def _config_of(name: str, package: Json, configs: Mapping[str, Config] | None) -> Config:
+def config_of(name: str, package: Json, configs: Mapping[str, Config] | None) -> Config:
     """The config of a run. ValueError where it is another's now, or nobody's."""
     whose = package["distribution"]
     found = [one for one in names(configs).get(name, []) if one.distribution == whose]

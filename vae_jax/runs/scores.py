@@ -2,24 +2,39 @@
 
 import math
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
 from vae_jax import evaluate
+from vae_jax.bounds import ELBO, LogLikelihood
 from vae_jax.checks import check_count
 from vae_jax.configs import Experiment
+from vae_jax.distributions import Layered
 from vae_jax.evaluate.examples import Progress
-from vae_jax.evaluate.scores import Rate
 from vae_jax.models import VAE
 from vae_jax.objectives import batch_size as size_of
 from vae_jax.train.rows import no_rate
 from vae_jax.types import Array, Batch, Event, Key, Params
 
+Json = dict[str, Any]
+
 # examples among which the mutual information is computed: their pairs are many, and of a hierarchy
 # each is a pass through it
 _INFORMED, _INFORMED_OF_LAYERS = 10_000, 1_000
+
+
+class Scores(NamedTuple):
+    """What a model is worth, in nats.
+
+    Fields:
+      numbers: as evaluation.json has them.
+      each: the same of every example, [N] by name, of which the numbers are means.
+    """
+
+    numbers: Json
+    each: dict[str, np.ndarray]
 
 
 def score(
@@ -29,9 +44,9 @@ def score(
     key: Key,
     progress: Progress = iter,
     importance_samples: int | None = None,
-) -> dict[str, Any]:
-    """The final numbers, in nats: bound, importance-sampled log-likelihood, what z knows of x; of
-    an experiment without a bound, its distortion.
+) -> Scores:
+    """The final numbers: bound, importance-sampled log-likelihood, what z knows of x; of an
+    experiment without a bound, its distortion.
 
     Args:
       experiment: whose model it is.
@@ -48,27 +63,26 @@ def score(
     elbo_key, likelihood_key, information_key, units_key, own_key = jax.random.split(key, 5)
     active = _active_units(model, params, units_key, test)
     own = views.score(model, params, own_key, test)
-    scores = {"images": size_of(test), "active_units": active, **own}
+    numbers = {"images": size_of(test), "active_units": active, **own}
+    bound = evaluate.elbos(model, params, elbo_key, test, rate=views.rate or no_rate)
     if views.rate is None:
-        return {**scores, "distortion": _distortion(model, params, elbo_key, test)}
-    log_p = _log_likelihood(model, params, likelihood_key, test, K, progress)
-    return {
-        **scores,
-        "elbo": _elbo(model, params, elbo_key, test, views.rate),
-        "log_likelihood": log_p,
+        distortion = evaluate.mean(bound.distortion)._asdict()
+        each = {"distortion": np.asarray(bound.distortion)}
+        return Scores({**numbers, "distortion": distortion}, each)
+    likelihoods = evaluate.log_likelihoods
+    start = time.perf_counter()
+    log_p = likelihoods(model, params, likelihood_key, test, num_samples=K, progress=progress)
+    seconds = time.perf_counter() - start
+    numbers |= {
+        "elbo": _elbo(bound),
+        "log_likelihood": {**_log_likelihood(log_p, K), "seconds": seconds},
         **_mutual_information(model, params, information_key, test),
-        **bits_per_dim(experiment, test, log_p["value"]),
+        **bits_per_dim(experiment, test, evaluate.mean(log_p.value).value),
     }
+    return Scores(numbers, _each(bound, log_p))
 
 
-def _distortion(model: VAE, params: Params, key: Key, test: Batch) -> dict[str, float]:
-    """Where there is no bound."""
-    minus = evaluate.mean(evaluate.elbos(model, params, key, test, rate=no_rate).value)
-    return {"value": -minus.value, "standard_error": minus.standard_error}
-
-
-def _elbo(model: VAE, params: Params, key: Key, test: Batch, rate: Rate) -> dict[str, float]:
-    bound = evaluate.elbos(model, params, key, test, rate=rate)
+def _elbo(bound: ELBO) -> dict[str, float]:
     value = evaluate.mean(bound.value)
     return {
         "elbo": value.value,
@@ -78,13 +92,7 @@ def _elbo(model: VAE, params: Params, key: Key, test: Batch, rate: Rate) -> dict
     }
 
 
-def _log_likelihood(
-    model: VAE, params: Params, key: Key, test: Batch, num_samples: int, progress: Progress
-) -> dict[str, float]:
-    start = time.perf_counter()
-    estimates = evaluate.log_likelihoods(
-        model, params, key, test, num_samples=num_samples, progress=progress
-    )
+def _log_likelihood(estimates: LogLikelihood, num_samples: int) -> dict[str, float]:
     log_p = evaluate.mean(estimates.value)
     return {
         "value": log_p.value,
@@ -92,8 +100,19 @@ def _log_likelihood(
         "importance_samples": num_samples,
         "mean_monte_carlo_standard_error": evaluate.mean(estimates.standard_error).value,
         "median_effective_sample_size": float(np.median(estimates.ess)),
-        "seconds": time.perf_counter() - start,
     }
+
+
+def _each(bound: ELBO, log_p: LogLikelihood) -> dict[str, np.ndarray]:
+    columns = {
+        "elbo": bound.value,
+        "distortion": bound.distortion,
+        "rate": bound.rate,
+        "log_likelihood": log_p.value,
+        "log_likelihood_standard_error": log_p.standard_error,
+        "effective_sample_size": log_p.ess,
+    }
+    return {name: np.asarray(values) for name, values in columns.items()}
 
 
 def _active_units(model: VAE, params: Params, key: Key, test: Batch) -> dict[str, Any]:
@@ -117,7 +136,8 @@ def _mutual_information(
     posterior that knows log q of what it draws alone."""
     if "c" in test or not _scores_any_z(model, params, test):
         return {}
-    most = _INFORMED if model.trace is None else _INFORMED_OF_LAYERS
+    q = jax.eval_shape(model.encode, params, jax.tree.map(lambda leaf: leaf[0], test["x"]))
+    most = _INFORMED_OF_LAYERS if isinstance(q, Layered) else _INFORMED
     some = jax.tree.map(lambda leaf: leaf[:most], test)
     information = evaluate.mutual_information(model, params, key, some)
     return {

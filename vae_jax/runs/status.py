@@ -42,6 +42,6 @@ def has_begun(folder: Path) -> bool:
 
 
 def is_done(folder: Path, epochs: int) -> bool:
-    """Whether a run of so many epochs has ended, and all that follows its training is made."""
+    """Whether a run of so many epochs has ended, and what follows its training."""
     status = run_folder.read_status(folder)
     return status.get("state") in _DONE and status.get("epochs") == epochs

@@ -1,17 +1,20 @@
 """One run, from its config to its report: started, gone on with, made longer."""
 
 import dataclasses
+import inspect
 import shutil
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from vae_jax.configs import Config, find
+from vae_jax.configs import Config, Data, Experiment, find
 from vae_jax.configs.options import to_json
 from vae_jax.runs import folder as run_folder
 from vae_jax.runs.circumstances import circumstances
 from vae_jax.runs.divide import epoch_steps, stored
 from vae_jax.runs.load import build, example_of
+from vae_jax.runs.pace import epochs_within, measured, seconds_of
 from vae_jax.runs.status import has_begun, last_epoch
 from vae_jax.runs.stretches import extended, stretches_of, whole
 from vae_jax.runs.training import Training, check_training
@@ -42,19 +45,26 @@ def start(
     Raises:
       FileExistsError: the folder is not empty; and what config, data and `fit` raise.
     """
-    found = find(name, configs)
-    experiment = found.load()(**options)
-    data = experiment.examples.load()
+    found, began = find(name, configs), time.perf_counter()
+    make = found.load()
+    experiment = make(**options)
+    data, read = experiment.examples.load(), experiment.examples.found or {}
     # what cannot be trained leaves no folder
-    steps = epoch_steps(experiment, data, training)
-    check_training(training, experiment.trained.epochs * steps)
+    _check(experiment, data, training)
+    if training.time is not None:
+        epochs = _within(name, make, experiment, data, training, began, watch)
+        options = {**options, "epochs": epochs}
+        experiment = make(**{**options, **read})
+        _check(experiment, data, training)
     config = {
         "config": name,
         "package": {"distribution": found.distribution, "version": found.version},
-        "options": to_json({**options, **(experiment.examples.found or {})}),
+        "options": to_json(options),
+        "found": to_json(read),
         "training": dataclasses.asdict(training),
         "example": example_of(data.test),
         "stored": stored(data),
+        "notes": list(data.notes),
         **circumstances(),
     }
     folder = run_folder.create(name, out, config)
@@ -66,6 +76,36 @@ def start(
         if not has_begun(folder):
             shutil.rmtree(folder)
         raise
+
+
+def _check(experiment: Experiment, data: Data, training: Training) -> None:
+    steps = epoch_steps(experiment, data, training)
+    check_training(training, experiment.trained.epochs * steps)
+
+
+def _within(
+    name: str,
+    make: Config,
+    experiment: Experiment,
+    data: Data,
+    training: Training,
+    began: float,
+    watch: Watch,
+) -> int:
+    """The epochs that end within the time of `training`, which began when it is said to have."""
+    assert training.time is not None
+    seconds = seconds_of(training.time)
+    if "epochs" not in inspect.signature(make).parameters:
+        raise ValueError(f"{name} has no option epochs, which a time could choose: leave time out.")
+    watch.note(f"Timing the first steps, to choose the epochs that end within {training.time}.")
+    pace, steps = measured(experiment, data, training), epoch_steps(experiment, data, training)
+    left = seconds - (time.perf_counter() - began)
+    epochs = epochs_within(left, pace, steps, training)
+    watch.note(
+        f"{epochs:,} epochs of about {steps * pace.step:.3g} s, and {pace.evaluation:.3g} s for an"
+        f" evaluation, end within {training.time}. Scoring comes after them."
+    )
+    return epochs
 
 
 def resume(

@@ -8,6 +8,7 @@ import optax
 
 from vae_jax.checks import check_count
 from vae_jax.configs import Experiment
+from vae_jax.runs.events import check_events
 from vae_jax.runs.stretches import Stretches
 from vae_jax.train import Step, averaged
 
@@ -30,6 +31,11 @@ class Training:
       average: Decay of an exponential moving average of the parameters, such as 0.999, which is
         then what is evaluated and kept.
       keep: How many of the latest checkpoints are kept, besides the best.
+      time: In place of the epochs, the time they may take, such as 5m or 1h30m, but for the scores.
+      score: Score the model when its training has ended.
+      importance_samples: K of the log p(x) among the scores; by default the config's.
+      pictures: Draw pictures, at every evaluation.
+      tensorboard: Write events for TensorBoard as well, into events/ of the run folder.
     """
 
     evaluate_every: int | None = None
@@ -41,12 +47,20 @@ class Training:
     clip: float | None = None
     average: float | None = None
     keep: int = 3
+    time: str | None = None
+    score: bool = True
+    importance_samples: int | None = None
+    pictures: bool = True
+    tensorboard: bool = False
 
 
 def check_training(training: Training, steps: int) -> None:
-    """ValueError where the options make no run of so many steps."""
+    """ValueError where the options make no run of so many steps; ImportError where they need what
+    is not installed."""
     check_count("keep", training.keep)
-    for name in ("evaluate_every", "patience"):
+    if training.tensorboard:
+        check_events()
+    for name in ("evaluate_every", "patience", "importance_samples"):
         if getattr(training, name) is not None:
             check_count(name, getattr(training, name))
     if training.patience is not None and not training.hold_out:
@@ -59,6 +73,11 @@ def check_training(training: Training, steps: int) -> None:
         raise ValueError(f"clip must be above 0; got {training.clip}.")
     if training.average is not None and not 0 < training.average < 1:
         raise ValueError(f"average must be in (0, 1), such as 0.999; got {training.average}.")
+
+
+def evaluated_every(training: Training, epochs: int) -> int:
+    """Epochs between evaluations, of so many that are to be trained."""
+    return training.evaluate_every or max(1, epochs // 10)
 
 
 def make_step(experiment: Experiment, training: Training, stretches: Stretches, steps: int) -> Step:

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 from vae_jax.configs import Data, Experiment
 from vae_jax.evaluate.examples import Progress
-from vae_jax.runs.pictures import Missing
 
 Json = dict[str, Any]
 
@@ -17,14 +16,15 @@ class Watch(NamedTuple):
     Fields:
       begin: called with the experiment, its data and the first epoch, before training.
       row: called with each row of metrics.jsonl.
-      missing: called with the pictures that could not be drawn, by name, and why.
+      note: called with a sentence that should be read: a picture that could not be drawn, how long
+        scoring will take.
       scoring: wraps the loop over batches of the final likelihood.
       stop: asked after each epoch.
     """
 
     begin: Callable[[Experiment, Data, int], None] = lambda experiment, data, first: None
     row: Callable[[Json], None] = lambda row: None
-    missing: Callable[[Missing], None] = lambda missing: None
+    note: Callable[[str], None] = lambda sentence: None
     scoring: Progress = iter
     stop: Callable[[], bool] = lambda: False
 

@@ -1,25 +1,31 @@
 """The work of one run, from its first or its last checkpoint to its report."""
 
+import contextlib
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 
 from vae_jax.configs import Data, Experiment
+from vae_jax.evaluate.examples import Progress
 from vae_jax.report import write_report
 from vae_jax.runs import folder as run_folder
 from vae_jax.runs.baselines import with_baselines
 from vae_jax.runs.divide import divide, epoch_steps
+from vae_jax.runs.events import written_events
+from vae_jax.runs.pace import foretold
 from vae_jax.runs.pictures import save_pictures
 from vae_jax.runs.scores import score
 from vae_jax.runs.status import is_done, last_epoch, write_failure, write_status
 from vae_jax.runs.stretches import Stretches
-from vae_jax.runs.training import Training, make_step
+from vae_jax.runs.training import Training, evaluated_every, make_step
 from vae_jax.runs.watch import Ended, Watch
 from vae_jax.train import Fitted, NotFiniteError, fit, held_out_score
 from vae_jax.types import Key, Params
 
 Json = dict[str, Any]
+Watchers: TypeAlias = Sequence[Callable[[Json], None]]  # of rows
 
 _SCORES = {"elbo": held_out_score, "distortion": lambda row: -row["distortion"]}
 
@@ -50,29 +56,42 @@ def run(work: Work) -> Ended:
     fit_key = jax.random.key(work.experiment.trained.seed)
     # `fit` takes the first two of its split; the third and fourth are for what follows it
     _, _, score_key, picture_key = jax.random.split(fit_key, 4)
-    first, done = last_epoch(folder) + 1, is_done(folder, epochs)
+    first, done = last_epoch(folder) + 1, _is_done(work)
     run_folder.forget_after(folder / "metrics.jsonl", first - 1)
     (folder / "failure.json").unlink(missing_ok=True)
     work.watch.begin(work.experiment, work.data, first)
-    fitted = _fit(work, fit_key, picture_key)
+    with contextlib.ExitStack() as stack:
+        rows = [work.watch.row]
+        if work.training.tensorboard:
+            rows.append(stack.enter_context(written_events(folder, first)))
+        fitted = _fit(work, rows, fit_key, picture_key)
     progress = fitted.progress
     if fitted.ended != "interrupted" and (fitted.rows or not done):
         write_status(folder, "scoring", progress.epoch, epochs, progress.best_epoch)
-        _score(work, fitted, score_key)
+        if work.training.score:
+            _score(work, fitted, score_key)
         _draw(work, fitted.params, picture_key)
     write_status(folder, fitted.ended, progress.epoch, epochs, progress.best_epoch)
     write_report(folder)
     return Ended(folder, fitted.ended, _scores(folder, fitted.ended))
 
 
-def _fit(work: Work, key: Key, picture_key: Key) -> Fitted:
+def _is_done(work: Work) -> bool:
+    scored = (work.folder / "evaluation.json").exists() or not work.training.score
+    return scored and is_done(work.folder, work.experiment.trained.epochs)
+
+
+def _fit(
+    work: Work, watchers: Sequence[Callable[[Json], None]], key: Key, picture_key: Key
+) -> Fitted:
     folder, training, trained = work.folder, work.training, work.experiment.trained
     train, held_out = divide(work.experiment, work.data, training)
     steps, last = epoch_steps(work.experiment, work.data, training), work.stretches[-1]
 
     def report(row: Json, params: Params) -> None:
         run_folder.append(folder / "metrics.jsonl", row)
-        work.watch.row(row)
+        for watcher in watchers:
+            watcher(row)
         if row["data"] == "held_out":
             _draw(work, params, picture_key)
             write_status(folder, "running", row["epoch"], trained.epochs)
@@ -90,7 +109,7 @@ def _fit(work: Work, key: Key, picture_key: Key) -> Fitted:
             held_out=held_out,
             rate=work.experiment.views.rate,
             score=_SCORES[training.metric] if training.hold_out else None,
-            evaluate_every=training.evaluate_every or max(1, (last.epochs - last.after) // 10),
+            evaluate_every=evaluated_every(training, last.epochs - last.after),
             patience=training.patience,
             patient_after=last.after,
             folder=folder / "checkpoints",
@@ -108,11 +127,26 @@ def _fit(work: Work, key: Key, picture_key: Key) -> Fitted:
 
 def _score(work: Work, fitted: Fitted, key: Key) -> None:
     """Write evaluation.json, of the parameters that are to be used."""
-    progress, test = fitted.progress, work.data.test
-    scores = score(work.experiment, test, fitted.params, key, work.watch.scoring)
+    progress, K = fitted.progress, work.training.importance_samples
+    scoring = _foretold(work, K or work.experiment.views.importance_samples)
+    scores = score(work.experiment, work.data.test, fitted.params, key, scoring, K).numbers
     scores = with_baselines(scores, work.experiment, work.data, fitted.params)
     epoch = progress.epoch if progress.best_epoch is None else progress.best_epoch
     run_folder.write_json(work.folder / "evaluation.json", {"epoch": epoch, **scores})
+
+
+def _foretold(work: Work, samples: int) -> Progress:
+    """The loop of the likelihood; where it will take longer than training did, that is said."""
+    rows = run_folder.read_rows(work.folder / "metrics.jsonl")
+    trained = sum(row["seconds"] for row in rows if row["data"] == "train")
+
+    def tell(seconds: float) -> None:
+        work.watch.note(
+            f"Scoring will take about {seconds:.0f} s, where training took {trained:.0f} s: of"
+            f" another run importance_samples=<fewer than {samples:,}> makes it shorter."
+        )
+
+    return foretold(work.watch.scoring, 0 if work.training.time else trained, tell)
 
 
 def _scores(folder: Path, ended: str) -> Json | None:
@@ -122,6 +156,8 @@ def _scores(folder: Path, ended: str) -> Json | None:
 
 def _draw(work: Work, params: Params, key: Key) -> None:
     """The pictures; what could not be drawn is said, and costs nothing else."""
+    if not work.training.pictures:
+        return
     missing = save_pictures(work.folder / "pictures", work.experiment, work.data, params, key)
-    if missing:
-        work.watch.missing(missing)
+    for name, why in missing.items():
+        work.watch.note(f"There is no picture {name}: {why}")

@@ -9,6 +9,7 @@ from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 from vae_jax.checks import check_count, check_key
 from vae_jax.data import Prepare
+from vae_jax.data.transforms import check_prepare
 from vae_jax.objectives import batch_size as size_of
 from vae_jax.train.steps import Metrics, Step, TrainState
 from vae_jax.types import Array, Batch, Key
@@ -158,6 +159,7 @@ def _prepared_step(
     step: Step, state: TrainState, batch: Batch, prepare: Prepare | None
 ) -> tuple[TrainState, Metrics]:
     if prepare is not None:
+        check_prepare(prepare)
         keys = jax.random.split(_stream(state.key, _PREPARE, state.step), size_of(batch))
         batch = jax.vmap(prepare)(keys, batch)
     return step.update(state, batch)

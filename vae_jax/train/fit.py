@@ -4,6 +4,7 @@ import contextlib
 import os
 from collections.abc import Callable
 
+from vae_jax.calls import check_takes
 from vae_jax.checkpoint import Checkpoints
 from vae_jax.checks import check_count
 from vae_jax.data import Prepare, Source
@@ -122,6 +123,7 @@ def fit(
 
 
 def _check(settings: Settings) -> None:
+    _check_calls(settings)
     for name in ("epochs", "batch_size", "evaluate_every"):
         check_count(name, getattr(settings, name))
     data = settings.data
@@ -131,3 +133,11 @@ def _check(settings: Settings) -> None:
     check_count("patience", settings.patience)
     if settings.held_out is None or settings.score is None:
         raise ValueError("patience needs held_out data and a score of them to be patient about.")
+
+
+def _check_calls(settings: Settings) -> None:
+    """TypeError for a function that cannot be called as it will be."""
+    check_takes("report", settings.report, "row", "params")
+    check_takes("stop", settings.stop)
+    if settings.score is not None:
+        check_takes("score", settings.score, "row")

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from vae_jax.calls import check_takes
 from vae_jax.checks import check_count, check_key
 from vae_jax.models import learned
 from vae_jax.objectives import Aux, Objective
@@ -72,8 +73,11 @@ def descend(objective: Objective, optimizer: optax.GradientTransformation) -> St
         `optax.contrib.reduce_on_plateau` and `optax.polyak_sgd` are such too.
 
     Raises:
-      TypeError: when it is traced, by name, for what an optimizer asks besides.
+      TypeError: an objective that is no function of (params, key, batch, step); and, when it is
+        traced, by name, for what an optimizer asks besides.
     """
+
+    _check_objective("The objective", objective)
 
     def init(key: Key, params: Params) -> TrainState:
         check_key(key)
@@ -183,6 +187,11 @@ def _check_players(players: tuple[Player, ...], shared: tuple[str, ...]) -> None
         )
     for p in players:
         check_count(f"updates of {p.name}", p.updates)
+        _check_objective(f"The objective of {p.name}", p.objective)
+
+
+def _check_objective(what: str, objective: Objective) -> None:
+    check_takes(what, objective, "params", "key", "batch", "step")
 
 
 def _check_owned(players: tuple[Player, ...], params: Params) -> None:

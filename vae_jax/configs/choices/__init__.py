@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from vae_jax.configs.choices.choices import Choices
 from vae_jax.configs.choices.form import Form
-from vae_jax.configs.choices.likelihoods import LIKELIHOODS
+from vae_jax.configs.choices.likelihoods import LIKELIHOODS, with_classes
 from vae_jax.configs.choices.networks import NETWORKS
 from vae_jax.configs.choices.objectives import OBJECTIVES
 from vae_jax.configs.choices.optimizers import OPTIMIZERS
@@ -68,7 +68,7 @@ def parts(
             f" {' or '.join(form.likelihoods)}."
         )
     encoder, decoder = chosen("network", NETWORKS, *given)(form)
-    head = chosen("likelihood", LIKELIHOODS, *given)(form)
+    head = with_classes(chosen("likelihood", LIKELIHOODS, *given)(form), form)
     posterior = chosen("posterior", POSTERIORS, *given)(latents)
     prior = chosen("prior", PRIORS, *given)(latents)
     optimizer = chosen("optimizer", OPTIMIZERS, *given)

@@ -51,8 +51,8 @@ class Choices:
         the probability of a 1; categorical: a probability for each integer.
       scale: Of gaussian, its standard deviation: fixed, one learned, or one learned for each
         dimension.
-      sigma: Of gaussian, the standard deviation at first; by default half that of the training
-        data.
+      sigma: Of gaussian, the standard deviation, or where it begins to be learned, by default at
+        that of the training data.
       network: mlp, or conv, of images.
       hidden: Of mlp, units of each layer of the encoder; the decoder mirrors it.
       channels: Of conv, of each stage of the encoder, which halves the image; the decoder mirrors

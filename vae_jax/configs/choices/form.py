@@ -7,18 +7,22 @@ from flax.typing import Initializer
 
 
 class Form(NamedTuple):
-    """What an example is like.
+    """What an example is like, and where the parameters of a likelihood begin.
 
     Fields:
       shape: of one example.
       classes: of each of its integers, where it is made of those.
-      sigma: the first standard deviation of a Gaussian, of the order of the data's.
-      bias_init: of the logits of binary variables.
       likelihoods: that make sense of it.
+      loc, log_scale: initializers of a Gaussian's mean (the bias of the layer) and log-scale.
+      logits: of the logits of binary variables (the bias of the layer).
+      beside: the classes of each variable that stands beside the array, which is then "numbers" of
+        an event {"numbers": x, "classes": (c, ...)}; of shape (0,) there is no array in it.
     """
 
     shape: tuple[int, ...]
     classes: int | None = None
-    sigma: float = 1.0
-    bias_init: Initializer = nn.initializers.zeros
     likelihoods: tuple[str, ...] = ("gaussian", "bernoulli", "categorical")
+    loc: Initializer = nn.initializers.zeros
+    log_scale: Initializer = nn.initializers.zeros
+    logits: Initializer = nn.initializers.zeros
+    beside: tuple[int, ...] = ()

@@ -3,6 +3,7 @@
 import math
 
 from flax import linen as nn
+from flax.typing import Initializer
 
 from vae_jax.configs.choices.form import Form
 from vae_jax.configs.choices.table import Rows, one_of
@@ -11,23 +12,26 @@ from vae_jax.networks import (
     CategoricalHead,
     FixedScale,
     GaussianHead,
+    JointHead,
     LearnedScale,
 )
 
 
-def fixed(log_scale: float) -> nn.Module:
+def fixed(form: Form, sigma: float | None) -> nn.Module:
     """One standard deviation, which is not learned."""
-    return FixedScale(log_scale)
+    if sigma is None:
+        raise ValueError("scale='fixed' needs its standard deviation: sigma=0.1, say.")
+    return FixedScale(math.log(sigma))
 
 
-def learned(log_scale: float) -> nn.Module:
+def learned(form: Form, sigma: float | None) -> nn.Module:
     """One standard deviation, learned."""
-    return LearnedScale(initial=log_scale)
+    return LearnedScale(initial=_first(form, sigma))
 
 
-def dimension(log_scale: float) -> nn.Module:
+def dimension(form: Form, sigma: float | None) -> nn.Module:
     """A standard deviation for each dimension, learned."""
-    return LearnedScale(initial=log_scale, per_dimension=True)
+    return LearnedScale(initial=_first(form, sigma), per_dimension=True)
 
 
 SCALES = {"fixed": fixed, "learned": learned, "dimension": dimension}
@@ -35,15 +39,14 @@ SCALES = {"fixed": fixed, "learned": learned, "dimension": dimension}
 
 def gaussian(form: Form, *, scale: str = "dimension", sigma: float | None = None) -> nn.Module:
     """N(x | f(z), sigma^2)."""
-    first = form.sigma if sigma is None else sigma
-    if not first > 0:
-        raise ValueError(f"sigma must be above 0; got {first}.")
-    return GaussianHead(form.shape, one_of("scale", SCALES, scale)(math.log(first)))
+    if sigma is not None and not sigma > 0:
+        raise ValueError(f"sigma must be above 0; got {sigma}.")
+    return GaussianHead(form.shape, one_of("scale", SCALES, scale)(form, sigma), form.loc)
 
 
 def bernoulli(form: Form) -> nn.Module:
     """Independent binary variables."""
-    return BernoulliHead(form.shape, form.bias_init)
+    return BernoulliHead(form.shape, form.logits)
 
 
 def categorical(form: Form) -> nn.Module:
@@ -53,4 +56,17 @@ def categorical(form: Form) -> nn.Module:
     return CategoricalHead(form.shape, form.classes)
 
 
+def with_classes(head: nn.Module, form: Form) -> nn.Module:
+    """The head of the array, and one for each variable that stands beside it."""
+    if not form.beside:
+        return head
+    heads = {"classes": JointHead(tuple(CategoricalHead((), K) for K in form.beside))}
+    return JointHead(heads if form.shape == (0,) else {"numbers": head, **heads})
+
+
 LIKELIHOODS: Rows = {"gaussian": gaussian, "bernoulli": bernoulli, "categorical": categorical}
+
+
+def _first(form: Form, sigma: float | None) -> float | Initializer:
+    """Where the log-scale begins."""
+    return form.log_scale if sigma is None else math.log(sigma)

@@ -1,0 +1,77 @@
+"""Runs from several seeds, one after another, and a table of what they have in common."""
+
+import contextlib
+from pathlib import Path
+from typing import Any
+
+import jax
+from rich.table import Table
+
+from vae_jax import runs
+from vae_jax.cli.choice import Asked
+from vae_jax.cli.command import Configs
+from vae_jax.cli.terminal import console, say
+from vae_jax.cli.watched import watched
+from vae_jax.report.numbers import QUANTITIES, number
+from vae_jax.runs import Ended, Watch
+from vae_jax.runs.folder import write_json
+from vae_jax.runs.seeds import check_same, place_of, seeds_of, together
+
+Json = dict[str, Any]
+
+
+def start_seeds(asked: Asked, configs: Configs) -> int:
+    """Train, or go on, from each seed in turn; the exit status is that of the first that failed."""
+    if "seed" not in asked.chosen.options:
+        raise ValueError(f"{asked.chosen.name} has no option seed: leave --seeds out.")
+    if asked.training.time is not None:
+        raise ValueError("Seeds are compared after as many epochs: epochs=<a number>, and no time.")
+    seeds, place = seeds_of(asked.seeds), place_of(asked.chosen.name, asked.out)
+    scores: dict[int, Json] = {}
+    for seed in seeds:
+        say(f"\nSeed {seed}, in {place / _folder(seed)}")
+        ended, status = _run(asked, seed, place, configs)
+        if status:
+            say(f"The same command with --out {place} goes on with the other seeds.")
+            return status
+        if ended.scores is not None:
+            scores[seed] = ended.scores
+        jax.clear_caches()  # of a model that no other seed shares
+    if len(scores) == len(seeds):
+        _report(place, together(scores))
+    return 0
+
+
+def _run(asked: Asked, seed: int, place: Path, configs: Configs) -> tuple[Ended, int]:
+    name, options = asked.chosen.name, {**asked.chosen.options, "seed": seed}
+    folder = place / _folder(seed)
+
+    def go(watch: Watch) -> Ended:
+        if (folder / "config.json").exists():
+            check_same(folder, name, options, asked.training)
+            return runs.resume(folder, watch=watch, configs=configs)
+        return runs.start(name, options, asked.training, folder, watch, configs)
+
+    try:
+        return watched(go)
+    except Exception:
+        with contextlib.suppress(OSError):  # what cannot be trained leaves no folder
+            place.rmdir()
+        raise
+
+
+def _folder(seed: int) -> str:
+    return f"seed-{seed}"
+
+
+def _report(place: Path, found: Json) -> None:
+    table = Table("", "mean", "standard deviation", *(f"seed {seed}" for seed in found["seeds"]))
+    for quantity in QUANTITIES:
+        if quantity.value in found["scores"]:
+            spread = found["scores"][quantity.value]
+            signed = [quantity.sign * v for v in (spread["mean"], *spread["values"])]
+            mean, *values = map(number, signed)
+            table.add_row(quantity.label, mean, number(spread["standard_deviation"]), *values)
+    console.print(table)
+    write_json(place / "seeds.json", found)
+    say(str(place / "seeds.json"))

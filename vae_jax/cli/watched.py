@@ -1,0 +1,49 @@
+"""A run that is watched on the terminal, and ended by signals."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+
+from vae_jax.cli.options import spelt
+from vae_jax.cli.signals import Signals, handled
+from vae_jax.cli.terminal import EpochBar, console, print_scores, say, track
+from vae_jax.configs import Data, Experiment
+from vae_jax.networks import describe
+from vae_jax.runs import Ended, Watch
+from vae_jax.runs.folder import read_status
+
+
+def watched(go: Callable[[Watch], Ended]) -> tuple[Ended, int]:
+    """Run with a bar on the terminal and signals heeded; how it ended, and the exit status."""
+    with handled() as signals, EpochBar() as bar:
+        ended = go(_watch(signals, bar))
+        bar.stop()
+        if ended.ended == "interrupted":
+            say(f"Interrupted; go on with --resume {ended.folder}")
+            return ended, signals.status
+        if ended.scores is not None:
+            print_scores(ended.scores, read_status(ended.folder))
+        if ended.ended == "stopped early":
+            say("Stopped early: no better evaluation within the patience.")
+        say(f"\nRun folder: {ended.folder}\nReport:     {ended.folder / 'report.html'}")
+    return ended, 0
+
+
+def _watch(signals: Signals, bar: EpochBar) -> Watch:
+    def begin(experiment: Experiment, data: Data, first: int) -> None:
+        x, c = jax.tree.map(lambda leaf: leaf[0], (data.test["x"], data.test.get("c")))
+        console.print(describe(experiment.trained.model, x, c), highlight=False)
+        for note in data.notes:
+            console.print(note, highlight=False, soft_wrap=True, markup=False)
+        if 1 < first <= experiment.trained.epochs:
+            say(f"Going on from the checkpoint of epoch {first - 1}.")
+        bar.begin(experiment.trained.epochs, first)
+        signals.waiting = True
+
+    def scoring(batches: Any) -> Any:
+        bar.stop()
+        signals.end_waiting()  # training is saved
+        return track("log p(x)")(batches)
+
+    return Watch(begin, bar.update, lambda note: say(spelt(note)), scoring, signals.received)

@@ -1,0 +1,85 @@
+"""Where the parameters of a likelihood begin: at the moments of the training data."""
+
+import math
+from collections.abc import Callable
+from functools import cache
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax.typing import Initializer
+
+from vae_jax import data
+from vae_jax.networks.scales import FLOOR
+from vae_jax.types import Array, Key
+
+FRACTION = 0.5  # of the standard deviation, at which a scale begins
+_SOME = 10_000  # images that are looked at
+_FREQUENCIES = (0.001, 0.999)  # the least and the most, as Burda et al. 2015 have them
+_LEAST_VARIANCE = math.exp(2 * FLOOR)
+
+Moments = tuple[np.ndarray, np.ndarray]  # mean and variance, of each dimension
+
+
+class FirstValues(NamedTuple):
+    """Initializers, as in `Form`."""
+
+    loc: Initializer
+    log_scale: Initializer
+    logits: Initializer
+
+
+def first_values(load: Callable[[], data.Dataset], levels: int) -> FirstValues:
+    """The mean; the log of half the standard deviation; and the logit of the mean.
+
+    Of intensities in [0, 1], dequantised where they are integers: of each dimension, or of those
+    that share a parameter together. The scale is one for all dimensions: where each begins at its
+    own, those that hardly vary have gradients that drown the others' (docs/defaults.md).
+
+    Data are read when parameters are made, and not for their shapes, which flax asks for wherever
+    parameters are used.
+
+    Args:
+      load: () -> the data set.
+      levels: of an intensity; 1 of floats.
+    """
+
+    unit, noise = (1, 0.0) if levels == 1 else (levels, 1 / 12)  # of integers, dequantised
+
+    @cache
+    def moments() -> Moments:
+        x = np.asarray(load().train.x[:_SOME], np.float64)
+        return x.mean(axis=0), x.var(axis=0)
+
+    def loc(mean: np.ndarray, variance: np.ndarray) -> np.ndarray:
+        return (mean + 6 * noise) / unit
+
+    def log_scale(mean: np.ndarray, variance: np.ndarray) -> np.ndarray:
+        typical = np.full_like(variance, variance.mean() + noise) / unit**2
+        return 0.5 * np.log(typical + _LEAST_VARIANCE) + np.log(FRACTION)
+
+    def logits(mean: np.ndarray, variance: np.ndarray) -> np.ndarray:
+        frequency = np.clip(mean / max(levels - 1, 1), *_FREQUENCIES)
+        return np.log(frequency) - np.log1p(-frequency)
+
+    return FirstValues(*(_initializer(moments, of) for of in (loc, log_scale, logits)))
+
+
+def _initializer(
+    moments: Callable[[], Moments], of: Callable[[np.ndarray, np.ndarray], np.ndarray]
+) -> Initializer:
+    def init(key: Key, shape: tuple[int, ...], dtype: Any = jnp.float32) -> Array:
+        def values() -> np.ndarray:
+            return of(*(_shared(moment, shape) for moment in moments())).astype(np.float32)
+
+        return jax.pure_callback(values, jax.ShapeDtypeStruct(shape, jnp.float32))
+
+    return init
+
+
+def _shared(moment: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Of each dimension, of each channel, or of all."""
+    if moment.size == np.prod(shape, dtype=int):
+        return moment.reshape(shape)
+    return np.full(shape, moment.mean(axis=tuple(range(moment.ndim - len(shape)))))

@@ -1,0 +1,46 @@
+"""The columns of a Parquet file."""
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vae_jax.data.columns import Column, check_names, column_of_classes, column_of_numbers, missing
+
+_INDEX = "__index_level_"  # how pandas calls it
+
+
+def read_parquet(path: Path, leave_out: Collection[str]) -> list[Column]:
+    """The columns of a file; raises as `read_table`."""
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        table = pyarrow.parquet.read_table(path)
+    except (pyarrow.ArrowException, OSError) as error:
+        raise ValueError(f"{path} is damaged, or not Parquet ({error}). Save it again.") from error
+    names = ["" if name.startswith(_INDEX) else name for name in table.column_names]
+    check_names(names, leave_out, str(path))
+    if not len(table):
+        raise ValueError(f"{path} has no row.")
+    read = zip(names, table.columns, strict=True)
+    return [_column(name, values, str(path)) for name, values in read if name not in leave_out]
+
+
+def _column(name: str, values: Any, what: str) -> Column:
+    from pyarrow import types
+
+    if values.null_count:
+        raise missing(name, np.asarray(values.is_null()), what)
+    if types.is_dictionary(values.type):
+        values = values.cast(values.type.value_type)
+    kind = values.type
+    if types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind):
+        return column_of_numbers(name, np.asarray(values.cast("float64", safe=False)), what)
+    if types.is_string(kind) or types.is_large_string(kind) or types.is_boolean(kind):
+        return column_of_classes(name, values.cast("string").to_pylist(), what)
+    raise ValueError(
+        f"{what}: column {name!r} is {kind}, and numbers or text are needed: convert it, or leave"
+        " it out (leave_out, --leave-out)."
+    )

@@ -1,0 +1,48 @@
+"""Networks for events of which a part is not there: padded sequences, missing values."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from flax import linen as nn
+
+from vae_jax.calls import check_takes
+from vae_jax.distributions import Masked
+from vae_jax.types import Array, Event
+
+
+def masked(network: nn.Module, mask_of: Callable[[Any], Array]) -> nn.Module:
+    """The same network, of whose distribution the condition says what counts.
+
+        def inside(length):  # c, [] int
+            return jnp.arange(T) < length  # [T] bool
+
+        decoder = masked(Network(body, BernoulliHead((T, D)), embed=one_hot(T + 1)), inside)
+
+    Args:
+      network: (x, c) -> distribution, such as a `Network`; it is given the condition too.
+      mask_of: c -> a mask, as `distributions.Masked` takes it.
+
+    Returns:
+      A module (x, c) -> `Masked`.
+
+    Raises:
+      TypeError: a network that asks for `train`; a `mask_of` that is no function of c.
+    """
+    check_takes("mask_of", mask_of, "c")
+    if "train" in inspect.signature(type(network).__call__).parameters:
+        raise TypeError(
+            f"masked hands on x and c alone, and {type(network).__name__} asks for `train`: let it"
+            ' look at self.has_rng("dropout") or self.is_mutable_collection("batch_stats") instead.'
+        )
+    return _Masked(network, mask_of)
+
+
+class _Masked(nn.Module):
+    network: nn.Module
+    mask_of: Callable[[Any], Array]
+
+    def __call__(self, x: Event, c: Any = None) -> Masked:
+        if c is None:
+            raise ValueError("A masked network has its mask of the condition: pass c.")
+        return Masked(self.network(x, c), self.mask_of(c))

@@ -1,0 +1,166 @@
+"""How long things take, measured where they run: epochs that fit into a time, and scoring."""
+
+import itertools
+import math
+import re
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, NamedTuple, final
+
+import jax
+
+from vae_jax.configs import Data, Experiment
+from vae_jax.data import Source
+from vae_jax.evaluate.examples import Progress
+from vae_jax.runs.divide import divide, epoch_steps
+from vae_jax.runs.pictures import save_pictures
+from vae_jax.runs.stretches import stretches_of
+from vae_jax.runs.training import Training, evaluated_every, make_step
+from vae_jax.train import fit
+from vae_jax.types import Batch, Params
+
+_FEW, _ROUND = 4, 1.0  # steps of the first measurement; seconds that those of the second take
+_MARGIN = 0.9  # of the time is planned for: a machine is not always as fast as it was
+
+
+class Pace(NamedTuple):
+    """Seconds of a step, of an evaluation with its pictures, and of getting ready (compiling)."""
+
+    step: float
+    evaluation: float
+    ready: float
+
+
+def seconds_of(text: str) -> float:
+    """Of "90s", "5m", "1h30m". ValueError for anything else, and for none."""
+    number = r"(\d+(?:\.\d+)?)"
+    found = re.fullmatch(rf"(?:{number}h)?(?:{number}m)?(?:{number}s)?", text)
+    parts = [float(part or 0) for part in found.groups()] if found else [0.0]
+    seconds = sum(part * unit for part, unit in zip(parts, (3600, 60, 1), strict=False))
+    if seconds <= 0:
+        raise ValueError(f"time must be such as 90s, 5m or 1h30m; got {text!r}.")
+    return seconds
+
+
+def epochs_within(seconds: float, pace: Pace, steps: int, training: Training) -> int:
+    """How many epochs of so many steps, with their evaluations, fit into so many seconds.
+
+    Of the seconds a tenth is left over. They are those from now on; getting ready, which is to be
+    done once more, is among them.
+
+    Raises:
+      ValueError: not even one does.
+    """
+
+    def cost(epochs: int) -> float:
+        evaluations = math.ceil(epochs / evaluated_every(training, epochs))
+        return pace.ready + epochs * steps * pace.step + evaluations * pace.evaluation
+
+    most = int(_MARGIN * seconds / (steps * pace.step))
+    fitting = (n for n in range(most, 0, -1) if cost(n) <= _MARGIN * seconds)
+    epochs = next(fitting, 0)
+    if not epochs:
+        raise ValueError(
+            f"One epoch takes about {cost(1):.0f} s with its evaluation and compiling, and"
+            f" {seconds:.0f} s are left: time=<more>, or epochs=<1>."
+        )
+    return epochs
+
+
+def measured(
+    experiment: Experiment,
+    data: Data,
+    training: Training,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Pace:
+    """The pace of a run: three rounds of a few steps and an evaluation, the first of which
+    compiles; again with more steps, where a few are over too soon to be timed."""
+    steps = epoch_steps(experiment, data, training)
+    few = min(steps, _FEW)
+    pace = _rounds(experiment, data, training, few, clock)
+    enough = min(steps, math.ceil(_ROUND / max(pace.step, 1e-6)))
+    if enough <= few:
+        return pace
+    # by now the evaluation is compiled, which the run will have to do once more
+    return _rounds(experiment, data, training, enough, clock)._replace(ready=pace.ready)
+
+
+def foretold(
+    progress: Progress,
+    longest: float,
+    tell: Callable[[float], None],
+    clock: Callable[[], float] = time.perf_counter,
+) -> Progress:
+    """A loop over batches; `tell` is told how long it will take, if that is longer than so many
+    seconds, when the third batch begins: by then the second has been timed, and the first compiled.
+    """
+
+    def wrap(batches: Iterable[int]) -> Iterable[int]:
+        whole, starts = list(batches), []
+        for batch in progress(whole):
+            starts.append(clock())
+            if len(starts) == 3:
+                first, second, third = starts
+                seconds = third - first + (len(whole) - 2) * (third - second)
+                if seconds > longest:
+                    tell(seconds)
+            yield batch
+
+    return wrap
+
+
+@final
+class _Part:
+    """The first examples of a source."""
+
+    def __init__(self, source: Source, number: int):
+        self.source, self.number = source, number
+
+    def __len__(self) -> int:
+        return self.number
+
+    def __getitem__(self, i: int) -> Any:
+        return self.source[i]
+
+
+def _rounds(
+    experiment: Experiment, data: Data, training: Training, steps: int, clock: Callable[[], float]
+) -> Pace:
+    trained, ends, seconds = experiment.trained, [clock()], []
+    train, held_out = divide(experiment, data, training)
+    schedule = stretches_of({}, experiment), epoch_steps(experiment, data, training)
+
+    def report(row: dict[str, Any], params: Params) -> None:
+        if row["data"] == "train":
+            seconds.append(row["seconds"])
+            return
+        if training.pictures:
+            with tempfile.TemporaryDirectory() as folder:
+                save_pictures(Path(folder), experiment, data, params, jax.random.key(0))
+        ends.append(clock())
+
+    fit(
+        trained.model,
+        make_step(experiment, training, *schedule),
+        _first(train, steps * trained.batch_size),
+        key=jax.random.key(trained.seed),
+        epochs=3,
+        batch_size=trained.batch_size,
+        prepare=experiment.examples.prepare,
+        held_out=held_out,
+        rate=experiment.views.rate,
+        score=None,
+        scan=trained.scan,
+        report=report,
+    )
+    compiling, *rounds = (end - start for start, end in itertools.pairwise(ends))
+    each, one = sum(rounds) / 2, sum(seconds[1:]) / 2
+    return Pace(one / steps, max(0.0, each - one), max(0.0, compiling - each))
+
+
+def _first(data: Batch | Source, number: int) -> Batch | Source:
+    if isinstance(data, dict):
+        return jax.tree.map(lambda leaf: leaf[:number], data)
+    return _Part(data, number)
