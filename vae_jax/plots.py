@@ -115,12 +115,12 @@ def save_curves(
 
 
 def save_comparison(path: Path, runs: Mapping[str, Rows]) -> None:
-    """The held-out bound of several runs by epoch: {name: rows with "epoch" and "elbo"}."""
+    """The bound of several runs by epoch: {name: rows with "epoch" and "elbo"}."""
     figure = _figure(width=6.5, height=4)
     axes = figure.subplots()
     for name, rows in runs.items():
         axes.plot(*_series(rows, "elbo"), "o-", ms=3, label=name)
-    _label(axes, "evidence lower bound, held out", "epoch", "nats")
+    _label(axes, "evidence lower bound", "epoch", "nats")
     if runs:
         axes.legend(frameon=False)
     figure.savefig(path)
