@@ -20,8 +20,8 @@ def test_a_table_and_a_plot(digits, conditional, tmp_path, capsys, monkeypatch):
         assert f"{-scores['baselines']['independent']:.2f}" in baselines[0]
     lines = [line for line in shown.splitlines() if " hidden " in line]
     assert len(lines) == 1
-    assert " 16 " in lines[0]
-    assert " 4 " in lines[0]
+    assert "[16]" in lines[0]
+    assert "[4]" in lines[0]
     assert " batch_size " not in shown  # the same in both
     with Image.open(out) as picture:
         picture.load()
