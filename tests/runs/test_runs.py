@@ -31,7 +31,7 @@ from vae_jax.runs import Training, load_run, start
 from vae_jax.runs.divide import divide
 
 PICTURES = {"latent_map.png", "reconstructions.png", "samples.png", "traversal.png"}
-FILES = {"checkpoints", "config.json", "evaluation.json", "metrics.jsonl", "pictures"}
+FILES = {"checkpoints", "config.json", "evaluation.json", "metrics.jsonl", "pictures", ".lock"}
 SHRUNK = {
     "digits_conditional": {"hidden": 8, "latents": 2, "batch_size": 718},
     "mnist_vae": {"draws": 2},

@@ -16,7 +16,7 @@ from vae_jax.cli import command
 from vae_jax.cli.terminal import console
 from vae_jax.report import scored_at, watched
 from vae_jax.report.numbers import flatten
-from vae_jax.runs.folder import read_config, read_json, read_rows, read_status
+from vae_jax.runs.folder import read_config, read_evaluation, read_rows, read_status
 
 Json = dict[str, Any]
 
@@ -96,10 +96,9 @@ def _print_scores(runs: Sequence[Path]) -> None:
 
 
 def _scores(run: Path) -> dict[str, str]:
-    path = run / "evaluation.json"
-    if not path.exists():
+    scores = read_evaluation(run)
+    if not scores:
         return {}
-    scores = read_json(path)
     found = {"": scored_at(scores, read_status(run))}
     found |= _bound(scores) if "elbo" in scores else _no_bound(scores)
     if "active_units" in scores:

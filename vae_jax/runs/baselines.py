@@ -8,6 +8,7 @@ import numpy as np
 from vae_jax import evaluate
 from vae_jax.configs import Data, Experiment
 from vae_jax.configs.experiment import fixed
+from vae_jax.data.sources import read_example
 from vae_jax.distributions import Gaussian
 from vae_jax.models import trace
 from vae_jax.objectives import batch_size as size_of
@@ -117,7 +118,7 @@ def _some(data: Data) -> Batch:
         every = max(1, -(-size_of(data.train) // _FITTED))
         return jax.tree.map(lambda leaf: leaf[::every], data.train)
     places = np.linspace(0, len(data.train) - 1, min(_FITTED, len(data.train))).astype(int)
-    read = [data.train[place] for place in places]
+    read = [read_example(data.train, int(place)) for place in places]
     return jax.tree.map(lambda *leaves: np.stack(leaves), *read)
 
 
