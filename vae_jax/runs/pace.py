@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, final
 
 import jax
 
+from vae_jax.checks import seeded
 from vae_jax.configs import Data, Experiment
 from vae_jax.data import Source
 from vae_jax.evaluate.examples import Progress
@@ -180,7 +181,7 @@ def _rounds(
         trained.model,
         make_step(experiment, training, *schedule),
         _first(train, steps * trained.batch_size),
-        key=jax.random.key(trained.seed),
+        key=seeded(trained.seed),
         epochs=2,
         batch_size=trained.batch_size,
         prepare=experiment.examples.prepare,
