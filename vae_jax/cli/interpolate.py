@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import tyro
 
 from vae_jax import evaluate, generate
+from vae_jax.checks import seeded
 from vae_jax.cli import command
 from vae_jax.cli.output import save
 from vae_jax.objectives import batch_size as size_of

@@ -15,7 +15,7 @@ import numpy as np
 import tyro
 
 from vae_jax import evaluate
-from vae_jax.checks import check_count
+from vae_jax.checks import check_count, seeded
 from vae_jax.cli import command
 from vae_jax.cli.options import Numbers
 from vae_jax.cli.output import save
