@@ -12,11 +12,10 @@ from vae_jax.bounds import ELBO, LogLikelihood
 from vae_jax.checks import check_count
 from vae_jax.configs import Experiment
 from vae_jax.distributions import Layered
-from vae_jax.evaluate.examples import Progress
 from vae_jax.models import VAE
 from vae_jax.objectives import batch_size as size_of
 from vae_jax.train.rows import no_rate
-from vae_jax.types import Array, Batch, Event, Key, Params
+from vae_jax.types import Array, Batch, Event, Key, Params, Progress
 
 Json = dict[str, Any]
 
