@@ -13,13 +13,12 @@ import jax
 from vae_jax.checks import seeded
 from vae_jax.configs import Data, Experiment
 from vae_jax.data import Source
-from vae_jax.evaluate.examples import Progress
 from vae_jax.runs.divide import divide, epoch_steps
 from vae_jax.runs.pictures import save_pictures
 from vae_jax.runs.stretches import stretches_of
 from vae_jax.runs.training import Training, evaluated_every, make_step
 from vae_jax.train import fit
-from vae_jax.types import Batch, Params
+from vae_jax.types import Batch, Params, Progress
 
 _FEW, _ROUND = 4, 1.0  # steps of the first measurement; seconds that those of the second take
 _MARGIN = 0.9  # of the time is planned for: a machine is not always as fast as it was
