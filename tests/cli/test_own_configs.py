@@ -21,9 +21,9 @@ def titles():
     """Of the images that are saved."""
     found, save = [], plots.save_images
 
-    def saved(path, images, columns, title, ink):
+    def saved(path, images, columns, title, *others):
         found.append(title)
-        save(path, images, columns, title, ink)
+        save(path, images, columns, title, *others)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(plots, "save_images", saved)
@@ -53,7 +53,9 @@ def test_a_run_from_its_first_row_to_the_report(run):
     if run.config["config"] == "point":
         assert set(held_out[0]) == {"data", "epoch", "distortion", "distortion_standard_error"}
         assert all("bound" not in row for row in rows(run.folder))
-        assert set(evaluation) == {"epoch", "images", "active_units", "own", "distortion"}
+        assert set(evaluation) == {
+            *("epoch", "images", "active_units", "own", "distortion", "baselines", "advice")
+        }
         assert evaluation["own"] == 42.0
     else:
         assert math.isfinite(held_out[0]["elbo"])
@@ -86,8 +88,7 @@ def test_every_command_looks_at_it(run, titles, tmp_path, capsys):
     several = is_layered(run)
     z = {name: z for name, z in np.load(tmp_path / "embed.npz").items() if name != "label"}
     assert set(z) == ({"z/z1", "z/z2"} if several else {"z"})
-    assert several == any("The most active latents of z1, one a row" in title for title in titles)
-    assert several == any("Latents 0, 1 of z1, one a row" in title for title in titles)
+    assert several == any("as one latent of z1 moves, a row each" in title for title in titles)
     assert several == any("through the latents of z1: " in title for title in titles)
     for command in ("traverse", "interpolate"):
         named = dict(np.load(tmp_path / f"{command}.npz"))

@@ -43,8 +43,11 @@ FLOORS = [
 BESIDE = {
     "networks": {"types", "calls", "distributions"},
     "checkpoint": {"types", "checks"},
-    "plots": {"types"},
-    "show": {"types", "plots"},
+    "moved": set(),
+    "maps": {"types"},
+    "panels": {"moved"},
+    "plots": {"types", "moved"},
+    "show": {"types", "plots", "panels", "moved"},
     "report": set(),
 }
 

@@ -186,7 +186,7 @@ def _missing(name: str, why: str) -> str:
 
 def _lines_of_text(item: tuple[str, str]) -> str:
     stem, text = item
-    caption = _text(stem.replace("_", " "))
+    caption = _text(_CAPTIONS.get(stem, stem.replace("_", " ")))
     return (
         f'<figure class="picture"><pre>{_text(text)}</pre>'
         f"<figcaption>{caption}</figcaption></figure>\n"
