@@ -72,7 +72,7 @@ def save_values(path: Path, rows: Array, title: str) -> None:
     figure = _figure(width=6, height=min(12.0, 1.2 + 0.12 * len(values)))
     axes = figure.subplots()
     shown = axes.imshow(values, aspect="auto", cmap="viridis", interpolation="nearest")
-    axes.set_title(title, fontsize=10, color=_INK)
+    axes.set_title(title, fontsize=10, color=_INK, parse_math=False)
     axes.set_axis_off()
     figure.colorbar(shown)
     figure.savefig(path)
@@ -122,7 +122,8 @@ def save_comparison(path: Path, runs: Mapping[str, Rows]) -> None:
         axes.plot(*_series(rows, "elbo"), "o-", ms=3, label=name)
     _label(axes, "evidence lower bound, held out", "epoch", "nats")
     if runs:
-        axes.legend(frameon=False)
+        for text in axes.legend(frameon=False).get_texts():
+            text.set_parse_math(False)  # a name may have dollars in it
     figure.savefig(path)
 
 
@@ -165,11 +166,11 @@ def _figure(width: float, height: float) -> "Figure":
 def _show(axes: "Axes", canvas: np.ndarray, title: str) -> None:
     axes.imshow(canvas, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     axes.set_axis_off()
-    axes.set_title(title, fontsize=10, color=_INK)
+    axes.set_title(title, fontsize=10, color=_INK, parse_math=False)
 
 
 def _label(axes: "Axes", title: str, x: str, y: str) -> None:
-    axes.set_title(title, fontsize=10, color=_INK)
+    axes.set_title(title, fontsize=10, color=_INK, parse_math=False)
     axes.set_xlabel(x, color=_MUTED)
     axes.set_ylabel(y, color=_MUTED)
     axes.spines[["top", "right"]].set_visible(False)

@@ -108,7 +108,7 @@ def text(spell: Callable[[Array], str]) -> Show:
     def examples(path: Path, x: Event, columns: int, title: str) -> Path:
         del columns, title
         lines = [spell(one).replace("\n", "\N{RETURN SYMBOL}") for one in np.asarray(x)]
-        _ending(path, ".txt").write_text("\n".join(lines) + "\n")
+        _ending(path, ".txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
         return _ending(path, ".txt")
 
     def pairs(path: Path, x: Event, made: Event, title: str) -> Path:

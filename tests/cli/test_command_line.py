@@ -120,6 +120,7 @@ def test_keyword_arguments_are_spelt_as_options():
         == "Pass --data-dir <folder>, or --as-is."
     )
     assert options.spelt("given length=3, K=<5") == "given length=3, K=<5"
+    assert options.spelt("no x[as_is=True]/y.") == "no x[as_is=True]/y."  # a path
 
 
 def wrong(error):

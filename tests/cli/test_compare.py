@@ -18,12 +18,22 @@ def test_a_table_and_a_plot(digits, conditional, tmp_path, capsys, monkeypatch):
         assert f"{-scores['log_likelihood']['value']:.2f}" in shown
     lines = [line for line in shown.splitlines() if " hidden " in line]
     assert len(lines) == 1
-    assert " 16 " in lines[0]
-    assert " 4 " in lines[0]
+    assert " [16] " in lines[0]
+    assert " [4] " in lines[0]
     assert " batch_size " not in shown  # the same in both
     with Image.open(out) as picture:
         picture.load()
         assert picture.format == "PNG"
+
+
+def test_names_are_no_markup(digits, tmp_path, capsys, monkeypatch):
+    """Of Rich, of which [lr=1] and :gear: are, and of matplotlib, of which two dollars are."""
+    monkeypatch.setattr(compare.console, "_width", 400)
+    runs = [copy(digits.folder, tmp_path / name) for name in ("r[lr=1]", "r:gear:", "_$\\x$")]
+    out = tmp_path / "[red]a.png"
+    assert compare.main([*map(str, runs), "--out", str(out)]) == 0
+    shown = capsys.readouterr().out
+    assert all(str(run) in shown for run in (*runs, out))
 
 
 def test_a_run_without_scores(digits, tmp_path, capsys):

@@ -51,7 +51,7 @@ def _compare(
     _print_scores(runs)
     curves = {str(run): _held_out(run) for run in runs}
     plots.save_comparison(out, {name: rows for name, rows in curves.items() if rows})
-    console.print(str(out), highlight=False, soft_wrap=True)
+    console.print(str(out), soft_wrap=True)
 
 
 def _held_out(run: Path) -> list[Json]:
