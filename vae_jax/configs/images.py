@@ -75,8 +75,8 @@ def images(
     )
     how = Fit(epochs, batch_size, latents, learning_rate, seed)
     experiment = of_intensities(stored, how, choices, _CHOICES)
-    found_in_data = {**(experiment.examples.found or {}), "shape": size, **form}
-    return experiment._replace(examples=experiment.examples._replace(found=found_in_data))
+    examples = experiment.examples._replace(found={"shape": size, **form})
+    return experiment._replace(examples=examples)
 
 
 def _shape(data: str, dataset: datasets.Dataset) -> tuple[int, int, int]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from vae_jax import data as datasets
 from vae_jax import show
+from vae_jax.checks import check_count
 from vae_jax.configs.choices import Choices, Form, parts
 from vae_jax.configs.experiment import Data, Examples, Experiment, Trained, Views
 from vae_jax.configs.standardised import LOG_SCALE, told
@@ -46,6 +47,7 @@ def series(
       means: Of the channels; by default read from the data.
       scales: Their standard deviations; by default read from the data.
     """
+    check_count("latents", latents)
     read = functools.cache(lambda: datasets.read_series(data, key=key))
     if shape is None or means is None or scales is None:
         shape, units = _found(read())

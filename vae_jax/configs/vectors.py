@@ -6,6 +6,7 @@ from pathlib import Path
 
 from vae_jax import data as datasets
 from vae_jax import show
+from vae_jax.checks import check_count
 from vae_jax.configs.choices import Choices, Form, parts
 from vae_jax.configs.experiment import Data, Examples, Experiment, Trained, Views
 from vae_jax.configs.rows import Columns, as_columns, cells, columns_of, from_event, to_event
@@ -55,6 +56,7 @@ def vectors(
       means: Of the columns of numbers; by default read from the data.
       scales: Their standard deviations; by default read from the data.
     """
+    check_count("latents", latents)
     read = functools.cache(lambda: datasets.read_table(data, key=key, leave_out=leave_out))
     if numbers is None or classes is None or means is None or scales is None:
         columns = columns_of(read())

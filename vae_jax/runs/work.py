@@ -142,10 +142,10 @@ def _foretold(work: Work, samples: int) -> Progress:
     trained = sum(row["seconds"] for row in rows if row["data"] == "train")
 
     def tell(seconds: float) -> None:
-        work.watch.note(
-            f"Scoring will take about {seconds:.0f} s, where training took {trained:.0f} s: of"
-            f" another run importance_samples=<fewer than {samples:,}> makes it shorter."
-        )
+        said = f"Scoring will take about {seconds:.0f} s, where training took {trained:.0f} s."
+        if seconds > trained:
+            said += f" Of another run importance_samples=<fewer than {samples:,}> makes it shorter."
+        work.watch.note(said)
 
     return foretold(work.watch.scoring, 0 if work.training.time else trained, tell)
 
