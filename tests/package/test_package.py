@@ -26,7 +26,7 @@ HEAVY = [
 
 # From the ground up; a floor sees those below it, and not itself.
 FLOORS = [
-    ["types", "calls"],
+    ["types", "calls", "extras"],
     ["log_sums"],
     ["distributions", "data"],
     ["divergences", "checks"],
@@ -42,9 +42,13 @@ FLOORS = [
 ]
 BESIDE = {
     "networks": {"types", "calls", "distributions"},
-    "checkpoint": {"types", "checks"},
-    "plots": {"types"},
-    "show": {"types", "plots"},
+    "checkpoint": {"types", "extras", "checks"},
+    "figures": {"extras"},
+    "moved": {"types"},
+    "maps": {"types", "figures"},
+    "panels": {"types", "figures", "moved"},
+    "plots": {"types", "figures", "moved"},
+    "show": {"types", "moved", "panels", "plots"},
     "report": set(),
 }
 

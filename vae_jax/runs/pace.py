@@ -44,6 +44,38 @@ def seconds_of(text: str) -> float:
     return seconds
 
 
+def epochs_in_time(
+    experiment: Experiment,
+    data: Data,
+    training: Training,
+    began: float,
+    note: Callable[[str], None],
+) -> int:
+    """The epochs that end within the time of `training`.
+
+    Args:
+      experiment: with any number of epochs.
+      data: the experiment's.
+      training: options of the run, with a time.
+      began: when the time did, by `time.perf_counter`.
+      note: told what is done, and what was found.
+
+    Raises:
+      ValueError: it is no time, or not one epoch ends within it.
+    """
+    assert training.time is not None
+    seconds, steps = seconds_of(training.time), epoch_steps(experiment, data, training)
+    note(f"Timing the first steps, to choose the epochs that end within {training.time}.")
+    pace = measured(experiment, data, training)
+    left = seconds - (time.perf_counter() - began)
+    epochs = epochs_within(left, pace, steps, training)
+    note(
+        f"{epochs:,} epochs of about {steps * pace.step:.3g} s, and {pace.evaluation:.3g} s for an"
+        f" evaluation, end within {training.time}. Scoring comes after them."
+    )
+    return epochs
+
+
 def epochs_within(seconds: float, pace: Pace, steps: int, training: Training) -> int:
     """How many epochs of so many steps, with their evaluations, fit into so many seconds.
 
