@@ -1,27 +1,35 @@
-# Two commands do everything: `make demo` trains a VAE, `make test` checks the project.
+# Two commands do everything: `make demo` trains a VAE, `make test` checks the project. The first
+# installs what a demo needs (.venv/installed), the second the rest (.venv/tested).
 PYTHON ?= python3
 BIN := .venv/bin
 unexport PYTHONPATH VIRTUAL_ENV PYTHONHOME
 
-.PHONY: demo test lint types pytest peers format clean
+.PHONY: demo test lint types package pytest peers format clean
 
 demo: .venv/installed
 	$(BIN)/python -m experiments.train digits
 
-test: lint types pytest
+test: lint types package pytest
 
-lint: .venv/installed
+lint: .venv/tested
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: .venv/installed
+types: .venv/tested
 	$(BIN)/mypy
 
-pytest: .venv/installed .venv/browser/chromium
+# As a package index takes it.
+package: .venv/tested
+	rm -rf .venv/dist
+	$(BIN)/python -m build --no-isolation --outdir .venv/dist >.venv/build.log || \
+	  { cat .venv/build.log; exit 1; }
+	$(BIN)/twine check --strict .venv/dist/*
+
+pytest: .venv/tested .venv/browser/chromium
 	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 # For the tests that look at a report; where it cannot be had they are skipped, and say so.
-.venv/browser/chromium: | .venv/installed
+.venv/browser/chromium: | .venv/tested
 	-$(BIN)/python tests/report/browser.py .venv/browser
 
 # What the library is measured against, by `python -m experiments.benchmarks.training`.
@@ -32,7 +40,7 @@ peers: .peers/installed
 	.peers/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
 
-format: .venv/installed
+format: .venv/tested
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
@@ -43,5 +51,9 @@ clean:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "vae_jax needs Python 3.11 or newer; $(PYTHON) is `$(PYTHON) -V`. Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[experiments]'
+	@touch $@
+
+.venv/tested: .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@

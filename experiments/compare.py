@@ -1,8 +1,8 @@
 """`python -m experiments.compare`: see `vae_jax.cli.compare`."""
 
-import sys
+from vae_jax_command import command, run
 
-from vae_jax.cli.compare import main
+main = command("compare")
 
 if __name__ == "__main__":
-    sys.exit(main(prog="python -m experiments.compare"))
+    run(main)

@@ -1,8 +1,8 @@
 """`python -m experiments.embed`: see `vae_jax.cli.embed`."""
 
-import sys
+from vae_jax_command import command, run
 
-from vae_jax.cli.embed import main
+main = command("embed")
 
 if __name__ == "__main__":
-    sys.exit(main(prog="python -m experiments.embed"))
+    run(main)

@@ -1,8 +1,8 @@
 """`python -m experiments.evaluate`: see `vae_jax.cli.evaluate`."""
 
-import sys
+from vae_jax_command import command, run
 
-from vae_jax.cli.evaluate import main
+main = command("evaluate")
 
 if __name__ == "__main__":
-    sys.exit(main(prog="python -m experiments.evaluate"))
+    run(main)

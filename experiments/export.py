@@ -1,8 +1,8 @@
 """`python -m experiments.export`: see `vae_jax.cli.export`."""
 
-import sys
+from vae_jax_command import command, run
 
-from vae_jax.cli.export import main
+main = command("export")
 
 if __name__ == "__main__":
-    sys.exit(main(prog="python -m experiments.export"))
+    run(main)

@@ -1,8 +1,8 @@
 """`python -m experiments.interpolate`: see `vae_jax.cli.interpolate`."""
 
-import sys
+from vae_jax_command import command, run
 
-from vae_jax.cli.interpolate import main
+main = command("interpolate")
 
 if __name__ == "__main__":
-    sys.exit(main(prog="python -m experiments.interpolate"))
+    run(main)

@@ -119,7 +119,7 @@ def differences(whole: Path, killed: Path) -> list[str]:
 
 def read_rows(folder: Path) -> list[dict[str, Any]]:
     """The lines of metrics.jsonl, all of them whole, without the times."""
-    text = (folder / "metrics.jsonl").read_text()
+    text = (folder / "metrics.jsonl").read_text(encoding="utf-8")
     if text and not text.endswith("\n"):
         raise ValueError(f"{folder / 'metrics.jsonl'} ends within a line.")
     rows = [json.loads(line) for line in text.splitlines()]
@@ -138,7 +138,9 @@ def _start(folder: Path, epochs: int) -> subprocess.Popen[bytes]:
 
 def _finish(process: subprocess.Popen[bytes], folder: Path) -> None:
     if process.wait() != 0:
-        raise RuntimeError(f"Training ended with {process.returncode}:\n{_log(folder).read_text()}")
+        raise RuntimeError(
+            f"Training ended with {process.returncode}:\n{_log(folder).read_text(encoding='utf-8')}"
+        )
 
 
 def _killed(
@@ -210,7 +212,7 @@ def _log(folder: Path) -> Path:
 
 def _told(folder: Path, pattern: str) -> int:
     """The last number that the latest process has told in this form; 0 if there is none."""
-    return max(map(int, re.findall(pattern, _log(folder).read_text())), default=0)
+    return max(map(int, re.findall(pattern, _log(folder).read_text(encoding="utf-8"))), default=0)
 
 
 def _newest(done: list[Kill]) -> int:

@@ -1,8 +1,8 @@
 """`python -m experiments.reconstruct`: see `vae_jax.cli.reconstruct`."""
 
-import sys
+from vae_jax_command import command, run
 
-from vae_jax.cli.reconstruct import main
+main = command("reconstruct")
 
 if __name__ == "__main__":
-    sys.exit(main(prog="python -m experiments.reconstruct"))
+    run(main)

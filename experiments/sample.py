@@ -1,8 +1,8 @@
 """`python -m experiments.sample`: see `vae_jax.cli.sample`."""
 
-import sys
+from vae_jax_command import command, run
 
-from vae_jax.cli.sample import main
+main = command("sample")
 
 if __name__ == "__main__":
-    sys.exit(main(prog="python -m experiments.sample"))
+    run(main)

@@ -1,8 +1,8 @@
 """`python -m experiments.train`: see `vae_jax.cli.train`."""
 
-import sys
+from vae_jax_command import command, run
 
-from vae_jax.cli.train import main
+main = command("train")
 
 if __name__ == "__main__":
-    sys.exit(main(prog="python -m experiments.train"))
+    run(main)

@@ -1,8 +1,8 @@
 """`python -m experiments.traverse`: see `vae_jax.cli.traverse`."""
 
-import sys
+from vae_jax_command import command, run
 
-from vae_jax.cli.traverse import main
+main = command("traverse")
 
 if __name__ == "__main__":
-    sys.exit(main(prog="python -m experiments.traverse"))
+    run(main)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from vae_jax import types
+from vae_jax.figures import new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,10 +34,8 @@ def save_latent_map(path: Path, means: Array, labels: Array | None, title: str) 
       labels: numbers [N], or None.
       title: above it; the share of the variance that the plane has is added.
     """
-    from matplotlib.figure import Figure
-
     points, share = _principal_plane(np.asarray(means))
-    figure = Figure(figsize=(6.6, 5.6), dpi=120, layout="constrained")
+    figure = new_figure(width=6.6, height=5.6)
     axes = figure.subplots()
     draw = _scatter(axes, len(points))
     if labels is None:

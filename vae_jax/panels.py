@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from vae_jax.figures import new_figure
 from vae_jax.moved import Moved
 
 if TYPE_CHECKING:
@@ -147,8 +148,6 @@ def _kept(size: int, columns: int) -> int:
 
 
 def _figure(width: float, height: float, title: str) -> "Figure":
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), dpi=120, layout="constrained")
+    figure = new_figure(width, height)
     figure.suptitle(textwrap.fill(title, int(13 * width)), fontsize=10)
     return figure

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from vae_jax import types
+from vae_jax.figures import new_figure
 from vae_jax.moved import Moved
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 Array: TypeAlias = types.Array | np.ndarray
 Rows: TypeAlias = Sequence[dict[str, Any]]
@@ -57,7 +57,7 @@ def save_images(
     if C not in (1, *_COLOURS):
         title = f"{title}; {C} channels side by side"
     width = 6 if C in (1, *_COLOURS) else min(24, 6 * C)
-    figure = _figure(width=width, height=width * canvas.shape[0] / canvas.shape[1] + 0.35)
+    figure = new_figure(width=width, height=width * canvas.shape[0] / canvas.shape[1] + 0.35)
     axes = figure.subplots()
     _show(axes, canvas, title)
     if moved is not None:
@@ -80,10 +80,10 @@ def save_reconstructions(
 def save_values(path: Path, rows: Array, title: str, names: Sequence[str] = ()) -> None:
     """Numbers [N, D] as colours, a row for each of N examples, named or not."""
     values = np.asarray(rows, np.float32)
-    figure = _figure(width=6, height=min(12.0, 1.2 + 0.12 * len(values)))
+    figure = new_figure(width=6, height=min(12.0, 1.2 + 0.12 * len(values)))
     axes = figure.subplots()
     shown = axes.imshow(values, aspect="auto", cmap="viridis", interpolation="nearest")
-    axes.set_title(title, fontsize=10, color=_INK)
+    axes.set_title(title, fontsize=10, color=_INK, parse_math=False)
     axes.spines[:].set_visible(False)
     axes.set_xticks([])
     axes.set_yticks(range(len(names)), names, fontsize=6)
@@ -101,7 +101,7 @@ def save_curves(
       test: rows with "epoch", "elbo", "distortion", "rate" on held-out data.
     """
     parts = [name for name in ("bound", "distortion", "rate") if name in train[0]]
-    figure = _figure(width=3.6 * len(parts), height=3.2)
+    figure = new_figure(width=3.6 * len(parts), height=3.2)
     for axes, name in zip(figure.subplots(1, len(parts), squeeze=False)[0], parts, strict=True):
         held_out = "elbo" if name == "bound" else name
         line = "o-" if len(train) == 1 else "-"  # of one epoch there is no line to see
@@ -114,13 +114,14 @@ def save_curves(
 
 def save_comparison(path: Path, runs: Mapping[str, Rows]) -> None:
     """The bound of several runs by epoch: {name: rows with "epoch" and "elbo"}."""
-    figure = _figure(width=6.5, height=4)
+    figure = new_figure(width=6.5, height=4)
     axes = figure.subplots()
     for name, rows in runs.items():
         axes.plot(*_series(rows, "elbo"), "o-", ms=3, label=name)
     _label(axes, "evidence lower bound", "epoch", "nats")
     if runs:
-        axes.legend(frameon=False)
+        for text in axes.legend(frameon=False).get_texts():
+            text.set_parse_math(False)  # a name may have dollars in it
     figure.savefig(path)
 
 
@@ -144,16 +145,10 @@ def _side_by_side(images: np.ndarray) -> np.ndarray:
     return panels.reshape(*images.shape[:2], -1)[..., :-1, None]
 
 
-def _figure(width: float, height: float) -> "Figure":
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=(width, height), dpi=120, layout="constrained")
-
-
 def _show(axes: "Axes", canvas: np.ndarray, title: str) -> None:
     axes.imshow(canvas, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     axes.set_axis_off()
-    axes.set_title(title, fontsize=10, color=_INK)
+    axes.set_title(title, fontsize=10, color=_INK, parse_math=False)
 
 
 def _name(axes: "Axes", moved: Moved, shape: tuple[int, ...]) -> None:
@@ -174,7 +169,7 @@ def _name(axes: "Axes", moved: Moved, shape: tuple[int, ...]) -> None:
 
 
 def _label(axes: "Axes", title: str, x: str, y: str) -> None:
-    axes.set_title(title, fontsize=10, color=_INK)
+    axes.set_title(title, fontsize=10, color=_INK, parse_math=False)
     axes.set_xlabel(x, color=_MUTED)
     axes.set_ylabel(y, color=_MUTED)
     axes.spines[["top", "right"]].set_visible(False)

@@ -134,7 +134,7 @@ def text(spell: Callable[[Array], str]) -> Show:
         return [spell(one).replace("\n", "\N{RETURN SYMBOL}") for one in np.asarray(x)]
 
     def write(path: Path, lines: Sequence[str]) -> Path:
-        _ending(path, ".txt").write_text("\n".join(lines) + "\n")
+        _ending(path, ".txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
         return _ending(path, ".txt")
 
     def examples(path: Path, x: Event, columns: int, title: str) -> Path:

@@ -98,7 +98,9 @@ def waves(raw: Path, folder: Path) -> Path:
 def text(raw: Path, folder: Path) -> Path:
     """The first 300,000 characters of tinyshakespeare."""
     path = folder / "text.txt"
-    path.write_text((raw / "tinyshakespeare/input.txt").read_text()[:300_000])
+    path.write_text(
+        (raw / "tinyshakespeare/input.txt").read_text(encoding="utf-8")[:300_000], encoding="utf-8"
+    )
     return path
 
 
@@ -128,7 +130,7 @@ def measure(row: Row, raw: Path) -> Json:
         options = {"data": str(row.data(raw, folder)), "choices": chosen, **row.options}
         start = time.perf_counter()
         ended = runs.start(row.config, options, Training(), folder / "run")
-        metrics = (folder / "run/metrics.jsonl").read_text().splitlines()
+        metrics = (folder / "run/metrics.jsonl").read_text(encoding="utf-8").splitlines()
         rows = [line for line in map(json.loads, metrics) if line["data"] == "train"]
     return {
         "data": " ".join((row.data.__doc__ or "").split()),
@@ -175,12 +177,12 @@ def main(
       out: The file of it.
     """
     if table:
-        found = json.loads(out.read_text())["rows"]
+        found = json.loads(out.read_text(encoding="utf-8"))["rows"]
         print("\n".join([_HEAD, "|" + " --- |" * _HEAD.count(" | "), *map(line, found.values())]))
         return 0
     if raw is None:
         raise SystemExit("--raw FOLDER: where the raw data are; or --table")
-    kept = json.loads(out.read_text())["rows"] if out.exists() else {}
+    kept = json.loads(out.read_text(encoding="utf-8"))["rows"] if out.exists() else {}
     for name in rows or ROWS:
         kept[name] = measure(ROWS[name], raw)
         print(line(kept[name]), flush=True)

@@ -127,7 +127,7 @@ def _operands(rng: np.random.Generator, shape: Product, dtype: str) -> tuple[Arr
 def _processor() -> str:
     described = Path("/proc/cpuinfo")
     if described.exists():
-        for line in described.read_text().splitlines():
+        for line in described.read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):
                 return line.split(":", 1)[1].strip()
     return platform.processor() or platform.machine()

@@ -20,7 +20,9 @@ def save(out: Path, module: str, result: dict[str, Any]) -> None:
     date = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     about = {"date": date, "machine": machine(), "circumstances": circumstances()}
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps({"command": command, **result, **about}, indent=2) + "\n")
+    out.write_text(
+        json.dumps({"command": command, **result, **about}, indent=2) + "\n", encoding="utf-8"
+    )
 
 
 def versions(peers: str | None) -> dict[str, str] | None:

@@ -164,7 +164,7 @@ def main(draws: int = 10_000, seed: int = 0, out: Path = Path("results")) -> Non
     date = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     result = {"command": command, "found": found, "seconds": seconds, "date": date}
     result |= circumstances()
-    (out / "signal_to_noise.json").write_text(json.dumps(result, indent=2) + "\n")
+    (out / "signal_to_noise.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     _plot(out / "signal_to_noise.png", found)
     for name, groups in found.items():
         for group, row in groups.items():

@@ -12,6 +12,7 @@ from vae_jax.cli import command, main, options
 from vae_jax.cli.train import main as train
 from vae_jax.configs import CONFIGS
 from vae_jax.data import prepared
+from vae_jax.extras import install
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = list(main.COMMANDS)
@@ -120,6 +121,7 @@ def test_keyword_arguments_are_spelt_as_options():
         == "Pass --data-dir <folder>, or --as-is."
     )
     assert options.spelt("given length=3, K=<5") == "given length=3, K=<5"
+    assert options.spelt("no x[as_is=True]/y.") == "no x[as_is=True]/y."  # a path
 
 
 def wrong(error):
@@ -258,7 +260,7 @@ def test_a_missing_extra_is_named(capsys, monkeypatch):
     assert main.main(["sample"]) == 1
     message = capsys.readouterr().err
     assert message.startswith("error: ")
-    assert message.endswith('need more than the library: pip install "vae_jax[experiments]".\n')
+    assert message.endswith(f"need more than the library: {install('experiments')}.\n")
 
 
 @pytest.mark.parametrize("name", COMMANDS)

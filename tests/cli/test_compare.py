@@ -28,6 +28,16 @@ def test_a_table_and_a_plot(digits, conditional, tmp_path, capsys, monkeypatch):
         assert picture.format == "PNG"
 
 
+def test_names_are_no_markup(digits, tmp_path, capsys, monkeypatch):
+    """Of Rich, of which [lr=1] and :gear: are, and of matplotlib, of which two dollars are."""
+    monkeypatch.setattr(compare.console, "_width", 400)
+    runs = [copy(digits.folder, tmp_path / name) for name in ("r[lr=1]", "r:gear:", "_$\\x$")]
+    out = tmp_path / "[red]a.png"
+    assert compare.main([*map(str, runs), "--out", str(out)]) == 0
+    shown = capsys.readouterr().out
+    assert all(str(run) in shown for run in (*runs, out))
+
+
 def test_a_run_without_scores(digits, tmp_path, capsys):
     other = copy(digits.folder, tmp_path / "run")
     (other / "evaluation.json").unlink()

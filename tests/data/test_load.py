@@ -62,7 +62,7 @@ def test_digits_without_scikit_learn(monkeypatch):
         return imported(name, *args, **kwargs)
 
     monkeypatch.setattr(builtins, "__import__", refuse)
-    with pytest.raises(ImportError, match=r'pip install "vae_jax\[experiments\]"'):
+    with pytest.raises(ImportError, match=r"needs scikit-learn, .*pip install '\.\[experiments\]'"):
         load("digits")
 
 

@@ -26,7 +26,7 @@ HEAVY = [
 
 # From the ground up; a floor sees those below it, and not itself.
 FLOORS = [
-    ["types", "calls"],
+    ["types", "calls", "extras"],
     ["log_sums", "memory"],
     ["distributions", "data"],
     ["divergences", "checks"],
@@ -42,12 +42,13 @@ FLOORS = [
 ]
 BESIDE = {
     "networks": {"types", "calls", "distributions"},
-    "checkpoint": {"types", "checks"},
-    "moved": set(),
-    "maps": {"types"},
-    "panels": {"moved"},
-    "plots": {"types", "moved"},
-    "show": {"types", "plots", "panels", "moved"},
+    "checkpoint": {"types", "extras", "checks"},
+    "figures": {"extras"},
+    "moved": {"types"},
+    "maps": {"types", "figures"},
+    "panels": {"types", "figures", "moved"},
+    "plots": {"types", "figures", "moved"},
+    "show": {"types", "moved", "panels", "plots"},
     "report": set(),
 }
 
@@ -137,6 +138,35 @@ def test_everything_public_has_a_docstring(path):
 def test_the_library_prints_nothing(path):
     calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
     assert "print" not in [getattr(call.func, "id", None) for call in calls]
+
+
+def opens_text(call):
+    """Whether a call opens a file as text; of a Path, or as a built-in."""
+    name = getattr(call.func, "attr", getattr(call.func, "id", None))
+    owner = getattr(getattr(call.func, "value", None), "id", None)
+    if name in ("read_text", "write_text"):
+        return isinstance(call.func, ast.Attribute) and (name == "write_text" or not call.args)
+    modes = [a.value for a in call.args if isinstance(a, ast.Constant)]
+    binary = any("b" in mode for mode in modes if isinstance(mode, str))
+    return name == "open" and owner not in ("Image", "gzip", "os", "archive") and not binary
+
+
+@pytest.mark.parametrize(
+    "path", [*FILES, *sorted((ROOT.parent / "experiments").rglob("*.py"))], ids=str
+)
+def test_text_is_utf_8_whatever_the_locale(path):
+    calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+    bare = [
+        call.lineno
+        for call in calls
+        if opens_text(call) and "encoding" not in [keyword.arg for keyword in call.keywords]
+    ]
+    assert bare == []
+
+
+def test_a_file_opened_as_text_is_seen():
+    seen = [opens_text(ast.parse(code).body[0].value) for code in ("p.open()", "open(p, 'rb')")]
+    assert seen == [True, False]
 
 
 def test_types_are_marked_for_checkers():

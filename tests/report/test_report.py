@@ -408,3 +408,21 @@ def test_an_evaluation_of_another_shape(folder):
     assert "elbo −3" in text
     assert "log likelihood [1.0]" in text
     assert json.dumps(EVALUATION["elbo"]) not in text
+
+
+def test_strays_beside_the_pictures(tmp_path):
+    """Folders, links to anywhere, text of another encoding: the page is made without them."""
+    write(tmp_path, "config", CONFIG)
+    pictures, secret = tmp_path / "pictures", tmp_path.parent / f"{tmp_path.name}.txt"
+    secret.write_text("a secret")
+    (pictures / "folder.png").mkdir(parents=True)
+    (pictures / "folder.txt").mkdir()
+    (pictures / "link.txt").symlink_to(secret)
+    (pictures / "dangling.png").symlink_to(tmp_path / "nowhere")
+    (pictures / "old.txt").write_bytes("caf\N{LATIN SMALL LETTER E WITH ACUTE}".encode("latin-1"))
+    (pictures / "missing.json").mkdir()
+    (tmp_path / "status.json").mkdir()
+    write_report(tmp_path)
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "caf\N{REPLACEMENT CHARACTER}" in text
+    assert "a secret" not in text

@@ -29,6 +29,7 @@ from vae_jax.cli.train import main
 from vae_jax.configs import CONFIGS
 from vae_jax.runs import Training, load_run, start
 from vae_jax.runs.divide import divide
+from vae_jax.runs.pictures import save_pictures
 
 PICTURES = {"latent_map.png", "reconstructions.png", "samples.png", "traversal.png"}
 FILES = {"checkpoints", "config.json", "evaluation.json", "metrics.jsonl", "pictures", ".lock"}
@@ -325,3 +326,16 @@ def test_what_is_refused_before_the_first_step_leaves_no_folder(tmp_path, monkey
     with pytest.raises(ValueError, match="at the door"):
         start("digits", {}, Training(), tmp_path / "run")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_strays_among_the_pictures_cost_a_picture_each(digits, tmp_path):
+    """Whatever lies where a picture is to be; and a folder of them that is none."""
+    run = load_run(digits)
+    loaded, key = run.experiment.examples.load(), jax.random.key(0)
+    few = loaded._replace(test=jax.tree.map(lambda leaf: leaf[:20], loaded.test))
+    given = (run.experiment, few._replace(labels=None), run.params, key)
+    for stray in ("samples.png", "missing.json"):
+        (tmp_path / "pictures" / stray).mkdir(parents=True)
+    assert list(save_pictures(tmp_path / "pictures", *given)) == ["samples"]
+    (tmp_path / "file").touch()
+    assert len(save_pictures(tmp_path / "file", *given)) == 4

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -101,9 +102,32 @@ def test_a_signal_is_waited_with_while_training():
     with pytest.raises(Interrupted) as second:
         signals(signal.SIGINT, None)
     assert second.value.status == 130
+    signals = Signals()
+    signals.waiting = True
+    signals(signal.SIGTERM, None)
     with pytest.raises(Interrupted) as ended:
         signals.end_waiting()
     assert ended.value.status == 75
+
+
+def test_the_signal_after_the_last_ends_the_process(monkeypatch):
+    """Whatever it was doing on its way out, and without a traceback of that."""
+    signals, left = Signals(), []
+    monkeypatch.setattr(os, "_exit", left.append)
+    signals.waiting = True
+    signals(signal.SIGTERM, None)
+    with pytest.raises(Interrupted):
+        signals(signal.SIGINT, None)
+    assert left == []
+    with pytest.raises(Interrupted):
+        signals(signal.SIGINT, None)
+    assert left == [130]
+
+
+def test_in_another_thread_nobody_is_told():
+    """As where a program with a window trains."""
+    with ThreadPoolExecutor(1) as threads:
+        assert threads.submit(lambda: handled().__enter__().received()).result() is False
 
 
 def test_a_signal_at_any_other_time_ends_the_process_at_once():
@@ -111,6 +135,7 @@ def test_a_signal_at_any_other_time_ends_the_process_at_once():
     with pytest.raises(Interrupted) as interrupted:
         signals(signal.SIGTERM, None)
     assert interrupted.value.status == 75
+    signals = Signals()
     signals.waiting = True
     signals.end_waiting()
     with pytest.raises(Interrupted):

@@ -90,6 +90,6 @@ def test_tensorboard_without_tensorboardx(tmp_path, monkeypatch, capsys):
         train(tmp_path / "run", "digits", tensorboard=True)
     message = capsys.readouterr().err
     assert "--tensorboard needs tensorboardX, which is not installed" in message
-    assert 'pip install "vae_jax[tensorboard]"' in message
+    assert "pip install '.[tensorboard]'" in message
     assert read_rows(tmp_path / "run" / "metrics.jsonl") == []
     assert list(tmp_path.iterdir()) == []

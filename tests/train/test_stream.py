@@ -206,7 +206,9 @@ def test_without_grain(monkeypatch):
 
     monkeypatch.setattr(builtins, "__import__", refuse)
     state = start()
-    with pytest.raises(ImportError, match=r'pip install "vae_jax\[stream\]", or pip install grain'):
+    with pytest.raises(
+        ImportError, match=r"needs grain, .*: pip install '\.\[stream\]' in a clone"
+    ):
         streamed(state, listed(GREYS))
     assert not state.step.is_deleted()
 

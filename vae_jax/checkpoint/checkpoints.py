@@ -42,8 +42,7 @@ class Checkpoints:
     """
 
     def __init__(self, folder: str | os.PathLike[str], keep: int = 3, *, write: bool = True):
-        from orbax.checkpoint import v1
-
+        v1 = structure.orbax()
         check_count("keep", keep)
         self.folder = Path(folder).absolute()
         self._orbax = None
@@ -166,8 +165,7 @@ class Checkpoints:
         return _notes(self._metadata(epoch))["progress"]
 
     def _metadata(self, epoch: int) -> Any:
-        from orbax.checkpoint import v1
-
+        v1 = structure.orbax()
         folder = self.folder / str(epoch)
         if epoch not in self.epochs:
             raise FileNotFoundError(f"There is no checkpoint at {folder}; there are {self.epochs}.")
@@ -188,8 +186,7 @@ class Checkpoints:
         return metadata
 
     def _item(self, metadata: Any, epoch: int, name: str, like: Any) -> Any:
-        from orbax.checkpoint import v1
-
+        v1 = structure.orbax()
         folder, remedy = self.folder / str(epoch), self._remedy(epoch)
         with structure.reading(folder, remedy):
             item = v1.load_checkpointables(folder, {name: structure.abstract(like)})[name]

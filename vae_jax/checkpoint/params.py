@@ -15,8 +15,7 @@ def save(path: Folder, params: Params) -> None:
     Raises:
       FileExistsError: there is something already.
     """
-    from orbax.checkpoint import v1 as orbax
-
+    orbax = structure.orbax()
     folder = Path(path).absolute()
     if folder.exists():
         raise FileExistsError(f"{folder} is there already: name a new folder.")
@@ -36,8 +35,7 @@ def load(path: Folder, like: Params) -> Params:
       ValueError: the structure, a shape or a type differs; or the files are damaged.
       OSError: they cannot be read for another reason.
     """
-    from orbax.checkpoint import v1 as orbax
-
+    orbax = structure.orbax()
     folder = Path(path).absolute()
     if not folder.is_dir():
         raise FileNotFoundError(f"There are no saved parameters at {folder}.")

@@ -11,6 +11,8 @@ from typing import Any
 import jax
 import numpy as np
 
+from vae_jax.extras import lacking
+
 Leaves = dict[str, tuple[tuple[int, ...], str]]  # by path: shape and type
 
 _SHOWN = 5  # differences named in a message
@@ -20,6 +22,19 @@ _OF_CONTENT = (ValueError, KeyError, AttributeError, TypeError, FileNotFoundErro
 _ELSEWHERE = re.compile(
     "RESOURCE_EXHAUSTED|PERMISSION_DENIED|UNAVAILABLE|CANCELLED|ABORTED|[Dd]evice"
 )
+
+
+def orbax() -> Any:
+    """The library, imported when there is something to save or to read.
+
+    Raises:
+      ImportError: it is not installed.
+    """
+    try:
+        from orbax.checkpoint import v1
+    except ImportError as error:
+        raise lacking("A checkpoint", "orbax-checkpoint", "experiments") from error
+    return v1
 
 
 def leaves(tree: Any) -> Leaves:

@@ -10,14 +10,14 @@ from typing import Any, TypeAlias
 import absl.logging
 
 from vae_jax.cli import options
-from vae_jax.cli.signals import INTERRUPTED, Interrupted
+from vae_jax.cli.signals import INTERRUPTED, Interrupted, handled
 from vae_jax.configs import Config
 
 Configs: TypeAlias = Mapping[str, Config] | None
 
 _LATE = "Event loop is closed"
 _MORE = """Exit status: 0; 1 for an error, told on stderr (with --debug by its traceback); 2 for
-options that are not understood."""
+options that are not understood; 130 for Ctrl-C, 75 for SIGTERM."""
 
 
 def run(
@@ -44,9 +44,10 @@ def run(
         logging.getLogger("asyncio").setLevel(logging.CRITICAL)
         _hush()
     given = [argument for argument in arguments if argument != "--debug"]
-    call = options.parse(function, given, prog, f"{about.strip()}\n\n{_MORE}")
     try:
-        return call(**({} if configs is None else {"configs": configs})) or 0
+        with handled():
+            call = options.parse(function, given, prog, f"{about.strip()}\n\n{_MORE}")
+            return call(**({} if configs is None else {"configs": configs})) or 0
     except Interrupted as interrupted:
         return interrupted.status
     except KeyboardInterrupt:

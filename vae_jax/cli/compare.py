@@ -55,7 +55,7 @@ def _compare(
         for run, config in zip(runs, configs_of, strict=True)
     }
     plots.save_comparison(out, {name: rows for name, rows in curves.items() if rows})
-    console.print(str(out), highlight=False, soft_wrap=True)
+    console.print(str(out), soft_wrap=True)
 
 
 def _evaluated(run: Path) -> list[Json]:

@@ -66,7 +66,7 @@ def _embed(
     columns = embedding(found, examples, labels, seed)
     save_table(path, **columns)
     shapes = ", ".join(f"{name} {list(leaf.shape)}" for name, leaf in columns.items())
-    console.print(f"{path}: {shapes}", highlight=False, soft_wrap=True)
+    console.print(f"{path}: {shapes}", soft_wrap=True)
 
 
 def embedding(run: Run, examples: Batch, labels: Any, seed: int) -> dict[str, np.ndarray]:

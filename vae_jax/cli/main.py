@@ -5,6 +5,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from vae_jax.extras import install
+
 COMMANDS = {
     "train": "train a VAE, score it, draw its pictures; or go on with a run",
     "evaluate": "bounds, likelihood, active units, mutual information of a run",
@@ -37,8 +39,7 @@ def main(arguments: Sequence[str] | None = None, configs: Mapping[str, Any] | No
         command = importlib.import_module(f"vae_jax.cli.{name}")
     except ImportError as error:
         print(
-            f"error: {error}. The commands need more than the library: pip install"
-            ' "vae_jax[experiments]".',
+            f"error: {error}. The commands need more than the library: {install('experiments')}.",
             file=sys.stderr,
         )
         return 1

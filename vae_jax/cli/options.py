@@ -73,7 +73,8 @@ def spelt(text: str) -> str:
     def option(match: re.Match[str]) -> str:
         return "--" + match[1].replace("_", "-") + ("" if match[2] else " ")
 
-    return re.sub(r"\b([a-z_]+)=(?:(True\b)|(?=<))", option, text)
+    # at the beginning of a word: within a path it is no option
+    return re.sub(r"(?<![^\s(])([a-z_]+)=(?:(True\b)|(?=<))", option, text)
 
 
 class _Printed(io.StringIO):

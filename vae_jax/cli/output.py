@@ -30,7 +30,7 @@ def save(shown: Path, **trees: Any) -> None:
     path = shown.with_suffix(".npz")
     arrays = [named(name, tree) for name, tree in trees.items() if tree is not None]
     save_arrays(path, **functools.reduce(operator.or_, arrays))
-    console.print(f"{shown}\n{path}", highlight=False, soft_wrap=True)
+    console.print(f"{shown}\n{path}", soft_wrap=True)
 
 
 def save_arrays(path: Path, **arrays: Any) -> None:

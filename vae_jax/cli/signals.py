@@ -1,6 +1,8 @@
 """What a run does when it is told to end: SIGTERM (pre-emption) and SIGINT (Ctrl-C)."""
 
+import os
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -19,14 +21,19 @@ class Interrupted(BaseException):
 
 
 class Signals:
-    """Signals as they come: asked for while `waiting`, raised as Interrupted otherwise."""
+    """Signals as they come: asked for while `waiting`, raised as Interrupted otherwise; the one
+    after that ends the process as it stands, wherever it was on its way out."""
 
     def __init__(self) -> None:
         self.waiting = False
         self._received: int | None = None
+        self._raised = False
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
+        if self._raised:
+            os._exit(STATUS[signal.Signals(number)])
         if not self.waiting or self._received is not None:  # the second time they mean it
+            self._raised = True
             raise Interrupted(number)
         self._received = number
 
@@ -38,6 +45,7 @@ class Signals:
         """From now on raise Interrupted; at once, where there was a signal."""
         self.waiting = False
         if self._received is not None:
+            self._raised = True
             raise Interrupted(self._received)
 
     @property
@@ -48,8 +56,12 @@ class Signals:
 
 @contextmanager
 def handled() -> Iterator[Signals]:
-    """Signals, in the place of Python's own handling of them."""
+    """Signals, in the place of what is done with them outside; but in another thread than the main
+    one nobody is told of any."""
     signals = Signals()
+    if threading.current_thread() is not threading.main_thread():
+        yield signals
+        return
     before = {number: signal.signal(number, signals) for number in STATUS}
     try:
         yield signals

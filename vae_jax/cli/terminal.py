@@ -22,10 +22,14 @@ def in_notebook() -> bool:
 
 
 def plain_in_notebooks() -> Console:
-    """The terminal; in a notebook lines of text, without colours, bars and escape codes."""
+    """The terminal; in a notebook lines of text, without colours, bars and escape codes.
+
+    What a user has named is printed as it is: nothing in it is markup, an emoji, or coloured.
+    """
+    plain: dict[str, Any] = {"markup": False, "emoji": False, "highlight": False}
     if in_notebook():
-        return Console(force_terminal=False, force_jupyter=False)
-    return Console()
+        return Console(force_terminal=False, force_jupyter=False, **plain)
+    return Console(**plain)
 
 
 console = plain_in_notebooks()
@@ -33,7 +37,7 @@ console = plain_in_notebooks()
 
 def say(text: str) -> None:
     """A line, or some; a path in it stays in one piece."""
-    console.print(text, highlight=False, soft_wrap=True)
+    console.print(text, soft_wrap=True)
 
 
 class EpochBar:
@@ -42,7 +46,7 @@ class EpochBar:
     def __init__(self) -> None:
         self._bars = Bars(
             *(TextColumn("epoch"), MofNCompleteColumn(), BarColumn(bar_width=24)),
-            *(TextColumn("{task.fields[numbers]}"), TimeRemainingColumn()),
+            *(TextColumn("{task.fields[numbers]}", markup=False), TimeRemainingColumn()),
             console=console,
             disable=not console.is_terminal,
         )
@@ -74,7 +78,7 @@ class EpochBar:
         """Show the row of one epoch, or of an evaluation."""
         epoch, numbers = row["epoch"], _numbers(row)
         if row["data"] == "held_out":
-            console.print(f"epoch {epoch}/{self._epochs}  held out:  {numbers}", highlight=False)
+            console.print(f"epoch {epoch}/{self._epochs}  held out:  {numbers}")
             return
         self._bars.update(self._task, advance=1, numbers=numbers)
         if not console.is_terminal and (epoch % self._every == 0 or epoch == self._epochs):

@@ -33,9 +33,9 @@ def watched(go: Callable[[Watch], Ended]) -> tuple[Ended, int]:
 def _watch(signals: Signals, bar: EpochBar) -> Watch:
     def begin(experiment: Experiment, data: Data, first: int) -> None:
         x, c = jax.tree.map(lambda leaf: leaf[0], (data.test["x"], data.test.get("c")))
-        console.print(describe(experiment.trained.model, x, c), highlight=False)
+        console.print(describe(experiment.trained.model, x, c))
         for note in data.notes:
-            console.print(note, highlight=False, soft_wrap=True, markup=False)
+            console.print(note, soft_wrap=True)
         if 1 < first <= experiment.trained.epochs:
             say(f"Going on from the checkpoint of epoch {first - 1}.")
         bar.begin(experiment.trained.epochs, first)

@@ -37,7 +37,7 @@ def images(
       key: What the examples of an .npz are called; by default x, images, data, x_train with x_test,
         or the only array there is.
       stream: Read training images from the disk as they are needed: for a folder with train/ and
-        test/ that is larger than memory. Needs `pip install "vae_jax[stream]"`.
+        test/ that is larger than memory. Needs the extra `stream`.
       epochs: Passes over the training images; by default those that make about 4,000 steps.
       batch_size: Images a step.
       latents: Dimensions of z.

@@ -10,6 +10,7 @@ from vae_jax.data import idx, prepared
 from vae_jax.data.dataset import Dataset, Split
 from vae_jax.data.fetch import fetch_source
 from vae_jax.data.paths import Given, path_of
+from vae_jax.extras import lacking
 
 NAMES = ("digits", "mnist", "fashion_mnist", "static_mnist")
 
@@ -93,10 +94,7 @@ def _load_digits() -> Dataset:
     try:
         from sklearn.datasets import load_digits
     except ImportError as error:
-        raise ImportError(
-            "digits come with scikit-learn, which is not installed:"
-            ' pip install "vae_jax[experiments]", or pip install scikit-learn.'
-        ) from error
+        raise lacking("The data set digits", "scikit-learn", "experiments") from error
     bunch = load_digits()
     order = np.random.default_rng(0).permutation(len(bunch.images))
     x, label = bunch.images[order].astype(np.uint8)[..., None], bunch.target[order].astype(np.int32)

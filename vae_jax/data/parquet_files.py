@@ -13,9 +13,14 @@ _INDEX = "__index_level_"  # how pandas calls it
 
 def read_parquet(path: Path, leave_out: Collection[str]) -> list[Column]:
     """The columns of a file; raises as `read_table`."""
-    import pyarrow
-    import pyarrow.parquet
-
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError as error:
+        raise ImportError(
+            f"{path} is read with pyarrow, which is not installed: pip install pyarrow, or save it"
+            " as .csv."
+        ) from error
     try:
         table = pyarrow.parquet.read_table(path)
     except (pyarrow.ArrowException, OSError) as error:

@@ -47,7 +47,7 @@ def read(folder: Path) -> Run:
         test=[row for row in rows if row.get("data") == "held_out"],
         pictures=_pictures(folder / "pictures"),
         missing=_object(folder / "pictures" / "missing.json"),
-        texts={path.stem: path.read_text() for path in (folder / "pictures").glob("*.txt")},
+        texts={p.stem: _text(p) for p in _regular(folder / "pictures", "*.txt")},
     )
 
 
@@ -97,19 +97,18 @@ def last_watched(run: Run) -> Score | None:
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
-    return [row for row in map(_parsed, lines) if row]
+    return [row for row in map(_parsed, _text(path).splitlines()) if row]
 
 
 def _object(path: Path) -> dict[str, Any]:
-    return _parsed(path.read_text(encoding="utf-8", errors="replace")) if path.exists() else {}
+    return _parsed(_text(path))
 
 
 def _parsed(text: str) -> dict[str, Any]:
     """The JSON object in a text; an empty one for anything else, such as half of one."""
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
 
@@ -117,6 +116,25 @@ def _parsed(text: str) -> dict[str, Any]:
 def _pictures(folder: Path) -> dict[str, bytes]:
     """The whole PNG files of a folder; not the curves, which the page draws itself."""
     rank = {stem: n for n, stem in enumerate(_FIRST)}
-    paths = sorted(folder.glob("*.png"), key=lambda p: (rank.get(p.stem, len(rank)), p.stem))
-    files = {path.stem: path.read_bytes() for path in paths if path.stem != "curves"}
+    paths = _regular(folder, "*.png")
+    paths = sorted(paths, key=lambda p: (rank.get(p.stem, len(rank)), p.stem))
+    files = {path.stem: _content(path) for path in paths if path.stem != "curves"}
     return {k: v for k, v in files.items() if v.startswith(_PNG) and v.endswith(_PNG_END)}
+
+
+def _regular(folder: Path, pattern: str) -> list[Path]:
+    """The files of a folder itself: no folders, and no links, which lead to anywhere."""
+    return [path for path in folder.glob(pattern) if path.is_file() and not path.is_symlink()]
+
+
+def _text(path: Path) -> str:
+    """A file as UTF-8, with marks for what is none."""
+    return _content(path).decode(errors="replace")
+
+
+def _content(path: Path) -> bytes:
+    """Of a file; nothing where there is none, or it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""

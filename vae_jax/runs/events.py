@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from vae_jax.extras import lacking
+
 Row = dict[str, Any]
 
 _NO_NUMBERS = ("data", "epoch", "step")
@@ -14,10 +16,7 @@ _NO_NUMBERS = ("data", "epoch", "step")
 def check_events() -> None:
     """ImportError where tensorboardX is not installed."""
     if importlib.util.find_spec("tensorboardX") is None:
-        raise ImportError(
-            "tensorboard=True needs tensorboardX, which is not installed: pip install"
-            ' "vae_jax[tensorboard]", or pip install tensorboardX.'
-        )
+        raise lacking("tensorboard=True", "tensorboardX", "tensorboard")
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
 """The pictures of a run: what the model draws, copies and orders; each says how it was made."""
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -55,6 +56,8 @@ def save_pictures(
       What could not be drawn, and why: also in missing.json beside the pictures, where there is
       any.
     """
+    with contextlib.suppress(OSError):
+        folder.mkdir(exist_ok=True)
     given = (experiment, params, data.test, key)
     pictures = {
         "samples": lambda: _samples(folder / "samples", *given),
@@ -63,9 +66,10 @@ def save_pictures(
         "latent_map": lambda: _latent_map(folder / "latent_map.png", *given, data.labels),
     }
     missing = {name: why for name, draw in pictures.items() if (why := _failure(draw))}
-    (folder / "missing.json").unlink(missing_ok=True)
-    if missing:
-        run_folder.write_json(folder / "missing.json", missing)
+    with contextlib.suppress(OSError):  # whatever lies there in its place: it is returned as well
+        (folder / "missing.json").unlink(missing_ok=True)
+        if missing:
+            run_folder.write_json(folder / "missing.json", missing)
     return missing
 
 

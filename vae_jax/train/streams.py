@@ -12,6 +12,7 @@ import numpy as np
 from vae_jax.checks import check_count
 from vae_jax.data import Prepare, Source
 from vae_jax.data.sources import read_example
+from vae_jax.extras import lacking
 from vae_jax.train.epochs import check_alive, compiled_step, epoch_order, steps_of
 from vae_jax.train.steps import Metrics, Step, TrainState
 from vae_jax.types import Batch
@@ -82,10 +83,7 @@ def _read(source: Source, order: np.ndarray, threads: int, prefetch: int) -> Ite
     try:
         import grain
     except ImportError as error:
-        raise ImportError(
-            'stream_epoch reads with Grain, which is not installed: pip install "vae_jax[stream]",'
-            " or pip install grain."
-        ) from error
+        raise lacking("stream_epoch", "grain", "stream") from error
     # Grain warns of more threads than buffered batches: they would have nothing to do.
     options = grain.ReadOptions(min(threads, prefetch), prefetch)
     batches = grain.MapDataset.source(order).map(partial(_batch, source))
