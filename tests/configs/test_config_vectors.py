@@ -153,7 +153,7 @@ def test_pictures_name_the_columns(mixed, tmp_path):
     first = experiment.views.restore(x)
     assert written[0] == [
         f"{first['numbers'][0, 0]:.4g}",
-        f"{first['numbers'][0, 1]:.4g}",
+        f"{first['numbers'][0, 1]:.0f}",  # in which a second can be seen
         first["classes"]["colour"][0],
     ]
 
