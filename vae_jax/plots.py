@@ -78,21 +78,6 @@ def save_values(path: Path, rows: Array, title: str) -> None:
     figure.savefig(path)
 
 
-def save_latent_map(path: Path, means: Array, labels: Array | None, title: str) -> None:
-    """Posterior means [N, D] on the plane of their two principal components, coloured by label."""
-    points, share = _principal_plane(np.asarray(means))
-    figure = _figure(width=6, height=5.6)
-    axes = figure.subplots()
-    colours = {"color": _BLUE} if labels is None else {"c": labels, "cmap": "tab10"}
-    dots = axes.scatter(points[:, 0], points[:, 1], s=9, linewidths=0, alpha=0.8, **colours)
-    if labels is not None:
-        handles, names = dots.legend_elements()
-        axes.legend(handles, names, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
-    axes.set_aspect("equal", "datalim")
-    _label(axes, f"{title}: {share:.0%} of the variance", "component 1", "component 2")
-    figure.savefig(path)
-
-
 def save_curves(
     path: Path, train: Sequence[dict[str, Any]], test: Sequence[dict[str, Any]]
 ) -> None:
@@ -115,12 +100,12 @@ def save_curves(
 
 
 def save_comparison(path: Path, runs: Mapping[str, Rows]) -> None:
-    """The held-out bound of several runs by epoch: {name: rows with "epoch" and "elbo"}."""
+    """The bound of several runs by epoch: {name: rows with "epoch" and "elbo"}."""
     figure = _figure(width=6.5, height=4)
     axes = figure.subplots()
     for name, rows in runs.items():
         axes.plot(*_series(rows, "elbo"), "o-", ms=3, label=name)
-    _label(axes, "evidence lower bound, held out", "epoch", "nats")
+    _label(axes, "evidence lower bound", "epoch", "nats")
     if runs:
         axes.legend(frameon=False)
     figure.savefig(path)
@@ -128,16 +113,6 @@ def save_comparison(path: Path, runs: Mapping[str, Rows]) -> None:
 
 def _series(rows: Rows, name: str) -> tuple[list[float], list[float]]:
     return [row["epoch"] for row in rows], [row[name] for row in rows]
-
-
-def _principal_plane(means: np.ndarray) -> tuple[np.ndarray, float]:
-    """[N, 2] and the share of the variance in them; the second is 0 where there is but one."""
-    centred = means.reshape(len(means), -1) - means.reshape(len(means), -1).mean(0)
-    # a row and a column of zeros more, so that there are two components in any case
-    _, scale, axes = np.linalg.svd(np.pad(centred, ((0, 1), (0, 1))), full_matrices=False)
-    total = (scale**2).sum()
-    share = float((scale[:2] ** 2).sum() / total) if total > 0 else 1.0
-    return centred @ axes[:2, :-1].T, share
 
 
 def _full_rows(images: Array, columns: int, paper: float) -> np.ndarray:

@@ -31,7 +31,7 @@ from vae_jax.runs import Training, load_run, start
 from vae_jax.runs.divide import divide
 
 PICTURES = {"latent_map.png", "reconstructions.png", "samples.png", "traversal.png"}
-FILES = {"checkpoints", "config.json", "evaluation.json", "metrics.jsonl", "pictures"}
+FILES = {"checkpoints", "config.json", "evaluation.json", "metrics.jsonl", "pictures", ".lock"}
 SHRUNK = {
     "digits_conditional": {"hidden": 8, "latents": 2, "batch_size": 718},
     "mnist_vae": {"draws": 2},
@@ -186,8 +186,8 @@ def test_the_loss_falls_on_digits(digits):
     assert [row["epoch"] for row in train_rows] == [1, 2, 3, 4]
     assert [row["epoch"] for row in held_out] == [2, 4]
     losses = [row["loss"] for row in train_rows]
-    # 64 pixels, each a coin at first: 44 nats; the means of the pixels alone bring 28
-    assert 20 < losses[-1] < losses[0] - 5 < 44
+    # the means of the pixels, where it begins, are worth 28 nats; what z adds at first is noise
+    assert 20 < losses[-1] < losses[0] - 3 < 44
     # the training row is a mean over its epoch, the held-out one of its end
     assert abs(held_out[-1]["elbo"] + losses[-1]) < 2
     rates = [row["learning_rate"] for row in train_rows]

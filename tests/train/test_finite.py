@@ -73,11 +73,12 @@ def test_the_step_its_examples_and_its_terms_are_named(at, name, value, data):
     assert all(np.isfinite(v) for term, v in error.terms.items() if term != name)
     listed = ", ".join(map(str, batch_of(at)))
     assert f"The numbers of step {at} are not finite: " in str(error)
-    assert f"{name} {value}" in str(error)
+    assert f"are not finite: {name} {value}" in str(error)  # the bad one first
     assert f"They went bad on the training examples {listed}" in str(error)
     assert error.before == (batch_of(at - 1) if at % (N // B) else [])
     assert ("gradient of the step before" in str(error)) == bool(at % (N // B))
-    assert str(error).endswith("Lower the learning rate or clip the gradient.")
+    assert str(error).endswith("Lower the learning rate or clip the gradient.") == (at > 0)
+    assert ("No step had been taken, so it is not the learning rate" in str(error)) == (at == 0)
 
 
 def test_weights_that_are_all_zero_are_refused():

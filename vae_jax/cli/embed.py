@@ -17,6 +17,7 @@ import numpy as np
 import tyro
 
 from vae_jax import evaluate
+from vae_jax.checks import seeded
 from vae_jax.cli import command
 from vae_jax.cli.output import check_table, named, save_table
 from vae_jax.cli.terminal import console
@@ -70,7 +71,7 @@ def _embed(
 
 def embedding(run: Run, examples: Batch, labels: Any, seed: int) -> dict[str, np.ndarray]:
     """The latents of each example by name, [N, ...], and labels, [N], where there are some."""
-    z = evaluate.embeddings(run.model, run.params, jax.random.key(seed), examples)
+    z = evaluate.embeddings(run.model, run.params, seeded(seed), examples)
     return {**named("z", z), **({} if labels is None else {"label": np.asarray(labels)})}
 
 

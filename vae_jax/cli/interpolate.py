@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import tyro
 
 from vae_jax import evaluate, generate
+from vae_jax.checks import seeded
 from vae_jax.cli import command
 from vae_jax.cli.output import save
 from vae_jax.objectives import batch_size as size_of
@@ -61,7 +62,7 @@ def _interpolate(
       out: The file; by default interpolation.png in the run folder.
     """
     found = load_run(run, epoch=epoch, data=data, configs=configs)
-    test, key = found.experiment.examples.load().test, jax.random.key(seed)
+    test, key = found.experiment.examples.load().test, seeded(seed)
     _check(pairs, size_of(test))
     evaluate.check_conditions(found.model, found.params, test)
     some = jax.tree.map(lambda leaf: leaf[jnp.asarray(pairs)], test)

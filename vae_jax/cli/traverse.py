@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import tyro
 
 from vae_jax import evaluate
-from vae_jax.checks import check_count
+from vae_jax.checks import check_count, seeded
 from vae_jax.cli import command
 from vae_jax.cli.options import Numbers
 from vae_jax.cli.output import save
@@ -63,7 +63,7 @@ def _traverse(
     """
     check_count("steps", steps)
     found = load_run(run, epoch=epoch, data=data, configs=configs)
-    test, key = found.experiment.examples.load().test, jax.random.key(seed)
+    test, key = found.experiment.examples.load().test, seeded(seed)
     if not 0 <= example < size_of(test):
         raise ValueError(f"--example must be in 0 .. {size_of(test) - 1}; got {example}.")
     evaluate.check_conditions(found.model, found.params, test)

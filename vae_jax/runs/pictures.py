@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vae_jax import evaluate, generate, plots
+from vae_jax import evaluate, generate, maps
 from vae_jax.configs import Data, Experiment
 from vae_jax.generate import Read
 from vae_jax.objectives import batch_size as size_of
@@ -64,8 +64,8 @@ def save_samples(
 def save_reconstructions(
     path: Path, experiment: Experiment, x: Event, made: Event, c: Event, read: Read
 ) -> Path:
-    """Held-out examples, and under each what the model made of it."""
-    title = f"Held-out examples; under each {_x(read.x, c)}, at {_OF[read.z]} q(z|x)"
+    """Test examples, and under each what the model made of it."""
+    title = f"Test examples; under each {_x(read.x, c)}, at {_OF[read.z]} q(z|x)"
     return experiment.views.show.pairs(path, x, made, title)
 
 
@@ -191,11 +191,9 @@ def _latent_map(
     labels: np.ndarray | None,
 ) -> None:
     z = _embedded(experiment, params, _first(test, _MAPPED), key)
-    what = (
-        f"z of {len(z)} held-out examples, {_OF[read_of(experiment, params, _one(test)).z]} q(z|x)"
-    )
+    what = f"z of {len(z):,} test examples, {_OF[read_of(experiment, params, _one(test)).z]} q(z|x)"
     labels = None if labels is None else labels[: len(z)]
-    plots.save_latent_map(path, z, labels, what)
+    maps.save_latent_map(path, z, labels, what)
 
 
 def _embedded(experiment: Experiment, params: Params, some: Batch, key: Key) -> np.ndarray:

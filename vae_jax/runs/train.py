@@ -14,10 +14,11 @@ from vae_jax.runs import folder as run_folder
 from vae_jax.runs.circumstances import circumstances
 from vae_jax.runs.divide import epoch_steps, stored
 from vae_jax.runs.load import build, example_of
+from vae_jax.runs.lock import locked
 from vae_jax.runs.pace import epochs_within, measured, seconds_of
 from vae_jax.runs.status import has_begun, last_epoch
 from vae_jax.runs.stretches import extended, stretches_of, whole
-from vae_jax.runs.training import Training, check_training
+from vae_jax.runs.training import Training, check_training, training_of
 from vae_jax.runs.watch import NOBODY, Ended, Watch
 from vae_jax.runs.work import Work, run
 
@@ -69,7 +70,7 @@ def start(
     }
     folder = run_folder.create(name, out, config)
     try:
-        with run_folder.locked(folder):
+        with locked(folder):
             stretches = stretches_of(config, experiment)
             return run(Work(folder, experiment, data, training, stretches, watch))
     except Exception:
@@ -134,12 +135,14 @@ def resume(
     if learning_rate is not None and epochs is None:
         raise ValueError("learning_rate is that of more epochs: give epochs=<a number> as well.")
     config = run_folder.read_config(folder)
-    with run_folder.locked(folder):
-        experiment, training = build(config, data, configs), Training(**config["training"])
+    with locked(folder):
+        experiment, training = build(config, data, configs), training_of(config["training"])
         loaded = experiment.examples.load()
         if epochs is not None:
             config = extended(config, experiment, last_epoch(folder), epochs, learning_rate)
-            run_folder.write_json(folder / "config.json", config)
         stretches = stretches_of(config, experiment)
         experiment = whole(experiment, stretches)
+        _check(experiment, loaded, training)
+        if epochs is not None:
+            run_folder.write_json(folder / "config.json", config)
         return run(Work(folder, experiment, loaded, training, stretches, watch))

@@ -1,6 +1,6 @@
 """Where numbers went bad: which step, which examples, which terms."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -14,6 +14,12 @@ from vae_jax.train.steps import Metrics
 from vae_jax.types import Array, Key, Params
 
 _SHOWN = 8  # examples named in a message
+_LATER = "Lower the learning rate or clip the gradient."
+_AT_FIRST = (
+    "No step had been taken, so it is not the learning rate: look at the data (numbers far from 1"
+    " are centred and scaled, Network(preprocess=...)), the conditions, and the scales of posterior"
+    " and likelihood."
+)
 
 
 class NotFiniteError(FloatingPointError):
@@ -35,7 +41,7 @@ class NotFiniteError(FloatingPointError):
         terms: Mapping[str, float] = MappingProxyType({}),
         before: Sequence[int] = (),
     ):
-        super().__init__(f"{message} Lower the learning rate or clip the gradient.")
+        super().__init__(f"{message} {_LATER if step else _AT_FIRST}")
         self.step, self.terms = step, dict(terms)
         self.examples, self.before = list(examples), list(before)
 
@@ -62,13 +68,18 @@ def check_metrics(
     examples = np.asarray(order[done + bad]).tolist()
     before = np.asarray(order[done + bad - 1]).tolist() if done + bad else []
     terms = {name: float(value[bad]) for name, value in values.items()}
-    listed = ", ".join(f"{name} {value:.6g}" for name, value in terms.items())
+    listed = ", ".join(f"{name} {terms[name]:.6g}" for name in sorted(terms, key=_blame(terms)))
     earlier = f", or in the gradient of the step before, on {_first(before)}" if before else ""
     raise NotFiniteError(
         f"The numbers of step {step + bad:,} are not finite: {listed}. They went bad on the"
         f" training examples {_first(examples)}{earlier}.",
         *(step + bad, examples, terms, before),
     )
+
+
+def _blame(terms: Mapping[str, float]) -> Callable[[str], tuple[bool, bool]]:
+    """The order in which numbers are named: those that went bad, and before their sum its terms."""
+    return lambda name: (bool(np.isfinite(terms[name])), name == "loss")
 
 
 def check_params(params: Params, step: int) -> None:
