@@ -44,7 +44,9 @@ BESIDE = {
     "networks": {"types", "calls", "distributions"},
     "checkpoint": {"types", "checks"},
     "plots": {"types"},
-    "show": {"types", "plots"},
+    "panels": set(),
+    "maps": {"types", "plots"},
+    "show": {"types", "plots", "panels"},
     "report": set(),
 }
 
