@@ -45,7 +45,7 @@ BESIDE = {
     "checkpoint": {"types", "checks"},
     "plots": {"types"},
     "panels": set(),
-    "maps": {"types", "plots"},
+    "maps": {"types"},
     "show": {"types", "plots", "panels"},
     "report": set(),
 }

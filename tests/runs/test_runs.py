@@ -1,5 +1,6 @@
 """Whole runs of every config, from the command line to the pictures."""
 
+import html
 import itertools
 import math
 
@@ -105,6 +106,15 @@ def test_what_a_run_leaves(done):
     epochs = config["options"]["epochs"]
     status = read(done.folder, "status.json")
     assert (status["state"], status["epoch"], status["epochs"]) == ("finished", epochs, epochs)
+
+
+def test_how_the_data_were_read_is_kept_and_told(done):
+    notes = done.config["notes"]
+    assert notes == list(done.experiment.examples.load().notes)
+    told = {"vectors": 2, "series": 2}
+    assert len(notes) == told.get(done.config["config"], 0)
+    page = (done.folder / "report.html").read_text(encoding="utf-8")
+    assert all(f"<p>{html.escape(note)}</p>" in page for note in notes)
 
 
 def test_numbers_are_finite(done):
