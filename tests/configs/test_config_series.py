@@ -38,9 +38,9 @@ def test_each_channel_is_standardised(path):
 def test_a_run_needs_no_data_to_be_drawn_from(path):
     experiment = series(data=path, **SMALL)
     x = experiment.examples.load().test["x"]
-    kept = from_json(series, to_json({**SMALL, **experiment.examples.found}))
+    kept = from_json(series, to_json({"data": "", **SMALL, **experiment.examples.found}))
     path.unlink()
-    again = series(data=path, **kept)
+    again = series(**{**kept, "data": path})
     one, other = (e.trained.model.init(jax.random.key(0), x[0]) for e in (experiment, again))
     jax.tree.map(np.testing.assert_array_equal, one, other)
     np.testing.assert_array_equal(again.views.restore(x), experiment.views.restore(x))

@@ -1,5 +1,6 @@
 """Whole runs of every config, from the command line to the pictures."""
 
+import html
 import itertools
 import math
 
@@ -27,8 +28,10 @@ from vae_jax import data, generate
 from vae_jax.checkpoint import Checkpoints
 from vae_jax.cli.train import main
 from vae_jax.configs import CONFIGS
+from vae_jax.objectives import batch_size
 from vae_jax.runs import Training, load_run, start
 from vae_jax.runs.divide import divide
+from vae_jax.runs.load import shapes_of
 from vae_jax.runs.pictures import save_pictures
 
 PICTURES = {"latent_map.png", "reconstructions.png", "samples.png", "traversal.png"}
@@ -106,6 +109,15 @@ def test_what_a_run_leaves(done):
     assert (status["state"], status["epoch"], status["epochs"]) == ("finished", epochs, epochs)
 
 
+def test_how_the_data_were_read_is_kept_and_told(done):
+    notes = done.config["notes"]
+    assert notes == list(done.experiment.examples.load().notes)
+    told = {"vectors": 2, "series": 2}
+    assert len(notes) == told.get(done.config["config"], 0)
+    page = (done.folder / "report.html").read_text(encoding="utf-8")
+    assert all(f"<p>{html.escape(note)}</p>" in page for note in notes)
+
+
 def test_numbers_are_finite(done):
     evaluation, lines = read(done.folder, "evaluation.json"), rows(done.folder)
     assert {line["data"] for line in lines} == {"train", "held_out"}
@@ -116,7 +128,7 @@ def test_numbers_are_finite(done):
     np.testing.assert_allclose(bound["elbo"], -bound["distortion"] - bound["rate"], rtol=1e-6)
     # on the same images: a tighter bound, but for the noise of one draw
     assert log_p["value"] > bound["elbo"] - 3 * bound["elbo_standard_error"]
-    assert evaluation["images"] == len(done.experiment.examples.load().test["x"])
+    assert evaluation["images"] == batch_size(done.experiment.examples.load().test)
     samples = 5000 if done.config["config"] == "digits" else 10
     assert log_p["importance_samples"] == samples
     assert ("reading" in log_p) == (log_p["median_effective_sample_size"] < 10)
@@ -124,11 +136,13 @@ def test_numbers_are_finite(done):
 
 def test_examples_are_described(done):
     test = done.experiment.examples.load().test
-    for name, leaf in test.items():
-        form = done.config["example"][name]
-        assert (tuple(form["shape"]), form["dtype"]) == (leaf.shape[1:], str(leaf.dtype))
-    stored = done.config["stored"]["x"]["dtype"]
-    assert stored == ("int32" if is_text(done) else "uint8")
+    described = {name: shapes_of(form) for name, form in done.config["example"].items()}
+    assert described == jax.tree.map(
+        lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), test
+    )
+    kinds = {leaf.dtype for leaf in jax.tree.leaves(shapes_of(done.config["stored"]["x"]))}
+    expected = {"text": {"int32"}, "series": {"float32"}, "vectors": {"float32", "int32"}}
+    assert kinds == set(map(np.dtype, expected.get(done.config["config"], {"uint8"})))
 
 
 def test_samples_are_drawn_from_what_was_saved(done):
@@ -139,8 +153,9 @@ def test_samples_are_drawn_from_what_was_saved(done):
         generate.sample(run.model, run.params, jax.random.key(0), 2, c)
         for run in (done, load_run(done.folder))
     )
-    np.testing.assert_array_equal(one, again)
-    assert not np.array_equal(one[0], one[1])
+    jax.tree.map(np.testing.assert_array_equal, one, again)
+    first = jax.tree.leaves(one)[-1]
+    assert not np.array_equal(first[0], first[1])
 
 
 def test_text_is_drawn_as_lines(done, tmp_path):

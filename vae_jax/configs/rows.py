@@ -1,5 +1,6 @@
 """Rows of a table as an event of a model, and back."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -8,7 +9,7 @@ from vae_jax.data import Rows, Standardise, Table, standardise
 from vae_jax.show import Cells
 from vae_jax.types import Event
 
-_PLACES = 4  # digits of a number in a picture
+_LEAST_DIGITS = 4  # of a number in a picture
 
 
 class Columns(NamedTuple):
@@ -85,12 +86,18 @@ def from_event(x: Event, columns: Columns) -> Event:
 def cells(x: Event, columns: Columns) -> Cells:
     """What the cells are coloured by, none of text, and what is written in them."""
     shades, texts = _apart(x, columns)
-    numbers = columns.units.undo(shades)
+    numbers, digits = columns.units.undo(shades), _digits(columns.units)
     written = [
-        [*(f"{value:.{_PLACES}g}" for value in row), *line]
+        [*(f"{value:.{places}g}" for value, places in zip(row, digits, strict=True)), *line]
         for row, line in zip(numbers, texts.tolist(), strict=True)
     ]
     return np.concatenate([shades, np.full(texts.shape, np.nan)], axis=1), written
+
+
+def _digits(units: Standardise) -> list[int]:
+    """Of a number of each column, such that two of them differ where rows do."""
+    sizes = zip(units.mean, units.scale, strict=True)
+    return [_LEAST_DIGITS + max(0, math.ceil(math.log10(abs(m) / s + 1)) - 2) for m, s in sizes]
 
 
 def _apart(x: Event, columns: Columns) -> tuple[np.ndarray, np.ndarray]:
