@@ -74,6 +74,16 @@ def write_pngs(folder, images):
     return folder
 
 
+def write_table(path, size=60):
+    """A CSV of two columns of numbers and one of text."""
+    rng = np.random.default_rng(0)
+    colours = [("red", "blue", "green")[n % 3] for n in range(size)]
+    rows = zip(rng.normal(70, 9, size), colours, rng.normal(1e9, 30, size), strict=True)
+    lines = [f"{weight:.1f},{colour},{when:.0f}" for weight, colour, when in rows]
+    path.write_text("\n".join(["weight,colour,when", *lines]))
+    return path
+
+
 def no_data(*args, **kwargs):
     raise AssertionError("data were read")
 

@@ -35,8 +35,23 @@ def check_count(name: str, count: int) -> None:
     """TypeError unless `count` is a Python int, ValueError unless it is at least 1."""
     if not isinstance(count, int) or isinstance(count, bool):
         raise TypeError(f"{name} must be a Python int of at least 1; got {_brief(count)}.")
-    if count < 1:
-        raise ValueError(f"{name} must be at least 1; got {count}.")
+    if not 1 <= count < 2**31:  # what an index or a counter on the device holds
+        limit = "at least 1" if count < 1 else f"below {2**31:,}"
+        raise ValueError(f"{name} must be {limit}; got {count}.")
+
+
+def seeded(seed: int) -> Key:
+    """The key of a seed.
+
+    Raises:
+      TypeError: it is no Python int.
+      ValueError: it is not in 0 .. 2^32 - 1; jax itself gives 2^32 the key of 0.
+    """
+    if not isinstance(seed, int) or isinstance(seed, bool):
+        raise TypeError(f"seed must be a Python int; got {_brief(seed)}.")
+    if not 0 <= seed < 2**32:
+        raise ValueError(f"seed must be in 0 .. {2**32 - 1:,}; got {seed}.")
+    return jax.random.key(seed)
 
 
 def check_example(x: Event) -> None:

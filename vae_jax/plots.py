@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from vae_jax import types
+from vae_jax.moved import Moved
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,14 +44,24 @@ def grid(images: Array, columns: int, ink: bool = True) -> np.ndarray:
     return canvas
 
 
-def save_images(path: Path, images: Array, columns: int, title: str, ink: bool = True) -> None:
-    """A grid of images [N, H, W, C]; see `grid`."""
+def save_images(
+    path: Path,
+    images: Array,
+    columns: int,
+    title: str,
+    ink: bool = True,
+    moved: Moved | None = None,
+) -> None:
+    """A grid of images [N, H, W, C]; see `grid`. Those of a traversal have names, and a box."""
     canvas, C = grid(images, columns, ink), np.shape(images)[-1]
     if C not in (1, *_COLOURS):
         title = f"{title}; {C} channels side by side"
     width = 6 if C in (1, *_COLOURS) else min(24, 6 * C)
     figure = _figure(width=width, height=width * canvas.shape[0] / canvas.shape[1] + 0.35)
-    _show(figure.subplots(), canvas, title)
+    axes = figure.subplots()
+    _show(axes, canvas, title)
+    if moved is not None:
+        _name(axes, moved, canvas.shape)
     figure.savefig(path)
 
 
@@ -66,30 +77,17 @@ def save_reconstructions(
     save_images(path, pairs, columns, title, ink)
 
 
-def save_values(path: Path, rows: Array, title: str) -> None:
-    """Numbers [N, D] as colours, a row for each of N examples."""
+def save_values(path: Path, rows: Array, title: str, names: Sequence[str] = ()) -> None:
+    """Numbers [N, D] as colours, a row for each of N examples, named or not."""
     values = np.asarray(rows, np.float32)
     figure = _figure(width=6, height=min(12.0, 1.2 + 0.12 * len(values)))
     axes = figure.subplots()
     shown = axes.imshow(values, aspect="auto", cmap="viridis", interpolation="nearest")
     axes.set_title(title, fontsize=10, color=_INK)
-    axes.set_axis_off()
+    axes.spines[:].set_visible(False)
+    axes.set_xticks([])
+    axes.set_yticks(range(len(names)), names, fontsize=6)
     figure.colorbar(shown)
-    figure.savefig(path)
-
-
-def save_latent_map(path: Path, means: Array, labels: Array | None, title: str) -> None:
-    """Posterior means [N, D] on the plane of their two principal components, coloured by label."""
-    points, share = _principal_plane(np.asarray(means))
-    figure = _figure(width=6, height=5.6)
-    axes = figure.subplots()
-    colours = {"color": _BLUE} if labels is None else {"c": labels, "cmap": "tab10"}
-    dots = axes.scatter(points[:, 0], points[:, 1], s=9, linewidths=0, alpha=0.8, **colours)
-    if labels is not None:
-        handles, names = dots.legend_elements()
-        axes.legend(handles, names, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
-    axes.set_aspect("equal", "datalim")
-    _label(axes, f"{title}: {share:.0%} of the variance", "component 1", "component 2")
     figure.savefig(path)
 
 
@@ -115,12 +113,12 @@ def save_curves(
 
 
 def save_comparison(path: Path, runs: Mapping[str, Rows]) -> None:
-    """The held-out bound of several runs by epoch: {name: rows with "epoch" and "elbo"}."""
+    """The bound of several runs by epoch: {name: rows with "epoch" and "elbo"}."""
     figure = _figure(width=6.5, height=4)
     axes = figure.subplots()
     for name, rows in runs.items():
         axes.plot(*_series(rows, "elbo"), "o-", ms=3, label=name)
-    _label(axes, "evidence lower bound, held out", "epoch", "nats")
+    _label(axes, "evidence lower bound", "epoch", "nats")
     if runs:
         axes.legend(frameon=False)
     figure.savefig(path)
@@ -128,16 +126,6 @@ def save_comparison(path: Path, runs: Mapping[str, Rows]) -> None:
 
 def _series(rows: Rows, name: str) -> tuple[list[float], list[float]]:
     return [row["epoch"] for row in rows], [row[name] for row in rows]
-
-
-def _principal_plane(means: np.ndarray) -> tuple[np.ndarray, float]:
-    """[N, 2] and the share of the variance in them; the second is 0 where there is but one."""
-    centred = means.reshape(len(means), -1) - means.reshape(len(means), -1).mean(0)
-    # a row and a column of zeros more, so that there are two components in any case
-    _, scale, axes = np.linalg.svd(np.pad(centred, ((0, 1), (0, 1))), full_matrices=False)
-    total = (scale**2).sum()
-    share = float((scale[:2] ** 2).sum() / total) if total > 0 else 1.0
-    return centred @ axes[:2, :-1].T, share
 
 
 def _full_rows(images: Array, columns: int, paper: float) -> np.ndarray:
@@ -166,6 +154,23 @@ def _show(axes: "Axes", canvas: np.ndarray, title: str) -> None:
     axes.imshow(canvas, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     axes.set_axis_off()
     axes.set_title(title, fontsize=10, color=_INK)
+
+
+def _name(axes: "Axes", moved: Moved, shape: tuple[int, ...]) -> None:
+    """The names of rows and columns beside a grid of pixels, and a box around what is marked."""
+    from matplotlib.patches import Rectangle
+
+    high, wide = shape[0] / len(moved.rows), shape[1] / len(moved.columns)
+    axes.set_axis_on()
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0, labeltop=True, labelbottom=False, labelsize=7, labelcolor=_MUTED)
+    axes.set_xticks((np.arange(len(moved.columns)) + 0.5) * wide - 0.5, moved.columns)
+    axes.set_yticks((np.arange(len(moved.rows)) + 0.5) * high - 0.5, moved.rows)
+    for row, column in enumerate(moved.marked):
+        if column is not None:
+            corner = ((column + 0.03) * wide - 0.5, (row + 0.03) * high - 0.5)
+            sides = (0.94 * wide, 0.94 * high)
+            axes.add_patch(Rectangle(corner, *sides, fill=False, edgecolor=_ORANGE, lw=2))
 
 
 def _label(axes: "Axes", title: str, x: str, y: str) -> None:

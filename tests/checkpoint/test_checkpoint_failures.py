@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -44,8 +45,10 @@ def test_damaged_numbers_are_never_returned(folder, item, damage):
     damage(largest(folder / "3" / item / "ocdbt.process_0"))
     with Checkpoints(folder, write=False) as checkpoints:
         read = {"state": lambda: checkpoints.load(3, LIKE), "params": checkpoints.load_params}
-        message = f"{folder.name}/3 is damaged.* Remove this folder, and what is left is the check"
-        with pytest.raises(ValueError, match=f"{message}point of epoch 2"):
+        message = (
+            f"{folder.name}/3 is damaged.* Move this folder out of .* left is the checkpoint of"
+        )
+        with pytest.raises(ValueError, match=f"{message} epoch 2"):
             read[item](3) if item == "params" else read[item]()
         assert checkpoints.epochs == [1, 2, 3]
         for epoch in (1, 2):
@@ -78,6 +81,77 @@ def test_progress_that_rotted_is_not_believed(folder):
         for read in (lambda: checkpoints.load(3, LIKE), lambda: checkpoints.progress(3)):
             with pytest.raises(ValueError, match="3 is damaged: its content is not what was saved"):
                 read()
+
+
+@pytest.mark.parametrize("error", [MemoryError("bad alloc"), RuntimeError("no device cuda:1")])
+def test_what_cannot_be_read_here_is_not_called_damaged(folder, error, monkeypatch):
+    """Of a machine without the memory or the device: nobody should remove it."""
+
+    def fail(*args):
+        raise KeyError("Failed to load") from error
+
+    monkeypatch.setattr("orbax.checkpoint.v1.load_checkpointables", fail)
+    with Checkpoints(folder, write=False) as checkpoints:
+        message = rf"/3 cannot be read here \({type(error).__name__}: {error}\)\. Nothing says that"
+        with pytest.raises(OSError, match=message) as refused:
+            checkpoints.load_params(3)
+        assert "Move" not in str(refused.value)
+
+
+def test_a_file_that_may_not_be_read_is_not_called_damaged(folder, monkeypatch):
+    """The tests may run as root, who reads everything."""
+    for path in (folder / "3").rglob("_METADATA"):
+        empty(path)
+    opened = Path.open
+
+    def refuse(path, *args):
+        if path.name == "_METADATA":
+            raise PermissionError(13, "Permission denied", str(path))
+        return opened(path, *args)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with (
+        Checkpoints(folder, write=False) as checkpoints,
+        pytest.raises(PermissionError, match=r"/3/.*_METADATA"),
+    ):
+        checkpoints.load_params(3)
+
+
+def test_renamed_folders_are_no_other_epochs(folder):
+    """Two that changed places: whole, each of them."""
+    (folder / "2").rename(folder / "kept")
+    (folder / "3").rename(folder / "2")
+    (folder / "kept").rename(folder / "3")
+    with Checkpoints(folder) as checkpoints:
+        for read in (checkpoints.load_params, checkpoints.progress):
+            with pytest.raises(
+                ValueError, match=r"/3 holds the checkpoint of epoch 2: .* name, 2\."
+            ):
+                read(3)
+        assert checkpoints.best == (1, 0.5)  # the only one known to be its own
+        assert_whole(checkpoints, 1)
+
+
+@pytest.mark.parametrize("name", ["\N{SUPERSCRIPT TWO}", "07", "\N{ARABIC-INDIC DIGIT THREE}"])
+def test_what_only_looks_like_a_checkpoint(folder, name):
+    (folder / name).mkdir()
+    with Checkpoints(folder, write=False) as checkpoints:
+        assert checkpoints.epochs == [1, 2, 3]
+    with pytest.raises(ValueError, match=f"/{name} is no checkpoint's folder: move it out"):
+        Checkpoints(folder)
+
+
+def test_other_things_beside_checkpoints_are_left_alone(folder):
+    (folder / "notes").mkdir()
+    (folder / "3.old").mkdir()
+    with Checkpoints(folder, keep=1) as checkpoints:
+        checkpoints.save(4, tree(4), tree(4), {"epoch": 4}, 0.6)
+        checkpoints.wait()
+        assert checkpoints.epochs == [2, 4]
+    assert {"notes", "3.old"} <= {path.name for path in folder.iterdir()}
+    (folder / "12").touch()
+    with pytest.raises(ValueError, match="/12 is no checkpoint's folder"):
+        Checkpoints(folder)
 
 
 def test_the_only_checkpoint_damaged(tmp_path):

@@ -133,6 +133,7 @@ def test_traversals(digits, tmp_path):
     np.testing.assert_array_equal(arrays["latents"], [2, 0])
     one = {"x": digits.experiment.examples.load().test["x"][3:4]}
     z = np.array(evaluate.posterior_means(digits.model, digits.params, one)[0])
+    np.testing.assert_allclose(arrays["own"], z[[2, 0]], rtol=1e-6)
     for row, dimension in enumerate([2, 0]):
         for column, value in enumerate([-1, 0, 1, 2]):
             moved = z.copy()
@@ -196,14 +197,17 @@ def test_embeddings_of_other_images(pictures, tmp_path):
     ("x", "found"),
     [
         (bytes_of(5, (6, 6, 1)), r"uint8 \[8, 8, 1\], and .* has uint8 \[6, 6, 1\]: convert them"),
-        (bytes_of(5) / 255, r"uint8 \[8, 8, 1\], and .* has float32 \[8, 8, 1\]: convert them"),
+        (
+            bytes_of(5) / 255,
+            r"x\.npy: x has fractions, and integers of 256 levels are needed",
+        ),
     ],
     ids=["shape", "type"],
 )
 def test_other_data_than_the_run_knows(x, found, pictures, tmp_path, capsys):
     np.save(tmp_path / "x.npy", x)
     assert embed.main([str(pictures.folder), "--data", str(tmp_path / "x.npy")]) == 1
-    assert " ".join(capsys.readouterr().err.split()).startswith("error: The run was trained on")
+    assert capsys.readouterr().err.startswith("error: ")
     with pytest.raises(ValueError, match=found):
         embed._other(pictures, tmp_path / "x.npy")
 

@@ -16,10 +16,12 @@ def test_a_table_and_a_plot(digits, conditional, tmp_path, capsys, monkeypatch):
         scores = read(run, "evaluation.json")
         assert f"{-scores['elbo']['elbo']:.2f}" in shown
         assert f"{-scores['log_likelihood']['value']:.2f}" in shown
+        baselines = [line for line in shown.splitlines() if "independent, without latents" in line]
+        assert f"{-scores['baselines']['independent']:.2f}" in baselines[0]
     lines = [line for line in shown.splitlines() if " hidden " in line]
     assert len(lines) == 1
-    assert " 16 " in lines[0]
-    assert " 4 " in lines[0]
+    assert "[16]" in lines[0]
+    assert "[4]" in lines[0]
     assert " batch_size " not in shown  # the same in both
     with Image.open(out) as picture:
         picture.load()

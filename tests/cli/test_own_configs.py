@@ -21,9 +21,9 @@ def titles():
     """Of the images that are saved."""
     found, save = [], plots.save_images
 
-    def saved(path, images, columns, title):
+    def saved(path, images, columns, title, ink):
         found.append(title)
-        save(path, images, columns, title)
+        save(path, images, columns, title, ink)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(plots, "save_images", saved)

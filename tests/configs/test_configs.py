@@ -14,11 +14,13 @@ from vae_jax.configs import CONFIGS
 from vae_jax.configs.choices import Choices
 from vae_jax.configs.experiment import fixed
 
-NEEDS_DATA = {"images", "text"}
+NEEDS_DATA = {"images", "vectors", "series", "text"}
 
 
 def build(name, **options):
-    return CONFIGS[name](**options, **({"data": Path("absent")} if name in NEEDS_DATA else {}))
+    return CONFIGS[name](
+        **{"epochs": 1, **options}, **({"data": Path("absent")} if name in NEEDS_DATA else {})
+    )
 
 
 @pytest.mark.parametrize("name", CONFIGS)
@@ -69,13 +71,18 @@ GIVEN = {
         "levels": 256,
         "choices": Choices(network="conv", channels=(2,), sigma=0.1),
     },
+    "vectors": {"numbers": ("a",), "classes": {"b": ("x", "y")}, "means": (0.0,), "scales": (1.0,)},
+    "series": {"shape": (3, 1), "means": (0.0,), "scales": (1.0,)},
     "text": {"vocabulary": "abc"},
 }
 
 
 @pytest.mark.parametrize("name", CONFIGS)
 def test_nothing_is_read_before_load(name, monkeypatch):
-    for reader in ("load", "read", "read_text", "read_images", "open_images"):
+    for reader in (
+        *("load", "read", "read_text", "read_images", "open_images"),
+        *("read_table", "read_series"),
+    ):
         monkeypatch.setattr(data, reader, no_data)
     experiment = build(name, **GIVEN.get(name, {}))
     with pytest.raises(AssertionError, match="data were read"):

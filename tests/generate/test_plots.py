@@ -84,27 +84,6 @@ def test_grey_images_as_they_are():
     np.testing.assert_array_equal(plots.grid(image, columns=1, ink=False)[1:3, 1:3], image[0])
 
 
-@pytest.mark.parametrize("labels", [None, np.arange(30) % 10, np.arange(30) % 2])
-@pytest.mark.parametrize("latents", [1, 2, 5])
-def test_a_latent_map_of_any_number_of_latents(tmp_path, latents, labels):
-    plots.save_latent_map(tmp_path / "m.png", RNG.normal(size=(30, latents)), labels, "title")
-    assert_picture(tmp_path / "m.png")
-
-
-def test_the_plane_of_a_latent_map():
-    """Four latents, of which two vary most: the points are those two, up to a sign each."""
-    means = RNG.normal(size=(500, 4))
-    means = np.linalg.qr(means - means.mean(0))[0] * [0.1, 3.0, 0.2, 2.0] + 7.0  # uncorrelated
-    points, share = plots._principal_plane(means)
-    np.testing.assert_allclose(np.abs(points), np.abs(means[:, [1, 3]] - 7.0), atol=1e-9)
-    np.testing.assert_allclose(share, (3**2 + 2**2) / (3**2 + 2**2 + 0.1**2 + 0.2**2))
-
-
-def test_a_collapsed_posterior_has_a_latent_map(tmp_path):
-    plots.save_latent_map(tmp_path / "m.png", np.zeros((5, 3)), np.arange(5), "title")
-    assert_picture(tmp_path / "m.png")
-
-
 @pytest.mark.parametrize("names", [("bound",), ("bound", "distortion", "rate")])
 def test_curves(tmp_path, names):
     train = [{"epoch": e, "seconds": 1.0, **dict.fromkeys(names, -1.0 / e)} for e in (1, 2, 3)]

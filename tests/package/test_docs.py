@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tiny_runs import shorten
+from tiny_runs import shorten, write_table
 
 from tests.package.test_readme import blocks
 
@@ -47,10 +47,13 @@ def test_the_commands_of_the_page_on_experiments_run(tmp_path, monkeypatch, caps
 
 
 def _some_data():
-    """What the page calls the user's own: photographs/, arrays.npz, book.txt."""
+    """What the page calls the user's own."""
     rng = np.random.default_rng(0)
     Path("photographs").mkdir()
     for n in range(40):
         Image.fromarray(rng.integers(0, 256, (8, 8, 3), np.uint8)).save(f"photographs/{n}.png")
-    np.savez("arrays.npz", x=rng.random((40, 8, 8), np.float32))
+    np.savez("arrays.npz", night=rng.random((40, 2, 8, 8), np.float32), day=rng.random(40))
+    write_table(Path("people.csv"))
+    write_table(Path("more_people.csv"), 5)
+    np.save("waves.npy", rng.normal(50, 20, (40, 12, 3)))
     Path("book.txt").write_text("It was the best of times, it was the worst of times. " * 20)

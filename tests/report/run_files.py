@@ -20,6 +20,8 @@ EVALUATION = {
     "active_units": {"number": 7, "latents": 8, "threshold": 0.01},
     "mutual_information": {"value": 5.01, "standard_error": 0.04, "images": 360},
     "bits_per_dim": 3.456,
+    "baselines": {"independent": -27.4, "uniform": 0.0},
+    "baselines_bits_per_dim": {"independent": 3.9, "uniform": 8.0},
     "something_new": {"a_number": 1.25, "a_list": [1, 2, None]},
 }
 CONFIG = {

@@ -88,27 +88,32 @@ def test_every_chart_and_every_picture(folder):
     captions = [img["alt"] for img in page.all("img")]
     assert captions == [
         "Samples from the prior",
-        "Held-out examples and their reconstructions",
-        "Traversals of the most active latents",
-        "Latents of held-out examples, coloured by label",
+        "Test examples, each with its reconstruction",
+        "The first test example as its most active latents move, one a row",
+        "Latents of test examples, in the two directions in which they vary most",
         "my own",
     ]
     spoken = page.all("svg")[0]["aria-label"]
-    assert spoken == "bound by epoch, in nats; at the end training −22.13, held out −23.15"
+    assert spoken == (
+        "bound by epoch, in nats; at the end training −22.13, ELBO, test data −23.15,"
+        " without latents, test data −27.40"
+    )
 
 
 def test_the_numbers(folder):
     text = parsed(folder).text
     for row in (
         "digits digits-1",
-        "finished Epoch 60 of 60; held-out ELBO −23.15 ± 0.20 nats at epoch 60",
-        "Epoch 60 −ELBO 22.81 ± 0.23 nats; 360 images",
+        "finished Epoch 60 of 60; −ELBO 22.81 ± 0.23 nats on the test data, epoch 60",
+        "360 test examples, epoch 60 −ELBO 22.81 ± 0.23 nats; ± its error over the examples",
         "distortion 17.60 nats",
         "rate 5.216 nats",
-        "−log p(x) 22.18 ± 0.20 nats; K = 5,000 importance samples for each image",
+        "−log p(x) 22.18 ± 0.20 nats; K = 5,000 importance samples for each example",
         "effective sample size 1,603 of 5,000, in the median",
-        "bits per dimension 3.456 bits",
-        "mutual information 5.010 ± 0.040 nats; of x and z; 360 images",
+        "−log p(x), independent dimensions 27.40 nats; without latents, fitted to the training",
+        "bits per dimension 3.456 of the integers, at most",
+        "bits, uniform code 8 every value as likely",
+        "mutual information 5.010 ± 0.040 nats; of z and which of 360 examples",
         "active units 7 of 8",
         "active units: threshold 0.01",
         "something new: a number 1.25",
@@ -174,7 +179,7 @@ def test_a_run_that_has_not_begun(tmp_path):
     page = parsed(tmp_path)
     assert page.text.count("Still to come") == 3
     assert "not finished" in page.text
-    assert "Epoch 0; no held-out score yet" in page.text
+    assert "Epoch 0; not evaluated yet" in page.text
     assert drawn(page) == []
 
 
@@ -183,7 +188,7 @@ def test_a_run_after_one_epoch(folder):
     write(folder, "status", {"state": "running", "epoch": 1, "epochs": 60})
     write_rows(folder, [train_row(1)])
     page = parsed(folder)
-    assert "running Epoch 1 of 60; no held-out score yet" in page.text
+    assert "running Epoch 1 of 60; not evaluated yet" in page.text
     assert "Still to come: a run is scored when its training has ended." in page.text
     assert len(drawn(page)) == 5
     assert {"http-equiv": "refresh", "content": "30"} in page.all("meta")
@@ -221,7 +226,7 @@ def test_values_that_cannot_be_drawn(folder, bad):
     write(folder, "evaluation", {"elbo": {"elbo": bad}, "bits_per_dim": bad, "images": bad})
     page = parsed(folder)
     assert len(drawn(page)) == 5
-    assert "no held-out score yet" in page.text
+    assert "not evaluated yet" in page.text
     assert "2 of 4 values not finite" in page.text  # of the bound: one of training, one held out
     assert not re.search(r"[\d,MhL](nan|inf)", write_report(folder).read_text())
 
@@ -292,16 +297,58 @@ def test_rare_extremes_do_not_flatten_a_chart(folder):
     write_rows(
         folder, [train_row(e, bound=-1e6 if e < 3 else -20 - e / 100) for e in range(1, 201)]
     )
-    text = parsed(folder).text
-    assert "2 of 200 values beyond the axis" not in text  # cut at both ends, so some more
-    assert re.search(r"[4-8] of 200 values beyond the axis", text)
+    assert "2 of 200 values beyond the axis (epochs 1 to 2)" in parsed(folder).text
+
+
+def test_a_steep_fall_does_not_flatten_what_follows():
+    """Of twelve values the first takes most of the axis; without it the others have all of it."""
+    steep = [(1.0, -500.0), *((epoch, -100.0 - 24 / epoch) for epoch in range(2, 13))]
+    lines = [chart.Line("training", "train", steep)]
+    y = chart._y_axis(lines, from_zero=False)
+    assert (y.low, y.high) == (-112, -102)
+    assert "1 of 12 values beyond the axis (epoch 1)" in chart.figure("bound", "nats", lines)
+    gentle = [chart.Line("training", "train", [(e, -100.0 - 24 / e) for e in range(1, 13)])]
+    assert chart._y_axis(gentle, from_zero=False).low == -124
+
+
+@pytest.mark.parametrize(
+    ("level", "high", "said"), [(25.0, 25, False), (-1e3, 20, True), (12.0, 20, False)]
+)
+def test_a_level_is_shown_where_it_does_not_flatten_the_curves(level, high, said):
+    curve = chart.Line("training", "train", [(1.0, 10.0), (2.0, 20.0)])
+    beside = chart.Line("a level", "level", [(1.0, level), (2.0, level)])
+    assert chart._y_axis([curve, beside], from_zero=False)[:2] == (10, high)
+    drawn = chart.figure("bound", "nats", [curve, beside])
+    assert ("a level beyond the axis" in drawn) == said
+    assert f"a level <b>{numbers.number(level)}</b>" in drawn
 
 
 def test_the_best_is_what_the_status_says(folder):
-    write(folder, "status", {"state": "stopped early", "best_epoch": 30})
-    assert "stopped early Epoch 60 of 60; best held-out ELBO −23.30 ± 0.20 nats at epoch 30" in (
-        parsed(folder).text
-    )
+    write(folder, "status", {"state": "stopped early", "epoch": 60, "best_epoch": 30})
+    write(folder, "config", {**CONFIG, "training": {"hold_out": 200}})
+    write(folder, "evaluation", {**EVALUATION, "epoch": 30})
+    at = "epoch 30, the best on the examples set aside"
+    text = parsed(folder).text
+    assert f"stopped early Epoch 60 of 60; −ELBO 22.81 ± 0.23 nats on the test data, {at}" in text
+    assert f"360 test examples, {at}" in text
+    assert "ELBO, 200 examples set aside" in text
+    (folder / "evaluation.json").unlink()
+    so_far = "−ELBO 23.30 ± 0.20 nats on the 200 examples set aside, epoch 30, the best"
+    assert so_far in parsed(folder).text
+
+
+def test_without_examples_set_aside_the_curve_is_of_the_test_data(folder):
+    (folder / "evaluation.json").unlink()
+    text = parsed(folder).text
+    assert "Epoch 60 of 60; −ELBO 23.15 ± 0.20 nats on the test data, epoch 60" in text
+    assert "set aside" not in text
+    assert "held" not in text
+
+
+def test_advice_is_a_line_each(folder):
+    write(folder, "evaluation", {**EVALUATION, "advice": ["Train longer.", "Begin smaller <"]})
+    text = write_report(folder).read_text()
+    assert '<p class="advice">Train longer.</p><p class="advice">Begin smaller &lt;</p>' in text
 
 
 @pytest.fixture

@@ -104,6 +104,7 @@ def test_a_finished_run(slopes, browser, tmp_path, width, scheme, colours):
 
 def test_where_a_line_goes(folder, browser, tmp_path):
     """A bound that only rises is drawn from the bottom left to the top right."""
+    (folder / "evaluation.json").unlink()  # of which a level would stand beside it
     write_rows(folder, [train_row(epoch, bound=float(epoch)) for epoch in range(1, 101)])
     page = browser.open(write_report(folder), 1200)
     seen, shot = page.ask(MEASURE), pixels(page, tmp_path / "page.png")

@@ -13,14 +13,16 @@ import numpy as np
 import pytest
 
 from vae_jax.runs import folder as run_folder
+from vae_jax.runs.lock import locked
 
 CONFIG = {
     "config": "digits",
     "options": {},
     "found": {},
     "training": {},
-    "example": {},
-    "package": {},
+    "example": {"x": {"shape": [8, 8, 1], "dtype": "float32"}},
+    "stored": {},
+    "package": {"distribution": "vae_jax", "version": "0.1.0"},
 }
 ROW = {"data": "train", "epoch": 1, "loss": 3.25}
 
@@ -63,6 +65,13 @@ def test_a_folder_in_use_is_refused(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
     (tmp_path / "empty").mkdir()
     assert run_folder.create("digits", tmp_path / "empty", CONFIG) == tmp_path / "empty"
+
+
+def test_a_folder_in_a_file_is_refused(tmp_path):
+    (tmp_path / "file").touch()
+    for out in (tmp_path / "file" / "run", tmp_path / "file" / "a" / "run"):
+        with pytest.raises(OSError, match=rf"no folder {out.parent} \(.*\): name another with"):
+            run_folder.create("digits", out, CONFIG)
 
 
 def test_runs_without_a_name_are_numbered(tmp_path, monkeypatch):
@@ -146,17 +155,77 @@ def test_damaged_files_are_named(tmp_path):
         run_folder.read_config(tmp_path)
     path.write_text('{"config": "digits", "options": {}}')
     with pytest.raises(
-        ValueError, match=r"config\.json is damaged: it lacks package, found, training, example"
+        ValueError,
+        match=r"config\.json is damaged: it lacks package, found, training, example, stored",
     ):
         run_folder.read_config(tmp_path)
     (tmp_path / "metrics.jsonl").write_text('{"epoch": 1\n{"epoch": 2}\n')
-    with pytest.raises(ValueError, match=r"metrics\.jsonl is damaged: a line of it is not JSON"):
+    with pytest.raises(ValueError, match=r"metrics\.jsonl is damaged: it is not JSON"):
         run_folder.read_rows(tmp_path / "metrics.jsonl")
+
+
+NESTED = '{"a": ' + "[" * 100_000
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[]", r"it must be an object; got \[\]"),
+        ("null", "it must be an object; got None"),
+        (NESTED, "it is nested too deeply"),
+        (b"\xff\xfe", "it is not JSON"),
+        ({"config": ["digits"]}, r"config must be str; got \['digits'\]"),
+        ({"options": None}, "options must be dict; got None"),
+        ({"package": "vae_jax"}, "package must be an object; got 'vae_jax'"),
+        ({"package": {"distribution": 3, "version": None}}, r"package\.distribution must be"),
+        ({"example": {}}, "example lacks x"),
+        ({"extensions": {}}, r"extensions must be a list; got \{\}"),
+        ({"extensions": [{"after": 2}]}, r"extensions\[0\] lacks epochs, learning_rate"),
+        (
+            {"extensions": [{"after": 2, "epochs": "9", "learning_rate": 1}]},
+            r"extensions\[0\]\.epochs must be int; got '9'",
+        ),
+    ],
+)
+def test_a_config_of_a_wrong_form(text, message, tmp_path):
+    content = json.dumps({**CONFIG, **text}) if isinstance(text, dict) else text
+    content = content if isinstance(content, bytes) else content.encode()
+    (tmp_path / "config.json").write_bytes(content)
+    with pytest.raises(ValueError, match=rf"config\.json is damaged: {message}"):
+        run_folder.read_config(tmp_path)
+
+
+def test_rows_status_and_scores_of_a_wrong_form(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    for line, message in (
+        ("3", "it must be an object; got 3"),
+        ('{"data": "train"}', "it lacks epoch"),
+        ('{"data": "train", "epoch": "1"}', "epoch must be int; got '1'"),
+        ('{"data": "held_out", "epoch": 1, "elbo": [3]}', r"elbo must be float; got \[3\]"),
+    ):
+        path.write_text(line + "\n")
+        with pytest.raises(ValueError, match=rf"metrics\.jsonl is damaged: {message}"):
+            run_folder.read_rows(path)
+    (tmp_path / "status.json").write_text('{"state": "finished", "epoch": 1.5, "epochs": 2}')
+    with pytest.raises(ValueError, match=r"status\.json is damaged: it lacks best_epoch"):
+        run_folder.read_status(tmp_path)
+    for text, message in (
+        ('{"elbo": 3}', "it lacks log_likelihood"),
+        ('{"elbo": 3, "log_likelihood": {}}', "elbo must be an object; got 3"),
+        ("{}", "it lacks distortion"),
+        (
+            '{"distortion": {"value": 1, "standard_error": 2}, "active_units": {"number": true}}',
+            "active_units lacks latents",
+        ),
+    ):
+        (tmp_path / "evaluation.json").write_text(text)
+        with pytest.raises(ValueError, match=rf"evaluation\.json is damaged: {message}"):
+            run_folder.read_evaluation(tmp_path)
 
 
 HOLD = """
 import fcntl, sys, time
-file = open(sys.argv[1])
+file = open(sys.argv[1], "ab")
 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 print("held", flush=True)
 time.sleep(600)
@@ -164,7 +233,7 @@ time.sleep(600)
 
 
 def other_process(folder):
-    command = [sys.executable, "-c", HOLD, str(folder / "config.json")]
+    command = [sys.executable, "-c", HOLD, str(folder / ".lock")]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -174,24 +243,38 @@ def folder(tmp_path):
 
 
 def test_a_second_process_is_refused(folder):
-    with run_folder.locked(folder):
+    with locked(folder):
         _, errors = other_process(folder).communicate(timeout=60)
         assert "BlockingIOError" in errors
         with (
             pytest.raises(BlockingIOError, match="run is being trained by another process"),
-            run_folder.locked(folder),
+            locked(folder),
         ):
             pass
-    with run_folder.locked(folder):
+    with locked(folder):
         pass
+
+
+def test_an_editor_does_not_take_the_lock_away(folder):
+    """It writes another file, and renames it."""
+    with locked(folder):
+        run_folder.write_json(folder / "config.json", CONFIG)
+        with pytest.raises(BlockingIOError), locked(folder):
+            pass
+
+
+def test_where_there_are_no_such_locks(folder, monkeypatch):
+    monkeypatch.setitem(sys.modules, "fcntl", None)
+    with pytest.raises(ImportError, match=r"train on Linux or macOS, or call vae_jax\.fit"):
+        locked(folder).__enter__()
 
 
 def test_a_lock_ends_with_its_process(folder):
     with other_process(folder) as process:
         assert process.stdout.readline() == "held\n"
-        with pytest.raises(BlockingIOError), run_folder.locked(folder):
+        with pytest.raises(BlockingIOError), locked(folder):
             pass
         process.send_signal(signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL
-    with run_folder.locked(folder):
+    with locked(folder):
         pass

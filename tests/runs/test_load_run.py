@@ -11,10 +11,10 @@ from bits import assert_same_bits
 from tiny_runs import bytes_of, copy, edit, no_data, noise, read, resume, shorten, train
 
 from vae_jax import data, evaluate, generate
-from vae_jax.runs import folder as run_folder
 from vae_jax.runs import load_run
 from vae_jax.runs import resume as go_on
 from vae_jax.runs.load import example_of, shapes_of
+from vae_jax.runs.lock import locked
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_a_run_that_goes_on(spoilt):
     shutil.rmtree(spoilt / "checkpoints" / "4")
     writing = spoilt / "checkpoints" / "4.orbax-checkpoint-tmp"
     writing.mkdir()
-    with run_folder.locked(spoilt):
+    with locked(spoilt):
         assert load_run(spoilt).epoch == 2
     assert writing.exists()  # the process that writes it needs it
 
@@ -124,7 +124,7 @@ def test_options_that_were_not_given_can_name_data(tmp_path, monkeypatch):
 
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))  # where nothing is prepared
     package = {"distribution": "vae_jax", "version": None}
-    config = {"config": "mnist_vae", "package": package, "options": {}}
+    config = {"config": "mnist_vae", "package": package, "options": {}, "found": {}}
     with pytest.raises(FileNotFoundError, match=r"pass data=<their place>\. \(mnist is not on"):
         build(config, "/absent").examples.load()
 
@@ -157,6 +157,49 @@ def test_options_of_another_version(spoilt):
         load_run(spoilt)
     edit(spoilt, options={"epochs": 4, "breadth": 3})
     with pytest.raises(ValueError, match="options breadth are not among those that digits has"):
+        load_run(spoilt)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"epochs": "four"}, "option epochs must be int; got 'four'"),
+        ({"seed": 1e30}, r"option seed must be int; got 1e\+30"),
+        ({"epochs": 10**30}, "epochs must be below 2,147,483,648"),
+        ({"seed": 2**32}, r"seed must be in 0 \.\. 4,294,967,295; got"),
+        ({"choices": {"hidden": 3}}, r"option hidden must be tuple\[int, \.\.\.\]; got 3"),
+    ],
+)
+def test_options_of_a_wrong_kind(options, message, spoilt):
+    edit(spoilt, options={**read(spoilt, "config.json")["options"], **options})
+    with pytest.raises(ValueError, match=message):
+        go_on(spoilt)
+
+
+@pytest.mark.parametrize(
+    ("training", "message"),
+    [
+        ({"haste": 3}, "training has no option haste; it has evaluate_every, hold_out"),
+        ({"metric": "accuracy"}, "option metric must be Literal.*got 'accuracy'"),
+        ({"schedule": None}, "option schedule must be Literal.*got None"),
+        ({"keep": "all"}, "option keep must be int; got 'all'"),
+        ({"clip": -1}, "clip must be above 0; got -1"),
+        ({"warmup": 10**9}, "warmup must be in 0"),
+    ],
+)
+def test_what_start_refuses_resume_refuses(training, message, spoilt):
+    edit(spoilt, training={**read(spoilt, "config.json")["training"], **training})
+    with pytest.raises(ValueError, match=message):
+        go_on(spoilt, epochs=9)
+    assert "extensions" not in read(spoilt, "config.json")
+
+
+@pytest.mark.parametrize(
+    "form", [[3], {"shape": [8.5], "dtype": "float32"}, {"dtype": "none"}, "x"]
+)
+def test_a_form_that_is_none(form, spoilt):
+    edit(spoilt, example={"x": form})
+    with pytest.raises(ValueError, match=r"config\.json is damaged: .* is no form of an"):
         load_run(spoilt)
 
 

@@ -9,7 +9,7 @@ from vae_jax import runs
 from vae_jax.cli import compare
 from vae_jax.configs import CONFIGS
 from vae_jax.runs import Watch, load_run
-from vae_jax.runs.stretches import extended
+from vae_jax.runs.stretches import extended, stretches_of
 
 OPTIONS = {"epochs": 2, "hidden": 8, "latents": 2, "batch_size": 479, "evaluate_every": 1}
 STEPS = 3  # an epoch
@@ -124,6 +124,11 @@ def test_what_makes_no_run_longer(done, capsys):
         assert resume(done, *options) == 1
         assert message in capsys.readouterr().err
     assert read(done, "config.json") == before
+
+
+def test_extensions_that_are_damaged():
+    with pytest.raises(ValueError, match=r"config\.json is damaged: its extensions are"):
+        stretches_of({"extensions": [{"after": 2}]}, CONFIGS["digits"]())
 
 
 def test_an_extension_that_was_not_begun_gives_way():

@@ -48,7 +48,7 @@ def test_scoring_that_takes_longer_than_training_is_foretold(tmp_path, monkeypat
     train(tmp_path / "run", "digits", **{**OPTIONS, "epochs": 1})
     said = capsys.readouterr().out
     assert "Scoring will take about 28800 s, where training took" in said  # 8 batches
-    assert "--importance-samples <fewer than 10> makes it shorter" in said
+    assert "Of another run --importance-samples <fewer than 10> makes it shorter." in said
 
 
 def scalars(folder):

@@ -102,7 +102,7 @@ def test_a_checkpoint_holds_the_averages_beside_the_state(tmp_path):
 def test_a_finished_run_resumed_does_nothing(tmp_path, name):
     done = run(**CASES[name], folder=tmp_path)
 
-    def refuse(row, params):
+    def refuse(*seen):
         raise AssertionError("It went on.")
 
     again = run(**CASES[name], folder=tmp_path, resume=True, report=refuse, stop=refuse)

@@ -1,6 +1,7 @@
 """Epochs of a source: the same bits as epochs in memory, and from the middle of one."""
 
 import builtins
+import re
 import threading
 
 import jax
@@ -150,11 +151,33 @@ def test_what_a_source_raises_reaches_the_user_by_name(tmp_path):
     assert 17 in np.asarray(epoch_order(jax.random.key(1), 0, N, B))
     step = descend(watching, optax.sgd(0.1))
     state = step.init(jax.random.key(1), {"encoder": jnp.ones(2)})
-    with pytest.raises(ValueError, match=r"/17\.png cannot be decoded"):
+    with pytest.raises(ValueError, match=r"Example 17 of the source .*/17\.png cannot be decoded"):
         stream_epoch(step, state, source, batch_size=B)
     for thread in reading_threads():  # they end, as nothing more is asked of them
         thread.join(10)
     assert not reading_threads()
+
+
+@pytest.mark.parametrize("error", [StopIteration("7"), KeyError("7"), OSError(5, "7")])
+def test_no_error_of_a_source_ends_an_epoch_in_silence(error):
+    class Broken(list):
+        def __getitem__(self, i):
+            if i == 17:
+                raise error
+            return super().__getitem__(i)
+
+    message = f"Example 17 of the source cannot be read. {type(error).__name__}: "
+    with pytest.raises(ValueError, match=re.escape(message)):
+        streamed(start(), Broken(listed(GREYS)))
+
+
+def test_batches_are_counted(monkeypatch):
+    def ended(source, index):
+        raise StopIteration
+
+    monkeypatch.setattr("vae_jax.train.streams._batch", ended)
+    with pytest.raises(ValueError, match="The source ended after 0 of 4 batches"):
+        streamed(start(), listed(GREYS))
 
 
 def test_each_example_is_read_once_by_several_threads():

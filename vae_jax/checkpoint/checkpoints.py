@@ -2,12 +2,14 @@
 
 import contextlib
 import os
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from vae_jax.checkpoint import structure
+from vae_jax.checkpoint.kept import Always, LatestAndBest
 from vae_jax.checks import check_count
 from vae_jax.types import Params
 
@@ -56,11 +58,12 @@ class Checkpoints:
                 f"There can be no checkpoints at {self.folder} ({error.strerror}): name another"
                 " folder, or make it writable."
             ) from error
+        self._check_names()
         self._scores = self._saved_scores()
         self._orbax = v1.training.Checkpointer(
             self.folder,
-            save_decision_policy=_Always(),
-            preservation_policy=_LatestAndBest(keep, self._scores),
+            save_decision_policy=Always(),
+            preservation_policy=LatestAndBest(keep, self._scores),
             cleanup_tmp_directories=True,
         )
 
@@ -85,7 +88,7 @@ class Checkpoints:
     @property
     def epochs(self) -> list[int]:
         """The epochs of which a checkpoint was completed, in order."""
-        return sorted(int(path.name) for path in self.folder.iterdir() if path.name.isdigit())
+        return sorted(int(path.name) for path in self.folder.iterdir() if _is_checkpoint(path))
 
     @property
     def best(self) -> tuple[int, float] | None:
@@ -119,7 +122,7 @@ class Checkpoints:
             )
         items = {"state": state, "params": params}
         sums = {name: structure.checksum(item) for name, item in items.items()}
-        notes = {"progress": progress, "score": score, "checksums": sums}
+        notes = {"epoch": epoch, "progress": progress, "score": score, "checksums": sums}
         metadata = {"notes": notes, "checksum": structure.checksum_json(notes)}
         if score is not None:
             self._scores[epoch] = score
@@ -141,7 +144,8 @@ class Checkpoints:
 
         Raises:
           FileNotFoundError: there is no such checkpoint.
-          ValueError: it is of another architecture, or damaged.
+          ValueError: it is of another architecture or another epoch, or damaged.
+          OSError: it cannot be read for another reason.
         """
         self.wait()
         metadata = self._metadata(epoch)
@@ -175,6 +179,12 @@ class Checkpoints:
             expected = metadata.custom_metadata["checksum"]
             found = structure.checksum_json(_notes(metadata))
         structure.check_content(folder, found, expected, remedy)
+        within = _notes(metadata)["epoch"]
+        if within != epoch:
+            raise ValueError(
+                f"{folder} holds the checkpoint of epoch {within}: a folder was renamed. Give it"
+                f" back its name, {within}."
+            )
         return metadata
 
     def _item(self, metadata: Any, epoch: int, name: str, like: Any) -> Any:
@@ -199,7 +209,16 @@ class Checkpoints:
         others = [other for other in self.epochs if other != epoch]
         if not others:
             return "It is the only one: take a copy, or train anew."
-        return f"Remove this folder, and what is left is the checkpoint of epoch {others[-1]}."
+        return (
+            f"Move this folder out of {self.folder}, and what is left is the checkpoint of epoch"
+            f" {others[-1]}."
+        )
+
+    def _check_names(self) -> None:
+        """ValueError for what orbax would take for a checkpoint, and is none."""
+        for path in self.folder.iterdir():
+            if path.name.isdigit() and not _is_checkpoint(path):
+                raise ValueError(f"{path} is no checkpoint's folder: move it out of the way.")
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
@@ -214,25 +233,9 @@ class Checkpoints:
             ) from error
 
 
-class _Always:
-    """Saved is what `save` is called with."""
-
-    def should_save(self, *args: Any, **kwargs: Any) -> bool:
-        return True
-
-
-class _LatestAndBest:
-    """Kept are the last few, and the one of the best score; of equals the first."""
-
-    def __init__(self, keep: int, scores: dict[int, float]):
-        self.keep, self.scores = keep, scores
-
-    def should_preserve(self, checkpoints: Sequence[Any], *, context: Any) -> list[bool]:
-        del context
-        epochs = [checkpoint.step for checkpoint in checkpoints]
-        scored = [epoch for epoch in epochs if epoch in self.scores]
-        best = max(scored, key=self.scores.__getitem__, default=None)
-        return [epoch in epochs[-self.keep :] or epoch == best for epoch in epochs]
+def _is_checkpoint(path: Path) -> bool:
+    """Whether a folder is named by an epoch, as they are written here."""
+    return re.fullmatch("0|[1-9][0-9]*", path.name) is not None and path.is_dir()
 
 
 def _notes(metadata: Any) -> Json:

@@ -34,6 +34,7 @@ def load(path: Folder, like: Params) -> Params:
     Raises:
       FileNotFoundError: nothing was saved there.
       ValueError: the structure, a shape or a type differs; or the files are damaged.
+      OSError: they cannot be read for another reason.
     """
     from orbax.checkpoint import v1 as orbax
 

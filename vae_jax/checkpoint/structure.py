@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,12 @@ import numpy as np
 Leaves = dict[str, tuple[tuple[int, ...], str]]  # by path: shape and type
 
 _SHOWN = 5  # differences named in a message
+# what a reader of wrong content stumbles over, and the words in which the same types tell of
+# memory, permissions and devices
+_OF_CONTENT = (ValueError, KeyError, AttributeError, TypeError, FileNotFoundError)
+_ELSEWHERE = re.compile(
+    "RESOURCE_EXHAUSTED|PERMISSION_DENIED|UNAVAILABLE|CANCELLED|ABORTED|[Dd]evice"
+)
 
 
 def leaves(tree: Any) -> Leaves:
@@ -44,12 +51,25 @@ def check_same(folder: Path, saved: Leaves, expected: Leaves) -> None:
 
 @contextlib.contextmanager
 def reading(folder: Path, remedy: str) -> Iterator[None]:
-    """Whatever goes wrong inside is a ValueError that names the folder and the remedy."""
+    """Whatever goes wrong inside names the folder.
+
+    Raises:
+      ValueError: its content is known to be wrong; the message ends in the remedy.
+      OSError: it cannot be read for another reason, of which the content may be innocent.
+    """
     try:
         yield
     except Exception as error:  # orbax's own are of many types, and none names the file
+        _check_readable(folder)
+        cause = _cause(error)
+        if not isinstance(cause, _OF_CONTENT) or _ELSEWHERE.search(str(cause)):
+            reason = f"{type(cause).__name__}: {cause}".splitlines()[0]
+            raise OSError(
+                f"{folder} cannot be read here ({reason}). Nothing says that it is damaged: keep"
+                " it, and try again where there is what it needs."
+            ) from error
         raise ValueError(
-            f"{folder} is damaged, or no checkpoint: it cannot be read ({type(error).__name__})."
+            f"{folder} is damaged, or no checkpoint: it cannot be read ({type(cause).__name__})."
             f" {remedy}"
         ) from error
 
@@ -86,6 +106,24 @@ def abstract(tree: Any) -> Any:
     return jax.tree.map(
         lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=here), tree
     )
+
+
+def _check_readable(folder: Path) -> None:
+    """OSError, naming the file, where one of the folder cannot be read."""
+    for path in (folder, *folder.rglob("*")):
+        if path.is_dir():
+            next(path.iterdir(), None)
+        else:
+            with path.open("rb") as file:
+                file.read(1)
+
+
+def _cause(error: BaseException) -> BaseException:
+    """What an error began with: orbax wraps it, more than once."""
+    before = error.__cause__ or error.__context__
+    if before is None or isinstance(before, StopIteration):
+        return error
+    return _cause(before)
 
 
 def _form(leaf: Any) -> tuple[tuple[int, ...], str]:

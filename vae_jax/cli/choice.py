@@ -6,7 +6,7 @@ import inspect
 import operator
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, get_args, get_type_hints
 
 import tyro
 
@@ -85,12 +85,18 @@ def with_defaults(config: Config, options: dict[str, Any]) -> Config:
     def same(**given: Any) -> Any:
         return config(**given)
 
-    signature = inspect.signature(config)
+    signature, kinds = inspect.signature(config), get_type_hints(config)
     parameters = [
-        p.replace(default=options.get(name, p.default)) for name, p in signature.parameters.items()
+        p.replace(default=_as(kinds[name], options.get(name, p.default)))
+        for name, p in signature.parameters.items()
     ]
     same.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     return same
+
+
+def _as(kind: Any, value: Any) -> Any:
+    """A path in config.json is a string; the command line wants the default to be of its kind."""
+    return Path(value) if isinstance(value, str) and Path in (kind, *get_args(kind)) else value
 
 
 def about(config: Config) -> str:

@@ -1,4 +1,4 @@
-"""Runs side by side: a table of their scores, and one plot of their held-out bounds.
+"""Runs side by side: a table of their scores, and one plot of their bounds by epoch.
 
 Example:
   {prog} runs/digits-1 runs/digits-2 --out comparison.png
@@ -14,9 +14,9 @@ from rich.table import Table
 from vae_jax import plots
 from vae_jax.cli import command
 from vae_jax.cli.terminal import console
-from vae_jax.report import scored_at
+from vae_jax.report import scored_at, watched
 from vae_jax.report.numbers import flatten
-from vae_jax.runs.folder import read_config, read_json, read_rows, read_status
+from vae_jax.runs.folder import read_config, read_evaluation, read_rows, read_status
 
 Json = dict[str, Any]
 
@@ -47,14 +47,18 @@ def _compare(
     del configs  # only what stands in the folders is compared
     if len(runs) < 2:
         raise ValueError(f"compare needs two run folders or more; got {len(runs)}.")
-    _print_differences(runs, [read_config(run) for run in runs])
+    configs_of = [read_config(run) for run in runs]
+    _print_differences(runs, configs_of)
     _print_scores(runs)
-    curves = {str(run): _held_out(run) for run in runs}
+    curves = {
+        f"{run} ({watched(config)})": _evaluated(run)
+        for run, config in zip(runs, configs_of, strict=True)
+    }
     plots.save_comparison(out, {name: rows for name, rows in curves.items() if rows})
     console.print(str(out), highlight=False, soft_wrap=True)
 
 
-def _held_out(run: Path) -> list[Json]:
+def _evaluated(run: Path) -> list[Json]:
     return [row for row in read_rows(run / "metrics.jsonl") if "elbo" in row]
 
 
@@ -85,15 +89,16 @@ def _print_scores(runs: Sequence[Path]) -> None:
     table = Table("nats, on the test data", *map(str, runs))
     scores = [_scores(run) for run in runs]
     for name in dict.fromkeys(name for score in scores for name in score):
-        table.add_row(name, *(score.get(name, "not evaluated") for score in scores))
+        table.add_row(
+            name, *(score.get(name, "-" if score else "not evaluated") for score in scores)
+        )
     console.print(table)
 
 
 def _scores(run: Path) -> dict[str, str]:
-    path = run / "evaluation.json"
-    if not path.exists():
+    scores = read_evaluation(run)
+    if not scores:
         return {}
-    scores = read_json(path)
     found = {"": scored_at(scores, read_status(run))}
     found |= _bound(scores) if "elbo" in scores else _no_bound(scores)
     if "active_units" in scores:
@@ -101,7 +106,22 @@ def _scores(run: Path) -> dict[str, str]:
         found["active units"] = f"{units['number']} of {units['latents']}"
     if "bits_per_dim" in scores:
         found["bits per dimension"] = f"{scores['bits_per_dim']:.3f}"
-    return found
+    return {**found, **_baselines(scores)}
+
+
+def _baselines(scores: Json) -> dict[str, str]:
+    """What densities without latents have, a uniform code in bits alone."""
+    nats, bits = scores.get("baselines", {}), scores.get("baselines_bits_per_dim", {})
+    found = {
+        f"-log p(x), {_words(name)}": f"{-value:.2f}"
+        for name, value in nats.items()
+        if name != "uniform"
+    }
+    return found | {f"bits, {_words(name)}": f"{value:.3f}" for name, value in bits.items()}
+
+
+def _words(name: str) -> str:
+    return f"{name.replace('_', ' ')}, without latents"
 
 
 def _bound(scores: Json) -> dict[str, str]:

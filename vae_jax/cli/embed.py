@@ -17,6 +17,7 @@ import numpy as np
 import tyro
 
 from vae_jax import evaluate
+from vae_jax.checks import seeded
 from vae_jax.cli import command
 from vae_jax.cli.output import check_table, named, save_table
 from vae_jax.cli.terminal import console
@@ -70,7 +71,7 @@ def _embed(
 
 def embedding(run: Run, examples: Batch, labels: Any, seed: int) -> dict[str, np.ndarray]:
     """The latents of each example by name, [N, ...], and labels, [N], where there are some."""
-    z = evaluate.embeddings(run.model, run.params, jax.random.key(seed), examples)
+    z = evaluate.embeddings(run.model, run.params, seeded(seed), examples)
     return {**named("z", z), **({} if labels is None else {"label": np.asarray(labels)})}
 
 
@@ -99,10 +100,17 @@ def _other(run: Run, path: Path, key: str | None = None) -> tuple[Batch, Any]:
 
 
 def _kind(form: Any) -> Any:
-    """Of numbers and shape; a tree is of no kind that a file has."""
-    lone = isinstance(form, dict) and isinstance(form.get("dtype"), str)
-    return (np.dtype(form["dtype"]).kind, form["shape"]) if lone else form
+    """Kind of number and shape of each array; what config.json has as a list was a tuple."""
+    if _is_array(form):
+        return np.dtype(form["dtype"]).kind, tuple(form["shape"])
+    if isinstance(form, dict):
+        return {name: _kind(part) for name, part in form.items()}
+    return tuple(map(_kind, form))
+
+
+def _is_array(form: Any) -> bool:
+    return isinstance(form, dict) and isinstance(form.get("dtype"), str)
 
 
 def _show(form: Any) -> str:
-    return f"{form['dtype']} {form['shape']}" if isinstance(_kind(form), tuple) else str(form)
+    return f"{form['dtype']} {form['shape']}" if _is_array(form) else str(form)

@@ -11,9 +11,9 @@ Examples:
 from collections.abc import Sequence
 from pathlib import Path
 
-import jax
 import tyro
 
+from vae_jax.checks import seeded
 from vae_jax.cli import command
 from vae_jax.cli.embed import embedding
 from vae_jax.cli.output import check_table, save_table
@@ -61,7 +61,7 @@ def _evaluate(
     if per_example is not None:
         check_table(per_example, "--per-example")
     found = load_run(run, epoch=epoch, data=data, configs=configs)
-    experiment, params, key = found.experiment, found.params, jax.random.key(seed)
+    experiment, params, key = found.experiment, found.params, seeded(seed)
     loaded = experiment.examples.load()
     scores = score(experiment, loaded.test, params, key, track("log p(x)"), importance_samples)
     numbers = with_baselines(scores.numbers, experiment, loaded, params)

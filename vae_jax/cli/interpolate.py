@@ -16,11 +16,12 @@ import jax.numpy as jnp
 import tyro
 
 from vae_jax import evaluate, generate
+from vae_jax.checks import seeded
 from vae_jax.cli import command
 from vae_jax.cli.output import save
 from vae_jax.objectives import batch_size as size_of
 from vae_jax.runs import load_run
-from vae_jax.runs.pictures import moved, of_latent, read_of, save_rows
+from vae_jax.runs.pictures import chosen_latent, of_latent, read_of, save_rows
 
 _PATHS = {"linear": generate.linear, "spherical": generate.spherical}
 
@@ -61,11 +62,11 @@ def _interpolate(
       out: The file; by default interpolation.png in the run folder.
     """
     found = load_run(run, epoch=epoch, data=data, configs=configs)
-    test, key = found.experiment.examples.load().test, jax.random.key(seed)
+    test, key = found.experiment.examples.load().test, seeded(seed)
     _check(pairs, size_of(test))
     evaluate.check_conditions(found.model, found.params, test)
     some = jax.tree.map(lambda leaf: leaf[jnp.asarray(pairs)], test)
-    z, name = moved(evaluate.embeddings(found.model, found.params, key, some), latent)
+    z, name = chosen_latent(evaluate.embeddings(found.model, found.params, key, some), latent)
     c = some.get("c")  # a row keeps the condition of its start
     rows = [
         generate.interpolate(

@@ -11,7 +11,7 @@ import jax
 import tyro
 
 from vae_jax import evaluate, generate
-from vae_jax.checks import check_count
+from vae_jax.checks import check_count, seeded
 from vae_jax.cli import command
 from vae_jax.cli.output import save
 from vae_jax.generate import Read
@@ -57,7 +57,7 @@ def _reconstruct(
     evaluate.check_conditions(found.model, found.params, first)
     x, c = first["x"], first.get("c")
     made = generate.reconstruct(
-        *(found.model, found.params, jax.random.key(seed), x, c), draw_z=draw_z, draw_x=draw_x
+        *(found.model, found.params, seeded(seed), x, c), draw_z=draw_z, draw_x=draw_x
     )
     lacks = read_of(found.experiment, found.params, jax.tree.map(lambda leaf: leaf[0], first))
     read = Read("draw" if draw_z else lacks.z, "draw" if draw_x else lacks.x)

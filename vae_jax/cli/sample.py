@@ -14,7 +14,7 @@ import numpy as np
 import tyro
 
 from vae_jax import generate
-from vae_jax.checks import check_count
+from vae_jax.checks import check_count, seeded
 from vae_jax.cli import command
 from vae_jax.cli.options import Numbers
 from vae_jax.cli.output import save
@@ -65,7 +65,7 @@ def _sample(
     example = shapes_of(found.config["example"])
     c = _conditions(found, example, label, number)
     x = generate.sample(
-        *(found.model, found.params, jax.random.key(seed), number, c),
+        *(found.model, found.params, seeded(seed), number, c),
         draw_x=draw_x,
         temperature=temperature,
     )

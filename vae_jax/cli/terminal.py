@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any, Self
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
@@ -100,58 +101,70 @@ def track(description: str) -> Callable[[Iterable[int]], Iterable[int]]:
 
 
 def print_scores(scores: dict[str, Any], status: dict[str, Any]) -> None:
-    """The table of final numbers, evaluation.json, and of which epoch of the run they are."""
-    title = f"{scores['images']:,} test examples, {scored_at(scores, status)}"
-    table = Table(title=title, title_justify="left")
-    table.add_column("")
-    table.add_column("nats", justify="right")
-    table.add_column("standard error over examples", justify="right")
-    for row in _rows(scores):
-        table.add_row(*row)
+    """The table of final numbers, evaluation.json, of which epoch of the run they are, and what to
+    do about them."""
+    console.print(
+        f"{scores['images']:,} test examples, {scored_at(scores, status)}", highlight=False
+    )
+    table = Table("", box=SIMPLE_HEAD)
+    columns = ("nats", "\N{PLUS-MINUS SIGN}", *(["bits/dim"] if "bits_per_dim" in scores else []))
+    for name in columns:
+        table.add_column(name, justify="right")
+    for row in [*_rows(scores), *_baselines(scores)]:
+        table.add_row(*row[: 1 + len(columns)])
     console.print(table)
     for sentence in _sentences(scores):
-        console.print(sentence)
+        console.print(sentence, highlight=False)
+    for sentence in scores.get("advice", []):
+        console.print(sentence, style="bold yellow", highlight=False, markup=False)
 
 
-def _rows(scores: dict[str, Any]) -> list[tuple[str, str, str]]:
+def _rows(scores: dict[str, Any]) -> list[tuple[str, str, str, str]]:
+    """Name, nats, their standard error over the examples, bits per dimension."""
     if "elbo" not in scores:
         distortion = scores["distortion"]
         value, error = f"{distortion['value']:.2f}", f"{distortion['standard_error']:.2f}"
-        return [("distortion (there is no bound)", value, error)]
+        return [("distortion (there is no bound)", value, error, "")]
     elbo, log_p = scores["elbo"], scores["log_likelihood"]
+    error, bits = log_p["standard_error_over_images"], scores.get("bits_per_dim")
     return [
-        ("-ELBO", f"{-elbo['elbo']:.2f}", f"{elbo['elbo_standard_error']:.2f}"),
-        ("  distortion", f"{elbo['distortion']:.2f}", ""),
-        ("  rate", f"{elbo['rate']:.2f}", ""),
-        (
-            f"-log p(x), {log_p['importance_samples']:,} importance samples",
-            f"{-log_p['value']:.2f}",
-            f"{log_p['standard_error_over_images']:.2f}",
-        ),
-        *_baselines(scores),
+        ("-ELBO", f"{-elbo['elbo']:.2f}", f"{elbo['elbo_standard_error']:.2f}", ""),
+        ("  distortion", f"{elbo['distortion']:.2f}", "", ""),
+        ("  rate", f"{elbo['rate']:.2f}", "", ""),
+        ("-log p(x)", f"{-log_p['value']:.2f}", f"{error:.2f}", _bits(bits)),
     ]
 
 
-def _baselines(scores: dict[str, Any]) -> list[tuple[str, str, str]]:
-    """What densities without latents have, fitted to the training data."""
+def _baselines(scores: dict[str, Any]) -> list[tuple[str, str, str, str]]:
+    """What densities without latents have, fitted to the training data; a uniform code in bits."""
     names = {
-        "independent": "-log p(x), without latents: independent dimensions",
-        "full_covariance": "  a Gaussian with all covariances",
+        "independent": "  independent dimensions",
+        "full_covariance": "  one Gaussian",
         "uniform": "  a uniform code",
     }
-    found = scores.get("baselines", {})
-    return [(names[name], f"{-found[name]:.2f}", "") for name in names if name in found]
+    nats, bits = scores.get("baselines", {}), scores.get("baselines_bits_per_dim", {})
+    rows = [
+        (words, "" if name == "uniform" else f"{-nats[name]:.2f}", "", _bits(bits.get(name)))
+        for name, words in names.items()
+        if name in nats
+    ]
+    return [("-log p(x), without latents", "", "", ""), *rows] if rows else []
+
+
+def _bits(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
 
 
 def _sentences(scores: dict[str, Any]) -> list[str]:
-    said = []
+    said = ["\N{PLUS-MINUS SIGN}: the standard error over the examples."]
+    if "bits_per_dim" in scores:
+        said.append("Bits per dimension of the integers, at most.")
     if "log_likelihood" in scores:
         log_p = scores["log_likelihood"]
         said.append(
-            f"Monte Carlo standard error of one example's log p(x):"
-            f" {log_p['mean_monte_carlo_standard_error']:.3f} nats on average; median effective"
-            f" sample size {log_p['median_effective_sample_size']:.0f} of"
-            f" {log_p['importance_samples']:,}."
+            f"log p(x) by {log_p['importance_samples']:,} importance samples for each example:"
+            f" Monte Carlo standard error {log_p['mean_monte_carlo_standard_error']:.3f} nats on"
+            f" average, median effective sample size {log_p['median_effective_sample_size']:.0f}."
         )
     if "active_units" in scores:
         active = scores["active_units"]
@@ -166,11 +179,4 @@ def _sentences(scores: dict[str, Any]) -> list[str]:
             f" {information['value']:.2f} nats; KL of the aggregate posterior to the prior"
             f" {information['marginal_kl']:.2f}."
         )
-    if "bits_per_dim" in scores:
-        beside = scores.get("baselines_bits_per_dim", {})
-        told = ", ".join(f"{n.replace('_', ' ')} {bits:.3f}" for n, bits in beside.items())
-        said.append(
-            f"At most {scores['bits_per_dim']:.3f} bits per dimension of the integers"
-            + (f" (without latents: {told})." if told else ".")
-        )
-    return [*said, *scores.get("advice", [])]
+    return said

@@ -25,9 +25,9 @@ from vae_jax.cli.seeds import start_seeds
 from vae_jax.cli.watched import watched
 from vae_jax.configs import find, names
 from vae_jax.configs.options import from_json
-from vae_jax.runs import Training
 from vae_jax.runs.folder import read_config
 from vae_jax.runs.load import config_of
+from vae_jax.runs.training import training_of
 
 
 def main(
@@ -75,7 +75,7 @@ def _like(arguments: Sequence[str], prog: str, configs: command.Configs) -> int:
     try:
         config = read_config(found.like)
         make = config_of(config["config"], config["package"], configs)
-        training = Training(**config["training"])
+        training = training_of(config["training"])
         if _is_given(arguments, "--epochs"):
             training = replace(training, time=None)
     except (OSError, ValueError, TypeError, ImportError) as error:

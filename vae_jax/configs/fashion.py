@@ -13,7 +13,7 @@ _CHOICES = Choices(network="conv")
 
 def fashion_conv(
     *,
-    epochs: int = 10,
+    epochs: int = 4,
     batch_size: int = 100,
     latents: int = 32,
     learning_rate: float = 1e-3,

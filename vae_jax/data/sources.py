@@ -17,7 +17,7 @@ from vae_jax.data.pixels import decode_image
 class Source(Protocol):
     """Examples by number: what `train.stream_epoch` reads. A list of dicts is one.
 
-    Several threads ask at once. An error it raises is raised by `stream_epoch`.
+    Several threads ask at once. Of an error it raises, `stream_epoch` says by which example.
     """
 
     def __len__(self) -> int:
@@ -25,6 +25,20 @@ class Source(Protocol):
 
     def __getitem__(self, i: int, /) -> dict[str, np.ndarray]:
         """Example i of 0 .. N - 1: {"x": [...]}, with "c": [...] for conditional models."""
+
+
+def read_example(source: Source, i: int) -> dict[str, np.ndarray]:
+    """Example i of a source.
+
+    Raises:
+      ValueError: the source raised something, which is told with the number of the example. (Its
+        own StopIteration would end the loop it is read in, as if that had come to its end.)
+    """
+    try:
+        return source[i]
+    except Exception as error:
+        kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
+        raise ValueError(f"Example {i} of the source cannot be read. {kind}{error}") from error
 
 
 def open_images(folder: Given, *, labels: bool = False) -> Source:

@@ -14,11 +14,15 @@ _LEFT, _TOP, _RIGHT, _BOTTOM = 58, 22, 14, 38  # around the plot
 _W, _H, _INSET = _WIDTH - _LEFT - _RIGHT, _HEIGHT - _TOP - _BOTTOM, 8
 _LONG = 7  # more characters than that are squeezed to fit beside the plot
 _STRETCHES = 300  # a long line is thinned to the lowest and the highest point of so many
+_RANKED = 5  # a line of fewer points is shown whole
 _DOTTED = 40  # a line of so few points shows each
 
 
 class Line(NamedTuple):
-    """A line: its name in the legend, its class in the style, its points."""
+    """A line: its name in the legend, its class in the style, its points.
+
+    One of the class "level" is what the others stand beside: dashed, and without dots.
+    """
 
     label: str
     kind: str
@@ -49,9 +53,9 @@ class Axis(NamedTuple):
 def figure(title: str, unit: str, lines: Sequence[Line], from_zero: bool = False) -> str:
     """A chart with its legend, which gives the last value of each line."""
     shown = [line for line in lines if _finite(line.points)]
-    if not shown:
+    if all(line.kind == "level" for line in shown):
         return _framed(title, '<p class="empty">no number to draw</p>', "")
-    y = _y_axis([_finite(line.points) for line in shown], from_zero)
+    y = _y_axis(shown, from_zero)
     ends = [(line, escape(line.label), number(_finite(line.points)[-1][1])) for line in shown]
     legend = [f'<span class="key {line.kind}">{label} <b>{v}</b></span>' for line, label, v in ends]
     spoken = f"{escape(title)} by epoch{', in ' * bool(unit)}{escape(unit)}; at the end "
@@ -66,7 +70,7 @@ def _framed(title: str, drawing: str, caption: str) -> str:
 
 def _svg(spoken: str, unit: str, lines: Sequence[Line], y: Axis) -> str:
     x = _x_axis([epoch for line in lines for epoch, _ in _finite(line.points)])
-    drawn = "".join(_line(line, x, y) for line in lines)
+    drawn = "".join(_line(line, x, y) for line in lines if not _is_off(line, y))
     return (
         f'<svg role="img" aria-label="{spoken}" viewBox="0 0 {_WIDTH} {_HEIGHT}">'
         f"{_y_labels(y)}{_x_labels(x)}"
@@ -107,7 +111,7 @@ def _line(line: Line, x: Axis, y: Axis) -> str:
         path += "" if missing else f"{pen}{left:g},{top:g}" + ("h0" if pen == "M" else "")
         pen = "M" if missing else "L"
     dots = "".join(f'<circle cx="{left:g}" cy="{top:g}" r="3"/>' for left, top in _finite(kept))
-    few = dots if len(kept) <= _DOTTED else ""
+    few = dots if len(kept) <= _DOTTED and line.kind != "level" else ""
     return f'<g class="line {line.kind}"><path d="{path}"/>{few}</g>'
 
 
@@ -131,35 +135,74 @@ def _x_axis(epochs: list[float]) -> Axis:
     return Axis(low - around, high + around, _W)
 
 
-def _y_axis(lines: Sequence[Points], from_zero: bool) -> Axis:
-    """All values; without the outermost fiftieths where those would take half of the axis."""
-    most: list[float] = []
-    for points in lines:
-        values = sorted(value for _, value in points)
-        most += values[len(values) // 50 : len(values) - len(values) // 50]
-    every = [value for points in lines for _, value in points]
-    low, high = min(every, default=0.0), max(every, default=0.0)
+def _y_axis(lines: Sequence[Line], from_zero: bool) -> Axis:
+    """From the lowest to the highest value; see `_readable` for what is left out, `_beside` for the
+    levels."""
+    levels = [value for line in lines if line.kind == "level" for _, value in line.points]
+    curves = [_finite(line.points) for line in lines if line.kind != "level"]
+    every = [value for points in curves for _, value in points] or levels
+    low, high = min(every), max(every)
     if from_zero:
         low, high = min(0.0, low), max(0.0, high)
-    elif max(most) - min(most) < (high - low) / 2:
-        low, high = min(most), max(most)
+    else:
+        low, high = _beside(*_readable(curves, low, high), levels)
     if high - low > max(1e-300, 1e-9 * abs(low), 1e-9 * abs(high)):
         return Axis(low, high, _H)
     around = 0.1 * abs(low) or 1.0  # of a line that stays where it is
     return Axis(low - around, high + around, _H)
 
 
+def _readable(curves: Sequence[Points], low: float, high: float) -> tuple[float, float]:
+    """An axis without the tenth of each line that is lowest, or highest, where that would take more
+    than three times what all else takes: a steep fall in the first epochs flattens the rest."""
+    ranked = [sorted(value for _, value in points) for points in curves if points]
+    tenths = [-(-len(values) // 10) if len(values) >= _RANKED else 0 for values in ranked]
+    cut = list(zip(ranked, tenths, strict=True))
+    least = min((values[tenth] for values, tenth in cut), default=low)
+    most = max((values[-1 - tenth] for values, tenth in cut), default=high)
+    rest = most - least
+    near = [v for values in ranked for v in values if least - rest <= v <= most + rest]
+    if rest > 0 and least - low > 3 * rest:
+        low = min(near)
+    if rest > 0 and high - most > 3 * rest:
+        high = max(near)
+    return low, high
+
+
+def _beside(low: float, high: float, levels: Sequence[float]) -> tuple[float, float]:
+    """The axis with the levels on it, those that are no further from it than it is long."""
+    near = [level for level in levels if 2 * low - high <= level <= 2 * high - low]
+    return min([low, *near]), max([high, *near])
+
+
 def _left_out(lines: Sequence[Line], y: Axis) -> str:
     """What the axes do not show, in words."""
-    values = [value for line in lines for _, value in line.points]
-    missing = sum(math.isnan(value) for value in values)
-    outside = sum(value < y.low or value > y.high for value in values)
+    points = [point for line in lines if line.kind != "level" for point in line.points]
+    outside = [epoch for epoch, value in points if value < y.low or value > y.high]
+    missing = sum(math.isnan(value) for _, value in points)
     notes = [
-        f"{count:,} of {len(values):,} values {what}"
-        for count, what in ((outside, "beyond the axis"), (missing, "not finite"))
+        f"{count:,} of {len(points):,} values {what}"
+        for count, what in (
+            (len(outside), f"beyond the axis{_when(outside)}"),
+            (missing, "not finite"),
+        )
         if count
     ]
-    return f'<span class="note">{", ".join(notes)}</span>' if notes else ""
+    notes += [f"{line.label} beyond the axis" for line in lines if _is_off(line, y)]
+    return f'<span class="note">{escape(", ".join(notes))}</span>' if notes else ""
+
+
+def _is_off(line: Line, y: Axis) -> bool:
+    """Whether it is a level that is not on the axis."""
+    return line.kind == "level" and not y.low <= line.points[0][1] <= y.high
+
+
+def _when(epochs: Sequence[float]) -> str:
+    """The first and the last of them."""
+    if not epochs:
+        return ""
+    ends = [number(int(epoch)) for epoch in (min(epochs), max(epochs))]
+    return f" (epoch {ends[0]})" if ends[0] == ends[1] else f" (epochs {ends[0]} to {ends[1]})"
 
 
 def _written(value: float, step: float) -> str:

@@ -30,8 +30,12 @@ class Row(NamedTuple):
     note: str
 
 
+_WITHOUT = "without latents, fitted to the training data"
+
 QUANTITIES = (
-    Quantity("−ELBO", "elbo.elbo", "elbo.elbo_standard_error", -1, note="{} images", of="images"),
+    Quantity(
+        "−ELBO", "elbo.elbo", "elbo.elbo_standard_error", -1, note="± its error over the examples"
+    ),
     Quantity("distortion", "elbo.distortion", note="−E log p(x|z)"),
     Quantity(
         "distortion",
@@ -45,7 +49,7 @@ QUANTITIES = (
         "log_likelihood.value",
         "log_likelihood.standard_error_over_images",
         -1,
-        note="K = {} importance samples for each image",
+        note="K = {} importance samples for each example",
         of="log_likelihood.importance_samples",
     ),
     Quantity(
@@ -55,23 +59,29 @@ QUANTITIES = (
         note="of {}, in the median",
         of="log_likelihood.importance_samples",
     ),
+    Quantity("−log p(x), independent dimensions", "baselines.independent", sign=-1, note=_WITHOUT),
+    Quantity("−log p(x), one Gaussian", "baselines.full_covariance", sign=-1, note=_WITHOUT),
+    Quantity("bits per dimension", "bits_per_dim", unit="", note="of the integers, at most"),
     Quantity(
-        "−log p(x), independent dimensions",
-        "baselines.independent",
-        sign=-1,
-        note="without latents, fitted to the training data",
+        "bits, independent dimensions",
+        "baselines_bits_per_dim.independent",
+        unit="",
+        note=_WITHOUT,
     ),
-    Quantity("−log p(x), all covariances", "baselines.full_covariance", sign=-1, note="the same"),
-    Quantity("−log p(x), uniform code", "baselines.uniform", sign=-1, note="the same"),
-    Quantity("bits per dimension", "bits_per_dim", unit="bits"),
-    Quantity("bits, independent dimensions", "baselines_bits_per_dim.independent", unit="bits"),
-    Quantity("bits, all covariances", "baselines_bits_per_dim.full_covariance", unit="bits"),
-    Quantity("bits, uniform code", "baselines_bits_per_dim.uniform", unit="bits"),
+    Quantity(
+        "bits, one Gaussian", "baselines_bits_per_dim.full_covariance", unit="", note=_WITHOUT
+    ),
+    Quantity(
+        "bits, uniform code",
+        "baselines_bits_per_dim.uniform",
+        unit="",
+        note="every value as likely",
+    ),
     Quantity(
         "mutual information",
         "mutual_information.value",
         "mutual_information.standard_error",
-        note="of x and z; {} images",
+        note="of z and which of {} examples",
         of="mutual_information.images",
     ),
     Quantity(
@@ -109,9 +119,16 @@ def final(evaluation: dict[str, Any]) -> tuple[list[Row], list[tuple[str, str]]]
     """The rows for what is known of an evaluation, and a name and a text for all the rest."""
     flat = flatten(evaluation)
     known = [q for q in QUANTITIES if isinstance(flat.get(q.value), int | float)]
-    used = {"epoch", *(key for q in known for key in (q.value, q.error, q.of))}
+    used = {"epoch", "images", *(key for q in known for key in (q.value, q.error, q.of))}
     rest = [(_words(key), text_of(value)) for key, value in flat.items() if key not in used]
     return [_row(quantity, flat) for quantity in known], rest
+
+
+def headline(evaluation: dict[str, Any]) -> Row | None:
+    """The row of the bound, or of the distortion where there is none; of no other number."""
+    flat = flatten(evaluation)
+    of = [q for q in QUANTITIES if q.value in ("elbo.elbo", "distortion.value")]
+    return next((_row(q, flat) for q in of if finite(flat.get(q.value))), None)
 
 
 def text_of(value: object) -> str:

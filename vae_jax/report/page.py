@@ -8,7 +8,7 @@ from string import Template
 from typing import Any, TypeAlias
 
 from vae_jax.report import chart, numbers
-from vae_jax.report.run import Rows, Run, finite, held_out, progress, scored_at
+from vae_jax.report.run import Rows, Run, finite, last_watched, progress, scored_at, watched
 
 Table: TypeAlias = list[tuple[str, str]]
 
@@ -26,9 +26,9 @@ _CURVES = {  # in this order, each with its unit; then whatever else the rows ha
 _FROM_ZERO = {"learning_rate", "examples_per_second"}
 _CAPTIONS = {
     "samples": "Samples from the prior",
-    "reconstructions": "Held-out examples and their reconstructions",
-    "traversal": "Traversals of the most active latents",
-    "latent_map": "Latents of held-out examples, coloured by label",
+    "reconstructions": "Test examples, each with its reconstruction",
+    "traversal": "The first test example as its most active latents move, one a row",
+    "latent_map": "Latents of test examples, in the two directions in which they vary most",
 }
 
 
@@ -56,18 +56,25 @@ def _state(run: Run) -> str:
 
 
 def _summary(run: Run) -> str:
-    """How far the run is, and its held-out score."""
+    """How far the run is, and its score: that of the table, or while there is none the curve's."""
     epoch, planned = progress(run)
-    parts = [f"Epoch {epoch:,}" + (f" of {planned:,}" if planned else "")]
-    shown = held_out(run)
+    far = f"Epoch {epoch:,}" + (f" of {planned:,}" if planned else "")
+    row = numbers.headline(run.evaluation)
+    if row is None:
+        return f"{far}; {_so_far(run)}"
+    at = _text(scored_at(run.evaluation, run.status))
+    return f"{far}; {row.label} <b>{row.value}</b> nats on the test data, {at}"
+
+
+def _so_far(run: Run) -> str:
+    shown = last_watched(run)
     if shown is None:
-        parts.append("no held-out score yet")
-    else:
-        score = numbers.with_error(shown.value, shown.standard_error)
-        which = "best held-out" if shown.chosen else "held-out"
-        name = "ELBO" if shown.name == "elbo" else shown.name
-        parts.append(f"{which} {name} <b>{score}</b> nats at epoch {shown.epoch:,}")
-    return "; ".join(parts)
+        return "not evaluated yet"
+    sign, name = (-1, "−ELBO") if shown.name == "elbo" else (1, shown.name)
+    score = numbers.with_error(sign * shown.value, shown.standard_error)
+    best = ", the best" if shown.chosen else ""
+    of = _text(watched(run.config))
+    return f"{name} <b>{score}</b> nats on the {of}, epoch {shown.epoch:,}{best}"
 
 
 def _numbers(run: Run) -> str:
@@ -82,9 +89,18 @@ def _numbers(run: Run) -> str:
         for row in rows
     )
     more = f"<details><summary>All else</summary>{_table(rest)}</details>" if rest else ""
-    caption = f"<caption>{_text(scored_at(run.evaluation, run.status).capitalize())}</caption>"
-    advice = "".join(f"<p>{_text(str(told))}</p>" for told in _listed(run.evaluation, "advice"))
-    return f'<table class="numbers">{caption}<tbody>{body}</tbody></table>{advice}{more}'
+    caption = f"<caption>{_text(_scored(run))}</caption>"
+    advice = "".join(
+        f'<p class="advice">{_text(str(told))}</p>' for told in _listed(run.evaluation, "advice")
+    )
+    notes = "".join(f"<p>{_text(str(told))}</p>" for told in _listed(run.config, "notes"))
+    return f'{advice}<table class="numbers">{caption}<tbody>{body}</tbody></table>{notes}{more}'
+
+
+def _scored(run: Run) -> str:
+    """Which examples the table is of, and which parameters."""
+    count, at = run.evaluation.get("images"), scored_at(run.evaluation, run.status)
+    return f"{numbers.number(count)} test examples, {at}" if finite(count) else at.capitalize()
 
 
 def _listed(content: dict[str, Any], name: str) -> list[Any]:
@@ -99,18 +115,32 @@ def _curves(run: Run) -> str:
     names += sorted(name for name in keys - set(_CURVES) - _NOT_DRAWN if _is_number(run, name))
     if not names:
         return '<p class="empty">Still to come: the first epoch has not ended.</p>'
-    return f'<div class="charts">{"".join(_curve(run, name) for name in names)}</div>'
+    of = _text(watched(run.config))
+    said = f"Training: the mean of an epoch, while parameters change. The {of}: at its end."
+    charts = "".join(_curve(run, name) for name in names)
+    return f'<p class="said">{said}</p><div class="charts">{charts}</div>'
 
 
 def _curve(run: Run, name: str) -> str:
-    column = "elbo" if name == "bound" else name
+    column, of = ("elbo", "ELBO, ") if name == "bound" else (name, "")
     lines = [
         chart.Line("training", "train", _series(run.train, name)),
-        chart.Line("held out", "test", _series(run.test, column)),
+        chart.Line(f"{of}{watched(run.config)}", "test", _series(run.test, column)),
     ]
+    lines += _baseline(run) if name == "bound" else []
     shown = [line for line in lines if line.points]
     title, unit = name.replace("_", " "), _CURVES.get(name.rpartition("/")[2], "")
     return chart.figure(title, unit, shown, from_zero=name in _FROM_ZERO)
+
+
+def _baseline(run: Run) -> list[chart.Line]:
+    """What independent dimensions have on the test data, from the first epoch to the last."""
+    level = numbers.flatten(run.evaluation).get("baselines.independent")
+    epochs = [row["epoch"] for row in (*run.train, *run.test) if finite(row.get("epoch"))]
+    if not (finite(level) and epochs):
+        return []
+    ends = [(min(epochs), level), (max(epochs), level)]
+    return [chart.Line("without latents, test data", "level", ends)]
 
 
 def _is_number(run: Run, name: str) -> bool:

@@ -26,7 +26,7 @@ class Run(NamedTuple):
 
 
 class Score(NamedTuple):
-    """A held-out score: of the parameters that were chosen by it, or the last one."""
+    """A point of the curve: of the parameters that were chosen by it, or the last one."""
 
     chosen: bool
     epoch: int
@@ -65,17 +65,28 @@ def progress(run: Run) -> tuple[int, int | None]:
 
 
 def scored_at(evaluation: dict[str, Any], status: dict[str, Any]) -> str:
-    """Of which epoch's parameters an evaluation is; of others than the run has now, it says so."""
-    epoch, now = evaluation.get("epoch"), status.get("epoch")
+    """Of which epoch's parameters an evaluation is: whether they were chosen, and where it is of
+    others than the run has now, that too."""
+    epoch, now, best = evaluation.get("epoch"), status.get("epoch"), status.get("best_epoch")
     if not finite(epoch):
         return "of an epoch that is not known"
-    if epoch in (now, status.get("best_epoch")) or not finite(now):
+    if epoch == best:
+        return f"epoch {epoch:,}, the best on the examples set aside"
+    if epoch == now or not finite(now):
         return f"epoch {epoch:,}"
     return f"epoch {epoch:,}; the run is at epoch {now:,} now"
 
 
-def held_out(run: Run) -> Score | None:
-    """The held-out row that status.json says was chosen; where none was, the last, unchosen."""
+def watched(config: dict[str, Any]) -> str:
+    """What the curve is of: training examples that were set aside, or, where none were, the test
+    data."""
+    training = config.get("training")
+    number = training.get("hold_out") if isinstance(training, dict) else 0
+    return f"{number:,} examples set aside" if finite(number) and number else "test data"
+
+
+def last_watched(run: Run) -> Score | None:
+    """The point of the curve that status.json says was chosen; where none was, the last."""
     name = "elbo" if any("elbo" in row for row in run.test) else "distortion"
     rows = [row for row in run.test if finite(row.get(name)) and finite(row.get("epoch"))]
     told = [row for row in rows if row["epoch"] == run.status.get("best_epoch")]

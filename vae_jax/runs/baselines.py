@@ -8,6 +8,7 @@ import numpy as np
 from vae_jax import evaluate
 from vae_jax.configs import Data, Experiment
 from vae_jax.configs.experiment import fixed
+from vae_jax.data.sources import read_example
 from vae_jax.distributions import Gaussian
 from vae_jax.models import trace
 from vae_jax.objectives import batch_size as size_of
@@ -17,11 +18,17 @@ from vae_jax.types import Batch, Event, Params
 Json = dict[str, Any]
 
 _FITTED = 10_000  # training examples that a baseline is fitted to
+_WORDS = {
+    "independent": "independent dimensions",
+    "full_covariance": "one Gaussian",
+    "uniform": "a uniform code",
+}
 
 
 def with_baselines(scores: Json, experiment: Experiment, data: Data, params: Params) -> Json:
     """The scores, those of densities without latents, and what to do where they are better."""
-    found = baselines(experiment, data, params)
+    likelihood = _likelihood(experiment, params, data.test)
+    found = baselines(experiment, data, likelihood)
     bits = {
         name: value["bits_per_dim"]
         for name, nats in found.items()
@@ -29,10 +36,10 @@ def with_baselines(scores: Json, experiment: Experiment, data: Data, params: Par
     }
     scores = {**scores, "baselines": found}
     scores |= {"baselines_bits_per_dim": bits} if bits else {}
-    return {**scores, "advice": advice(scores)}
+    return {**scores, "advice": advice(scores, _has_scale(likelihood))}
 
 
-def baselines(experiment: Experiment, data: Data, params: Params) -> Json:
+def baselines(experiment: Experiment, data: Data, likelihood: Any) -> Json:
     """log p of the test examples in the mean, nats, by densities without latents.
 
     Fitted to training examples, prepared once: `independent`, of the model's own family;
@@ -41,12 +48,11 @@ def baselines(experiment: Experiment, data: Data, params: Params) -> Json:
     Args:
       experiment: whose model it is.
       data: of it.
-      params: of the model; the family of its likelihood is all that is asked of them.
+      likelihood: the model's p(x|z) of any z: its family is all that is asked of it.
 
     Returns:
       {name: nats}, those there are.
     """
-    likelihood = _likelihood(experiment, params, data.test)
     x = fixed(experiment.examples.prepare, _some(data))["x"]
     found: dict[str, Any] = {}
     fitted = evaluate.independent(likelihood, x)
@@ -60,23 +66,45 @@ def baselines(experiment: Experiment, data: Data, params: Params) -> Json:
     return means if levels is None else {**means, "uniform": _uniform(likelihood, x)}
 
 
-def advice(scores: Json) -> list[str]:
-    """What to do about a model that is worse than one without latents, a sentence each."""
-    said = []
+def advice(scores: Json, has_scale: bool) -> list[str]:
+    """What to do about a model that is worse than one without latents, or does not use its own: a
+    sentence each.
+
+    Args:
+      scores: with the baselines.
+      has_scale: whether a Gaussian is in the likelihood, and there is a scale to be learned.
+    """
+    longer = "train longer (--epochs)"
     own = scores.get("log_likelihood", {}).get("value")
-    independent = scores.get("baselines", {}).get("independent")
-    if own is not None and independent is not None and own < independent:
-        said.append(
-            f"This model is worse than independent dimensions of the same family, by"
-            f" {independent - own:.1f} nats: train longer (--epochs), let the scale be learned for"
-            " each dimension (--scale dimension), or try another network."
-        )
+    worse = [] if own is None else _worse(own, scores.get("baselines", {}))
+    scale = ", learn the scale of each dimension (--scale dimension)" if has_scale else ""
+    smaller = "begin at a smaller scale (--sigma), " if has_scale else ""
+    said = []
+    if worse:
+        what = " and than ".join(worse)
+        said.append(f"Worse than {what}: {longer}{scale}, or take another network (--network).")
     if scores.get("active_units", {}).get("number") == 0:
-        said.append(
-            "No latent unit is active: z says nothing of x. Train longer (--epochs), let the rate"
-            " come in slowly (--beta-warmup), or begin at a smaller scale (--sigma)."
-        )
+        slowly = "or let the rate come in slowly (--beta-warmup)"
+        said.append(f"No unit is active, z says nothing of x: {longer}, {smaller}{slowly}.")
     return said
+
+
+def _worse(own: float, found: Json) -> list[str]:
+    """The densities that have a higher log p than the model, and by how much."""
+    return [
+        f"{words} by {found[name] - own:.1f} nats"
+        for name, words in _WORDS.items()
+        if name in found and own < found[name]
+    ]
+
+
+def _has_scale(likelihood: Any) -> bool:
+    parts = jax.tree.leaves(likelihood, is_leaf=_is_gaussian)
+    return any(map(_is_gaussian, parts))
+
+
+def _is_gaussian(node: object) -> bool:
+    return isinstance(node, Gaussian)
 
 
 def _likelihood(experiment: Experiment, params: Params, test: Batch) -> Any:
@@ -90,7 +118,7 @@ def _some(data: Data) -> Batch:
         every = max(1, -(-size_of(data.train) // _FITTED))
         return jax.tree.map(lambda leaf: leaf[::every], data.train)
     places = np.linspace(0, len(data.train) - 1, min(_FITTED, len(data.train))).astype(int)
-    read = [data.train[place] for place in places]
+    read = [read_example(data.train, int(place)) for place in places]
     return jax.tree.map(lambda *leaves: np.stack(leaves), *read)
 
 

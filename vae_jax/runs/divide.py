@@ -6,9 +6,10 @@ import jax
 import numpy as np
 
 from vae_jax import data as datasets
-from vae_jax.checks import check_count
+from vae_jax.checks import check_count, seeded
 from vae_jax.configs import Data, Experiment
 from vae_jax.configs.experiment import fixed
+from vae_jax.data.sources import read_example
 from vae_jax.objectives import batch_size as size_of
 from vae_jax.runs.load import example_of
 from vae_jax.runs.training import Training
@@ -47,6 +48,7 @@ def _num_trained(data: Data, training: Training) -> int:
 def epoch_steps(experiment: Experiment, data: Data, training: Training) -> int:
     """Of one epoch. ValueError where the options make no run."""
     check_count("epochs", experiment.trained.epochs)
+    seeded(experiment.trained.seed)
     if size_of(data.test) < 2:
         raise ValueError("A run needs two test examples at least to be scored; there is one.")
     return steps_of(_num_trained(data, training), experiment.trained.batch_size)
@@ -56,4 +58,6 @@ def stored(data: Data) -> Json:
     """The form of one example before it is prepared."""
     if isinstance(data.train, dict):
         return example_of(data.train)
-    return example_of(jax.tree.map(lambda leaf: np.asarray(leaf)[None], data.train[0]))
+    return example_of(
+        jax.tree.map(lambda leaf: np.asarray(leaf)[None], read_example(data.train, 0))
+    )

@@ -7,20 +7,18 @@ evaluation.json   the final numbers
 status.json       how far it is
 pictures/         samples, reconstructions, a traversal, a latent map
 report.html       all of it on one page
+.lock             held by the process that trains it
 """
 
-import contextlib
-import fcntl
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-Json = dict[str, Any]
+from vae_jax.runs.forms import STATUS, check_config, check_evaluation, check_form, check_row
 
-_REQUIRED = ("config", "package", "options", "found", "training", "example")  # in config.json
+Json = dict[str, Any]
 
 
 def create(name: str, out: Path | None, config: Json) -> Path:
@@ -30,9 +28,10 @@ def create(name: str, out: Path | None, config: Json) -> Path:
 
     Raises:
       FileExistsError: `out` is there already and not empty.
+      OSError: there can be no such folder.
     """
     parent = Path("runs") if out is None else out.absolute().parent
-    parent.mkdir(parents=True, exist_ok=True)
+    _make(parent)
     scratch = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=parent))
     try:
         write_json(scratch / "config.json", config)
@@ -44,44 +43,45 @@ def create(name: str, out: Path | None, config: Json) -> Path:
         raise
 
 
-@contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """For one process at a time; freed when it ends, however it ends.
-
-    Raises:
-      FileNotFoundError: it is no run folder.
-      BlockingIOError: another process trains it.
-    """
-    with _config(folder).open() as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise BlockingIOError(f"{folder} is being trained by another process.") from error
-        yield
+def check_folder(folder: Path) -> Path:
+    """The config.json of a folder. FileNotFoundError if it is no run folder."""
+    path = Path(folder) / "config.json"
+    if not path.is_file():
+        raise FileNotFoundError(f"{folder} is no run folder: there is no config.json in it.")
+    return path
 
 
 def read_config(folder: Path) -> Json:
     """config.json. FileNotFoundError if it is no run folder, ValueError if it is damaged."""
-    path = _config(folder)
+    path = check_folder(folder)
     config = read_json(path)
-    missing = [name for name in _REQUIRED if name not in config]
-    if missing:
-        raise ValueError(f"{path} is damaged: it lacks {', '.join(missing)}.")
+    check_config(path, config)
     return config
 
 
-def read_json(path: Path) -> Json:
-    """One JSON file. ValueError, naming it, where it is damaged."""
-    try:
-        return json.loads(path.read_text())
-    except ValueError as error:
-        raise ValueError(f"{path} is damaged: it is not JSON ({error}).") from error
-
-
 def read_status(folder: Path) -> Json:
-    """status.json; {} of a run that has none yet."""
+    """status.json; {} of a run that has none yet. ValueError if it is damaged."""
     path = folder / "status.json"
-    return read_json(path) if path.exists() else {}
+    if not path.exists():
+        return {}
+    status = read_json(path)
+    check_form(path, status, STATUS)
+    return status
+
+
+def read_evaluation(folder: Path) -> Json:
+    """evaluation.json; {} of a run that has none yet. ValueError if it is damaged."""
+    path = folder / "evaluation.json"
+    if not path.exists():
+        return {}
+    scores = read_json(path)
+    check_evaluation(path, scores)
+    return scores
+
+
+def read_json(path: Path) -> Any:
+    """One JSON file. ValueError, naming it, where it is damaged."""
+    return _parsed(path, path.read_bytes())
 
 
 def write_json(path: Path, content: Json) -> None:
@@ -117,12 +117,12 @@ def append(path: Path, row: Json) -> None:
 
 
 def read_rows(path: Path) -> list[Json]:
-    """The lines of `append`, [] where there is no file yet."""
-    lines = path.read_text().split("\n")[:-1] if path.exists() else []
-    try:
-        return [json.loads(line) for line in lines]
-    except ValueError as error:
-        raise ValueError(f"{path} is damaged: a line of it is not JSON ({error}).") from error
+    """The lines of `append`, [] where there is no file yet. ValueError if one is damaged."""
+    lines = path.read_bytes().split(b"\n")[:-1] if path.exists() else []
+    rows = [_parsed(path, line) for line in lines]
+    for row in rows:
+        check_row(path, row)
+    return rows
 
 
 def forget_after(path: Path, epoch: int) -> None:
@@ -131,11 +131,22 @@ def forget_after(path: Path, epoch: int) -> None:
     write(path, "".join(json.dumps(row) + "\n" for row in kept).encode())
 
 
-def _config(folder: Path) -> Path:
-    path = Path(folder) / "config.json"
-    if not path.is_file():
-        raise FileNotFoundError(f"{folder} is no run folder: there is no config.json in it.")
-    return path
+def _parsed(path: Path, content: bytes) -> Any:
+    try:
+        return json.loads(content)
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged: it is not JSON ({error}).") from error
+    except RecursionError as error:
+        raise ValueError(f"{path} is damaged: it is nested too deeply.") from error
+
+
+def _make(parent: Path) -> None:
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise type(error)(
+            f"There can be no folder {parent} ({error.strerror}): name another with --out."
+        ) from error
 
 
 def _first_free(scratch: Path, parent: Path, name: str) -> Path:

@@ -1,6 +1,7 @@
 """A run folder, back as a model and its parameters."""
 
 import inspect
+import operator
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,6 +11,7 @@ import jax
 
 from vae_jax.checkpoint import Checkpoints
 from vae_jax.configs import Config, Data, Experiment, names
+from vae_jax.configs.kinds import brief
 from vae_jax.configs.options import from_json
 from vae_jax.models import VAE, trace
 from vae_jax.runs import folder as run_folder
@@ -140,12 +142,19 @@ def example_of(batch: Batch) -> Json:
 
 
 def shapes_of(form: Any) -> Any:
-    """What `example_of` wrote, as one example's shapes and types."""
+    """What `example_of` wrote, as one example's shapes and types. ValueError for anything else."""
     if isinstance(form, list):
         return tuple(map(shapes_of, form))
-    if isinstance(form.get("dtype"), str):
-        return jax.ShapeDtypeStruct(tuple(form["shape"]), form["dtype"])
-    return {name: shapes_of(part) for name, part in form.items()}
+    if not isinstance(form, dict):
+        raise ValueError(f"config.json is damaged: {brief(form)} is no form of an example.")
+    if not isinstance(form.get("dtype"), str):
+        return {name: shapes_of(part) for name, part in form.items()}
+    try:
+        return jax.ShapeDtypeStruct(tuple(map(operator.index, form["shape"])), form["dtype"])
+    except (KeyError, TypeError) as error:
+        raise ValueError(
+            f"config.json is damaged: {brief(form)} is no form of an array."
+        ) from error
 
 
 def _found(load: Callable[[], Data]) -> Callable[[], Data]:

@@ -1,6 +1,5 @@
 """How long things take, measured where they run: epochs that fit into a time, and scoring."""
 
-import itertools
 import math
 import re
 import tempfile
@@ -11,6 +10,7 @@ from typing import Any, NamedTuple, final
 
 import jax
 
+from vae_jax.checks import seeded
 from vae_jax.configs import Data, Experiment
 from vae_jax.data import Source
 from vae_jax.runs.divide import divide, epoch_steps
@@ -43,6 +43,38 @@ def seconds_of(text: str) -> float:
     return seconds
 
 
+def epochs_in_time(
+    experiment: Experiment,
+    data: Data,
+    training: Training,
+    began: float,
+    note: Callable[[str], None],
+) -> int:
+    """The epochs that end within the time of `training`.
+
+    Args:
+      experiment: with any number of epochs.
+      data: the experiment's.
+      training: options of the run, with a time.
+      began: when the time did, by `time.perf_counter`.
+      note: told what is done, and what was found.
+
+    Raises:
+      ValueError: it is no time, or not one epoch ends within it.
+    """
+    assert training.time is not None
+    seconds, steps = seconds_of(training.time), epoch_steps(experiment, data, training)
+    note(f"Timing the first steps, to choose the epochs that end within {training.time}.")
+    pace = measured(experiment, data, training)
+    left = seconds - (time.perf_counter() - began)
+    epochs = epochs_within(left, pace, steps, training)
+    note(
+        f"{epochs:,} epochs of about {steps * pace.step:.3g} s, and {pace.evaluation:.3g} s for an"
+        f" evaluation, end within {training.time}. Scoring comes after them."
+    )
+    return epochs
+
+
 def epochs_within(seconds: float, pace: Pace, steps: int, training: Training) -> int:
     """How many epochs of so many steps, with their evaluations, fit into so many seconds.
 
@@ -62,8 +94,8 @@ def epochs_within(seconds: float, pace: Pace, steps: int, training: Training) ->
     epochs = next(fitting, 0)
     if not epochs:
         raise ValueError(
-            f"One epoch takes about {cost(1):.0f} s with its evaluation and compiling, and"
-            f" {seconds:.0f} s are left: time=<more>, or epochs=<1>."
+            f"One epoch takes about {cost(1):.0f} s with compiling and an evaluation, and"
+            f" {max(0.0, seconds):.0f} s are left of the time: time=<a longer one>, or epochs=<1>."
         )
     return epochs
 
@@ -74,16 +106,13 @@ def measured(
     training: Training,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Pace:
-    """The pace of a run: three rounds of a few steps and an evaluation, the first of which
-    compiles; again with more steps, where a few are over too soon to be timed."""
+    """The pace of a run: of a few steps, which say how many are long enough to be timed; then of
+    these, with an evaluation. Each is done twice, since it is compiled the first time."""
     steps = epoch_steps(experiment, data, training)
     few = min(steps, _FEW)
-    pace = _rounds(experiment, data, training, few, clock)
-    enough = min(steps, math.ceil(_ROUND / max(pace.step, 1e-6)))
-    if enough <= few:
-        return pace
-    # by now the evaluation is compiled, which the run will have to do once more
-    return _rounds(experiment, data, training, enough, clock)._replace(ready=pace.ready)
+    first = _rounds(experiment, data, training, few, clock, evaluated=False)
+    enough = max(few, min(steps, math.ceil(_ROUND / max(first.step, 1e-6))))
+    return _rounds(experiment, data, training, enough, clock, evaluated=True)
 
 
 def foretold(
@@ -125,17 +154,24 @@ class _Part:
 
 
 def _rounds(
-    experiment: Experiment, data: Data, training: Training, steps: int, clock: Callable[[], float]
+    experiment: Experiment,
+    data: Data,
+    training: Training,
+    steps: int,
+    clock: Callable[[], float],
+    *,
+    evaluated: bool,
 ) -> Pace:
-    trained, ends, seconds = experiment.trained, [clock()], []
+    trained, seconds, ends = experiment.trained, [], [clock()]
     train, held_out = divide(experiment, data, training)
     schedule = stretches_of({}, experiment), epoch_steps(experiment, data, training)
 
     def report(row: dict[str, Any], params: Params) -> None:
         if row["data"] == "train":
             seconds.append(row["seconds"])
-            return
-        if training.pictures:
+        if evaluated and row["data"] == "train":
+            return  # the evaluation is reported next
+        if evaluated and training.pictures:
             with tempfile.TemporaryDirectory() as folder:
                 save_pictures(Path(folder), experiment, data, params, jax.random.key(0))
         ends.append(clock())
@@ -144,19 +180,19 @@ def _rounds(
         trained.model,
         make_step(experiment, training, *schedule),
         _first(train, steps * trained.batch_size),
-        key=jax.random.key(trained.seed),
-        epochs=3,
+        key=seeded(trained.seed),
+        epochs=2,
         batch_size=trained.batch_size,
         prepare=experiment.examples.prepare,
-        held_out=held_out,
+        held_out=held_out if evaluated else None,
         rate=experiment.views.rate,
         score=None,
         scan=trained.scan,
         report=report,
     )
-    compiling, *rounds = (end - start for start, end in itertools.pairwise(ends))
-    each, one = sum(rounds) / 2, sum(seconds[1:]) / 2
-    return Pace(one / steps, max(0.0, each - one), max(0.0, compiling - each))
+    start, compiled, end = ends
+    each, one = end - compiled, seconds[1]
+    return Pace(one / steps, max(0.0, each - one), max(0.0, compiled - start - each))
 
 
 def _first(data: Batch | Source, number: int) -> Batch | Source:

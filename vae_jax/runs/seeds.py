@@ -19,13 +19,13 @@ def seeds_of(given: Sequence[int]) -> list[int]:
     """One number n says how many, 0 to n - 1; several are the seeds themselves.
 
     Raises:
-      ValueError: fewer than two seeds, one that is below 0, or one that is there twice.
+      ValueError: fewer than two seeds, one not in 0 .. 2^32 - 1, or one that is there twice.
     """
     seeds = list(range(given[0])) if len(given) == 1 else list(given)
     if len(seeds) < 2:
         raise ValueError(f"seeds=<3> is how many, two at least; one seed is seed=<{given[0]}>.")
-    if min(seeds) < 0 or len(set(seeds)) < len(seeds):
-        raise ValueError(f"Seeds are different numbers from 0 on; got {seeds}.")
+    if not 0 <= min(seeds) <= max(seeds) < 2**32 or len(set(seeds)) < len(seeds):
+        raise ValueError(f"Seeds are different numbers, 0 .. {2**32 - 1:,}; got {seeds}.")
     return seeds
 
 

@@ -26,10 +26,14 @@ Stretches = Sequence[Stretch]
 
 
 def stretches_of(config: Json, experiment: Experiment) -> Stretches:
-    """Those of a config.json, whose experiment this is: its own is the first."""
-    trained = experiment.trained
-    first = Stretch(0, trained.epochs, trained.learning_rate)
-    return [first, *(Stretch(**more) for more in config.get("extensions", []))]
+    """Those of a config.json, whose experiment this is: its own is the first. ValueError where the
+    file is damaged."""
+    trained, more = experiment.trained, config.get("extensions", [])
+    try:
+        extensions = [Stretch(**one) for one in more]
+    except TypeError as error:
+        raise ValueError(f"config.json is damaged: its extensions are {more}.") from error
+    return [Stretch(0, trained.epochs, trained.learning_rate), *extensions]
 
 
 def extended(

@@ -14,10 +14,11 @@ from vae_jax.runs import folder as run_folder
 from vae_jax.runs.circumstances import circumstances
 from vae_jax.runs.divide import epoch_steps, stored
 from vae_jax.runs.load import build, example_of
-from vae_jax.runs.pace import epochs_within, measured, seconds_of
+from vae_jax.runs.lock import locked
+from vae_jax.runs.pace import epochs_in_time
 from vae_jax.runs.status import has_begun, last_epoch
 from vae_jax.runs.stretches import extended, stretches_of, whole
-from vae_jax.runs.training import Training, check_training
+from vae_jax.runs.training import Training, check_training, training_of
 from vae_jax.runs.watch import NOBODY, Ended, Watch
 from vae_jax.runs.work import Work, run
 
@@ -52,7 +53,8 @@ def start(
     # what cannot be trained leaves no folder
     _check(experiment, data, training)
     if training.time is not None:
-        epochs = _within(name, make, experiment, data, training, began, watch)
+        _check_takes_epochs(name, make)
+        epochs = epochs_in_time(experiment, data, training, began, watch.note)
         options = {**options, "epochs": epochs}
         experiment = make(**{**options, **read})
         _check(experiment, data, training)
@@ -69,7 +71,7 @@ def start(
     }
     folder = run_folder.create(name, out, config)
     try:
-        with run_folder.locked(folder):
+        with locked(folder):
             stretches = stretches_of(config, experiment)
             return run(Work(folder, experiment, data, training, stretches, watch))
     except Exception:
@@ -83,29 +85,9 @@ def _check(experiment: Experiment, data: Data, training: Training) -> None:
     check_training(training, experiment.trained.epochs * steps)
 
 
-def _within(
-    name: str,
-    make: Config,
-    experiment: Experiment,
-    data: Data,
-    training: Training,
-    began: float,
-    watch: Watch,
-) -> int:
-    """The epochs that end within the time of `training`, which began when it is said to have."""
-    assert training.time is not None
-    seconds = seconds_of(training.time)
+def _check_takes_epochs(name: str, make: Config) -> None:
     if "epochs" not in inspect.signature(make).parameters:
         raise ValueError(f"{name} has no option epochs, which a time could choose: leave time out.")
-    watch.note(f"Timing the first steps, to choose the epochs that end within {training.time}.")
-    pace, steps = measured(experiment, data, training), epoch_steps(experiment, data, training)
-    left = seconds - (time.perf_counter() - began)
-    epochs = epochs_within(left, pace, steps, training)
-    watch.note(
-        f"{epochs:,} epochs of about {steps * pace.step:.3g} s, and {pace.evaluation:.3g} s for an"
-        f" evaluation, end within {training.time}. Scoring comes after them."
-    )
-    return epochs
 
 
 def resume(
@@ -134,12 +116,14 @@ def resume(
     if learning_rate is not None and epochs is None:
         raise ValueError("learning_rate is that of more epochs: give epochs=<a number> as well.")
     config = run_folder.read_config(folder)
-    with run_folder.locked(folder):
-        experiment, training = build(config, data, configs), Training(**config["training"])
+    with locked(folder):
+        experiment, training = build(config, data, configs), training_of(config["training"])
         loaded = experiment.examples.load()
         if epochs is not None:
             config = extended(config, experiment, last_epoch(folder), epochs, learning_rate)
-            run_folder.write_json(folder / "config.json", config)
         stretches = stretches_of(config, experiment)
         experiment = whole(experiment, stretches)
+        _check(experiment, loaded, training)
+        if epochs is not None:
+            run_folder.write_json(folder / "config.json", config)
         return run(Work(folder, experiment, loaded, training, stretches, watch))

@@ -8,6 +8,7 @@ import optax
 
 from vae_jax.checks import check_count
 from vae_jax.configs import Experiment
+from vae_jax.configs.kinds import brief, fits, kinds_of, spelt
 from vae_jax.runs.events import check_events
 from vae_jax.runs.stretches import Stretches
 from vae_jax.train import Step, averaged
@@ -69,10 +70,23 @@ def check_training(training: Training, steps: int) -> None:
         raise ValueError(
             f"warmup must be in 0 .. {steps - 1}, of {steps} steps; got {training.warmup}."
         )
+    check_count("epochs times the steps of each", steps)
     if training.clip is not None and not training.clip > 0:
         raise ValueError(f"clip must be above 0; got {training.clip}.")
     if training.average is not None and not 0 < training.average < 1:
         raise ValueError(f"average must be in (0, 1), such as 0.999; got {training.average}.")
+
+
+def training_of(options: dict[str, Any]) -> Training:
+    """The options as config.json has them. ValueError for one that is none, or of another kind."""
+    kinds = kinds_of(Training)
+    for name, value in options.items():
+        if name not in kinds:
+            raise ValueError(f"The run's training has no option {name}; it has {', '.join(kinds)}.")
+        if not fits(value, kinds[name]):
+            kind, got = spelt(kinds[name]), brief(value)
+            raise ValueError(f"The run's training option {name} must be {kind}; got {got}.")
+    return Training(**options)
 
 
 def evaluated_every(training: Training, epochs: int) -> int:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import jax
 
+from vae_jax.checks import seeded
 from vae_jax.configs import Data, Experiment
 from vae_jax.report import write_report
 from vae_jax.runs import folder as run_folder
@@ -52,7 +53,7 @@ class Work(NamedTuple):
 def run(work: Work) -> Ended:
     """Train, score, draw and report what is not done yet."""
     folder, epochs = work.folder, work.experiment.trained.epochs
-    fit_key = jax.random.key(work.experiment.trained.seed)
+    fit_key = seeded(work.experiment.trained.seed)
     # `fit` takes the first two of its split; the third and fourth are for what follows it
     _, _, score_key, picture_key = jax.random.split(fit_key, 4)
     first, done = last_epoch(folder) + 1, _is_done(work)
@@ -140,17 +141,16 @@ def _foretold(work: Work, samples: int) -> Progress:
     trained = sum(row["seconds"] for row in rows if row["data"] == "train")
 
     def tell(seconds: float) -> None:
-        work.watch.note(
-            f"Scoring will take about {seconds:.0f} s, where training took {trained:.0f} s: of"
-            f" another run importance_samples=<fewer than {samples:,}> makes it shorter."
-        )
+        said = f"Scoring will take about {seconds:.0f} s, where training took {trained:.0f} s."
+        if seconds > trained:
+            said += f" Of another run importance_samples=<fewer than {samples:,}> makes it shorter."
+        work.watch.note(said)
 
     return foretold(work.watch.scoring, 0 if work.training.time else trained, tell)
 
 
 def _scores(folder: Path, ended: str) -> Json | None:
-    path = folder / "evaluation.json"
-    return run_folder.read_json(path) if path.exists() and ended != "interrupted" else None
+    return (run_folder.read_evaluation(folder) or None) if ended != "interrupted" else None
 
 
 def _draw(work: Work, params: Params, key: Key) -> None:

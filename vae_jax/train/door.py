@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from vae_jax.data import prepare_fixed
+from vae_jax.data.sources import read_example
 from vae_jax.evaluate import check_conditions, check_support
 from vae_jax.evaluate.scores import example_elbo
 from vae_jax.models import latents, trace
@@ -29,7 +30,10 @@ def check_step(settings: Settings, state: TrainState) -> None:
     if isinstance(data, dict) and settings.scan:
         trace_epoch(settings.step, state, data, *how)
         return
-    one = jax.tree.map(lambda leaf: leaf[0], data) if isinstance(data, dict) else data[0]
+    if isinstance(data, dict):
+        one = jax.tree.map(lambda leaf: leaf[0], data)
+    else:
+        one = read_example(data, 0)
     batch = jax.tree.map(lambda leaf: _form(leaf, (settings.batch_size, *jnp.shape(leaf))), one)
     trace_step(settings.step, state, batch, settings.prepare)
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from vae_jax.checkpoint import Checkpoints
 from vae_jax.data import check_array, prepare_fixed
+from vae_jax.data.sources import read_example
 from vae_jax.objectives import batch_size as size_of
 from vae_jax.train.averages import average_params
 from vae_jax.train.door import check_evaluation, check_step, check_values
@@ -129,7 +130,7 @@ def _first_examples(settings: Settings, key: Key) -> Batch:
             check_array(leaf, "x")
         first = jax.tree.map(lambda leaf: leaf[:_CHECKED], data)
     else:
-        first = jax.tree.map(lambda leaf: np.asarray(leaf)[None], data[0])
+        first = jax.tree.map(lambda leaf: np.asarray(leaf)[None], read_example(data, 0))
     if settings.prepare is None:
         return first
     return prepare_fixed(settings.prepare, key, first)

@@ -11,6 +11,7 @@ import numpy as np
 
 from vae_jax.checks import check_count
 from vae_jax.data import Prepare, Source
+from vae_jax.data.sources import read_example
 from vae_jax.train.epochs import check_alive, compiled_step, epoch_order, steps_of
 from vae_jax.train.steps import Metrics, Step, TrainState
 from vae_jax.types import Batch
@@ -54,8 +55,8 @@ def stream_epoch(
 
     Raises:
       ImportError: Grain is not installed.
-      ValueError: fewer examples than one batch, examples of different shapes; and what the source
-        raises.
+      ValueError: fewer examples than one batch, examples of different shapes; one that the source
+        cannot read, whatever it raised.
     """
     check_alive(state)
     for name, count in (("num_steps", num_steps), ("threads", threads), ("prefetch", prefetch)):
@@ -90,13 +91,18 @@ def _read(source: Source, order: np.ndarray, threads: int, prefetch: int) -> Ite
     batches = grain.MapDataset.source(order).map(partial(_batch, source))
     iterator = iter(batches.to_iter_dataset(options))
     try:
-        yield from itertools.islice(iterator, len(order))
+        read = 0
+        for batch in itertools.islice(iterator, len(order)):
+            yield batch
+            read += 1
     finally:
         iterator.close()  # a failed read leaves no thread reading
+    if read < len(order):  # which would else be a short epoch, after which none goes on
+        raise ValueError(f"The source ended after {read} of {len(order)} batches.")
 
 
 def _batch(source: Source, index: np.ndarray) -> Batch:
-    examples = [source[int(i)] for i in index]
+    examples = [read_example(source, int(i)) for i in index]
     try:
         return jax.tree.map(lambda *leaves: np.stack(leaves), *examples)
     except ValueError as error:

@@ -18,6 +18,7 @@ from vae_jax.models import VAE
 from vae_jax.objectives import batch_size as size_of
 from vae_jax.runs import folder as files
 from vae_jax.runs.circumstances import circumstances
+from vae_jax.runs.lock import locked
 from vae_jax.train import Fitted, fit
 from vae_jax.train.epochs import steps_of
 from vae_jax.types import Key, Params, Progress
@@ -89,7 +90,7 @@ def run(
     folder = (runs / cell.name).absolute()
     dataset = None if _is_finished(folder) else read(cell.row.data, raw)
     _claim(folder, cell)
-    with files.locked(folder):
+    with locked(folder):
         if dataset is None or _is_finished(folder):
             return files.read_json(folder / "result.json")
         model, data = make_model(cell.row.layers, dataset), prepared(cell.row.data, dataset)

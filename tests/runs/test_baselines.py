@@ -1,0 +1,45 @@
+"""What a run is told whose model is worse than one without latents."""
+
+import pytest
+
+from vae_jax.runs.baselines import advice
+
+
+def scores(own=-30.0, number=3, **baselines):
+    return {
+        "log_likelihood": {"value": own},
+        "active_units": {"number": number, "latents": 8},
+        "baselines": baselines,
+    }
+
+
+def test_a_model_that_is_better_than_all_is_told_nothing():
+    assert advice(scores(independent=-31.0, full_covariance=-30.5), has_scale=True) == []
+
+
+def test_every_density_that_is_better_is_named_with_the_remedy():
+    said = advice(scores(independent=-31.0, full_covariance=-20.5, uniform=0.0), has_scale=True)
+    assert said == [
+        "Worse than one Gaussian by 9.5 nats and than a uniform code by 30.0 nats: train longer"
+        " (--epochs), learn the scale of each dimension (--scale dimension), or take another"
+        " network (--network)."
+    ]
+
+
+@pytest.mark.parametrize("has_scale", [True, False])
+def test_a_scale_is_spoken_of_where_there_is_one(has_scale):
+    said = advice(scores(independent=-20.0, number=0), has_scale)
+    assert len(said) == 2
+    assert ("--scale" in said[0], "--sigma" in said[1]) == (has_scale, has_scale)
+
+
+def test_of_no_active_unit():
+    assert advice(scores(number=0), has_scale=False) == [
+        "No unit is active, z says nothing of x: train longer (--epochs), or let the rate come"
+        " in slowly (--beta-warmup)."
+    ]
+
+
+def test_a_model_without_a_bound_is_beside_nothing():
+    told = {"baselines": {"independent": -5.0}, "active_units": {"number": 1}}
+    assert advice(told, has_scale=True) == []

@@ -1,0 +1,35 @@
+"""The lock of a run folder: one process at a time trains it."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from vae_jax.runs.folder import check_folder
+
+NAME = ".lock"  # a file of its own, which nobody edits: an editor puts a new file in the place of
+# the old one, and with that goes its lock
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """For one process at a time; freed when it ends, however it ends.
+
+    Raises:
+      FileNotFoundError: it is no run folder.
+      BlockingIOError: another process trains it.
+      ImportError: the system has no such locks.
+    """
+    check_folder(folder)
+    try:
+        import fcntl
+    except ImportError as error:  # Windows: all else can be had there
+        raise ImportError(
+            "A run folder is locked by fcntl, which this system does not have: train on Linux or"
+            " macOS, or call vae_jax.fit, which locks nothing."
+        ) from error
+    with (folder / NAME).open("ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise BlockingIOError(f"{folder} is being trained by another process.") from error
+        yield
