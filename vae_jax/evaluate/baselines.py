@@ -57,7 +57,7 @@ def full_covariance(x: np.ndarray) -> Callable[[np.ndarray], np.ndarray] | None:
     constant = -0.5 * D * np.log(2 * np.pi) - np.log(np.diag(cholesky)).sum()
 
     def log_density(examples: np.ndarray) -> np.ndarray:
-        apart = examples.reshape(len(examples), D) - fitted.location_
+        apart = np.asarray(examples).reshape(len(examples), D) - fitted.location_
         return constant - 0.5 * (np.linalg.solve(cholesky, apart.T) ** 2).sum(axis=0)
 
     return log_density
