@@ -50,6 +50,6 @@ def _of_host() -> int | None:
     """The machine's memory, or a container's part of it; None where the system does not say."""
     if not hasattr(os, "sysconf"):
         return None
-    limits = [Path(path).read_text().strip() for path in _LIMITS if Path(path).exists()]
+    limits = [Path(path).read_text("utf-8").strip() for path in _LIMITS if Path(path).exists()]
     own = [int(limit) for limit in limits if limit.isdigit()]
     return min([os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"), *own])
