@@ -21,7 +21,7 @@ types: .venv/tested
 # As a package index takes it.
 package: .venv/tested
 	rm -rf .venv/dist
-	$(BIN)/python -m build --no-isolation --outdir .venv/dist >.venv/build.log || \
+	$(BIN)/python -m build --no-isolation --outdir .venv/dist >.venv/build.log 2>&1 || \
 	  { cat .venv/build.log; exit 1; }
 	$(BIN)/twine check --strict .venv/dist/*
 

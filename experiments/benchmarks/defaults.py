@@ -98,9 +98,8 @@ def waves(raw: Path, folder: Path) -> Path:
 def text(raw: Path, folder: Path) -> Path:
     """The first 300,000 characters of tinyshakespeare."""
     path = folder / "text.txt"
-    path.write_text(
-        (raw / "tinyshakespeare/input.txt").read_text(encoding="utf-8")[:300_000], encoding="utf-8"
-    )
+    text = (raw / "tinyshakespeare/input.txt").read_text(encoding="utf-8")
+    path.write_text(text[:300_000], encoding="utf-8")
     return path
 
 

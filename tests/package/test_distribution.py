@@ -37,7 +37,7 @@ def links_of(text):
 
 
 def test_a_source_distribution_has_what_a_packager_needs(tmp_path):
-    pytest.importorskip("build")
+    pytest.importorskip("build.__main__")
     command = [sys.executable, "-m", "build", "--sdist", "--no-isolation", "--outdir", tmp_path]
     subprocess.run([*command, ROOT], check=True, capture_output=True)
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
