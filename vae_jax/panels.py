@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from vae_jax.moved import Moved
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -24,6 +26,7 @@ def save_table(
     names: Sequence[str],
     title: str,
     together: int = 1,
+    rows: Sequence[str] = (),
 ) -> None:
     """A table, a row for each example.
 
@@ -34,6 +37,7 @@ def save_table(
       names: of the columns.
       title: above it; of many rows the first 40 are drawn, and it says so.
       together: rows that belong together: a line is drawn after so many.
+      rows: their names, if they have some.
     """
     N, C = shades.shape
     if N > _ROWS:
@@ -46,7 +50,7 @@ def save_table(
         axes.hlines(
             np.arange(0, len(shades), together) - 0.5, -0.5, C - 0.5, "#666666", linewidth=1
         )
-    axes.set_yticks([])
+    axes.set_yticks(range(len(rows[:_ROWS])), rows[:_ROWS], fontsize=7)
     axes.spines[:].set_visible(False)
     axes.tick_params(top=True, labeltop=True, bottom=False, labelbottom=False, length=0)
     axes.set_xticks(range(C) if C <= _NAMED else [], names if C <= _NAMED else [], rotation=40)
@@ -59,7 +63,12 @@ def save_table(
 
 
 def save_series(
-    path: Path, x: np.ndarray, made: np.ndarray | None, columns: int, title: str
+    path: Path,
+    x: np.ndarray,
+    made: np.ndarray | None,
+    columns: int,
+    title: str,
+    moved: Moved | None = None,
 ) -> None:
     """Series, a panel for each, a line for each channel, each channel on a scale of its own.
 
@@ -69,6 +78,7 @@ def save_series(
       made: [N, T, C], dashed, of the same colours; or None.
       columns: panels in a row.
       title: above them; of many panels those of the first 40 are drawn, and it says so.
+      moved: of a traversal, what its rows and columns are.
     """
     size, columns = _kept(len(x), columns), min(columns, len(x))
     title = title if size == len(x) else f"{title}; the first {size} of {len(x):,}"
@@ -87,6 +97,8 @@ def save_series(
         name = f"channel {c}: {least:.4g} to {most:.4g}"
         if c < _COLOURS:
             axes.plot([], [], color=colour, linewidth=1, label=name)
+    if moved is not None:
+        _name(axes, moved)
     axes.legend(fontsize=7, frameon=False, ncols=4, loc="upper center", bbox_to_anchor=(0.5, 0.0))
     figure.savefig(path)
 
@@ -100,6 +112,19 @@ def _draw_panels(axes: "Axes", corners: np.ndarray) -> None:
     axes.set_xlim(0, corners[:, 0].max() + 1)
     axes.set_ylim(corners[:, 1].min(), 1)
     axes.set_axis_off()
+
+
+def _name(axes: "Axes", moved: Moved) -> None:
+    """The names of rows and columns beside the panels, and a box around what is marked."""
+    from matplotlib.patches import Rectangle
+
+    for column, text in enumerate(moved.columns):
+        axes.text(column + _WIDTH / 2, 1.0, text, ha="center", va="bottom", fontsize=7)
+    for row, (text, marked) in enumerate(zip(moved.rows, moved.marked, strict=True)):
+        axes.text(-0.1, _WIDTH / 2 - row, text, ha="right", va="center", fontsize=7)
+        if marked is not None:
+            corner = (marked, -row)
+            axes.add_patch(Rectangle(corner, _WIDTH, _WIDTH, fill=False, edgecolor="#d9742b", lw=2))
 
 
 def _draw_lines(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from vae_jax import types
+from vae_jax.moved import Moved
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,14 +44,24 @@ def grid(images: Array, columns: int, ink: bool = True) -> np.ndarray:
     return canvas
 
 
-def save_images(path: Path, images: Array, columns: int, title: str, ink: bool = True) -> None:
-    """A grid of images [N, H, W, C]; see `grid`."""
+def save_images(
+    path: Path,
+    images: Array,
+    columns: int,
+    title: str,
+    ink: bool = True,
+    moved: Moved | None = None,
+) -> None:
+    """A grid of images [N, H, W, C]; see `grid`. Those of a traversal have names, and a box."""
     canvas, C = grid(images, columns, ink), np.shape(images)[-1]
     if C not in (1, *_COLOURS):
         title = f"{title}; {C} channels side by side"
     width = 6 if C in (1, *_COLOURS) else min(24, 6 * C)
     figure = _figure(width=width, height=width * canvas.shape[0] / canvas.shape[1] + 0.35)
-    _show(figure.subplots(), canvas, title)
+    axes = figure.subplots()
+    _show(axes, canvas, title)
+    if moved is not None:
+        _name(axes, moved, canvas.shape)
     figure.savefig(path)
 
 
@@ -66,14 +77,16 @@ def save_reconstructions(
     save_images(path, pairs, columns, title, ink)
 
 
-def save_values(path: Path, rows: Array, title: str) -> None:
-    """Numbers [N, D] as colours, a row for each of N examples."""
+def save_values(path: Path, rows: Array, title: str, names: Sequence[str] = ()) -> None:
+    """Numbers [N, D] as colours, a row for each of N examples, named or not."""
     values = np.asarray(rows, np.float32)
     figure = _figure(width=6, height=min(12.0, 1.2 + 0.12 * len(values)))
     axes = figure.subplots()
     shown = axes.imshow(values, aspect="auto", cmap="viridis", interpolation="nearest")
     axes.set_title(title, fontsize=10, color=_INK)
-    axes.set_axis_off()
+    axes.spines[:].set_visible(False)
+    axes.set_xticks([])
+    axes.set_yticks(range(len(names)), names, fontsize=6)
     figure.colorbar(shown)
     figure.savefig(path)
 
@@ -141,6 +154,23 @@ def _show(axes: "Axes", canvas: np.ndarray, title: str) -> None:
     axes.imshow(canvas, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     axes.set_axis_off()
     axes.set_title(title, fontsize=10, color=_INK)
+
+
+def _name(axes: "Axes", moved: Moved, shape: tuple[int, ...]) -> None:
+    """The names of rows and columns beside a grid of pixels, and a box around what is marked."""
+    from matplotlib.patches import Rectangle
+
+    high, wide = shape[0] / len(moved.rows), shape[1] / len(moved.columns)
+    axes.set_axis_on()
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0, labeltop=True, labelbottom=False, labelsize=7, labelcolor=_MUTED)
+    axes.set_xticks((np.arange(len(moved.columns)) + 0.5) * wide - 0.5, moved.columns)
+    axes.set_yticks((np.arange(len(moved.rows)) + 0.5) * high - 0.5, moved.rows)
+    for row, column in enumerate(moved.marked):
+        if column is not None:
+            corner = ((column + 0.03) * wide - 0.5, (row + 0.03) * high - 0.5)
+            sides = (0.94 * wide, 0.94 * high)
+            axes.add_patch(Rectangle(corner, *sides, fill=False, edgecolor=_ORANGE, lw=2))
 
 
 def _label(axes: "Axes", title: str, x: str, y: str) -> None:

@@ -11,11 +11,15 @@ import jax
 import numpy as np
 
 from vae_jax import panels, plots
+from vae_jax.moved import Moved
 from vae_jax.types import Array, Event
 
 Examples: TypeAlias = Callable[[Path, Event, int, str], Path]
 Cells: TypeAlias = tuple[np.ndarray, list[list[str]]]
 Pairs: TypeAlias = Callable[[Path, Event, Event, str], Path]
+Moves: TypeAlias = Callable[[Path, Event, Moved, str], Path]
+
+_NEAREST = "nearest to its own value"
 
 
 class Show(NamedTuple):
@@ -24,10 +28,13 @@ class Show(NamedTuple):
     Fields:
       examples: (path, x [N, ...], columns, title) -> the file, N examples in so many columns.
       pairs: (path, x [N, ...], made [N, ...], title) -> the file, under each what was made of it.
+      moves: (path, x [R C, ...], moved, title) -> the file of a traversal, whose rows and columns
+        have the names of `moved`, and its marked examples a mark.
     """
 
     examples: Examples
     pairs: Pairs
+    moves: Moves
 
 
 def images(max_value: float = 1.0, ink: bool = True) -> Show:
@@ -45,7 +52,12 @@ def images(max_value: float = 1.0, ink: bool = True) -> Show:
         plots.save_reconstructions(_ending(path, ".png"), unit(x), unit(made), title, ink)
         return _ending(path, ".png")
 
-    return Show(examples, pairs)
+    def moves(path: Path, x: Event, moved: Moved, title: str) -> Path:
+        file, columns = _ending(path, ".png"), len(moved.columns)
+        plots.save_images(file, unit(x), columns, f"{title}\n(boxed: {_NEAREST})", ink, moved)
+        return file
+
+    return Show(examples, pairs, moves)
 
 
 def numbers() -> Show:
@@ -59,7 +71,12 @@ def numbers() -> Show:
     def pairs(path: Path, x: Event, made: Event, title: str) -> Path:
         return examples(path, _in_turn(_rows(x), _rows(made)), 2, title)
 
-    return Show(examples, pairs)
+    def moves(path: Path, x: Event, moved: Moved, title: str) -> Path:
+        title = f"{title}\n(*: {_NEAREST})"
+        plots.save_values(_ending(path, ".png"), _rows(x), title, moved.each)
+        return _ending(path, ".png")
+
+    return Show(examples, pairs, moves)
 
 
 def table(names: Sequence[str], spell: Callable[[Event], Cells]) -> Show:
@@ -70,8 +87,8 @@ def table(names: Sequence[str], spell: Callable[[Event], Cells]) -> Show:
       spell: x [N, ...] -> what each cell is coloured by, [N, C], and what is written in it.
     """
 
-    def rows(path: Path, x: Event, together: int, title: str) -> Path:
-        panels.save_table(_ending(path, ".png"), *spell(x), names, title, together)
+    def rows(path: Path, x: Event, together: int, title: str, of_rows: Sequence[str] = ()) -> Path:
+        panels.save_table(_ending(path, ".png"), *spell(x), names, title, together, of_rows)
         return _ending(path, ".png")
 
     def examples(path: Path, x: Event, columns: int, title: str) -> Path:
@@ -80,7 +97,10 @@ def table(names: Sequence[str], spell: Callable[[Event], Cells]) -> Show:
     def pairs(path: Path, x: Event, made: Event, title: str) -> Path:
         return rows(path, jax.tree.map(_in_turn, x, made), 2, title)
 
-    return Show(examples, pairs)
+    def moves(path: Path, x: Event, moved: Moved, title: str) -> Path:
+        return rows(path, x, len(moved.columns), f"{title} (*: {_NEAREST})", moved.each)
+
+    return Show(examples, pairs, moves)
 
 
 def series(restore: Callable[[Event], np.ndarray]) -> Show:
@@ -99,22 +119,39 @@ def series(restore: Callable[[Event], np.ndarray]) -> Show:
         panels.save_series(_ending(path, ".png"), restore(x), restore(made), 5, title)
         return _ending(path, ".png")
 
-    return Show(examples, pairs)
+    def moves(path: Path, x: Event, moved: Moved, title: str) -> Path:
+        file, columns = _ending(path, ".png"), len(moved.columns)
+        panels.save_series(file, restore(x), None, columns, f"{title}\n(boxed: {_NEAREST})", moved)
+        return file
+
+    return Show(examples, pairs, moves)
 
 
 def text(spell: Callable[[Array], str]) -> Show:
     """Lines of a text file, of which each is what `spell` makes of one example."""
 
-    def examples(path: Path, x: Event, columns: int, title: str) -> Path:
-        del columns, title
-        lines = [spell(one).replace("\n", "\N{RETURN SYMBOL}") for one in np.asarray(x)]
+    def spelt(x: Event) -> list[str]:
+        return [spell(one).replace("\n", "\N{RETURN SYMBOL}") for one in np.asarray(x)]
+
+    def write(path: Path, lines: Sequence[str]) -> Path:
         _ending(path, ".txt").write_text("\n".join(lines) + "\n")
         return _ending(path, ".txt")
 
-    def pairs(path: Path, x: Event, made: Event, title: str) -> Path:
-        return examples(path, _in_turn(x, made), 2, title)
+    def examples(path: Path, x: Event, columns: int, title: str) -> Path:
+        del columns, title
+        return write(path, spelt(x))
 
-    return Show(examples, pairs)
+    def pairs(path: Path, x: Event, made: Event, title: str) -> Path:
+        del title
+        both = zip(spelt(x), spelt(made), strict=True)
+        return write(path, [f"{one}\n{other}\n" for one, other in both])
+
+    def moves(path: Path, x: Event, moved: Moved, title: str) -> Path:
+        wide = max(map(len, moved.each))
+        lines = [f"{name:{wide}}  {line}" for name, line in zip(moved.each, spelt(x), strict=True)]
+        return write(path, [f"{title} (*: {_NEAREST})", *lines])
+
+    return Show(examples, pairs, moves)
 
 
 def by_shape(ink: bool = True) -> Show:
@@ -127,6 +164,7 @@ def by_shape(ink: bool = True) -> Show:
     return Show(
         lambda path, x, columns, title: of(x).examples(path, x, columns, title),
         lambda path, x, made, title: of(x).pairs(path, x, made, title),
+        lambda path, x, moved, title: of(x).moves(path, x, moved, title),
     )
 
 

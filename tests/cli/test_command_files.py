@@ -133,6 +133,7 @@ def test_traversals(digits, tmp_path):
     np.testing.assert_array_equal(arrays["latents"], [2, 0])
     one = {"x": digits.experiment.examples.load().test["x"][3:4]}
     z = np.array(evaluate.posterior_means(digits.model, digits.params, one)[0])
+    np.testing.assert_allclose(arrays["own"], z[[2, 0]], rtol=1e-6)
     for row, dimension in enumerate([2, 0]):
         for column, value in enumerate([-1, 0, 1, 2]):
             moved = z.copy()

@@ -18,7 +18,9 @@ NEEDS_DATA = {"images", "vectors", "series", "text"}
 
 
 def build(name, **options):
-    return CONFIGS[name](**options, **({"data": Path("absent")} if name in NEEDS_DATA else {}))
+    return CONFIGS[name](
+        **{"epochs": 1, **options}, **({"data": Path("absent")} if name in NEEDS_DATA else {})
+    )
 
 
 @pytest.mark.parametrize("name", CONFIGS)

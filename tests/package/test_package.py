@@ -27,10 +27,10 @@ HEAVY = [
 # From the ground up; a floor sees those below it, and not itself.
 FLOORS = [
     ["types", "calls"],
-    ["log_sums"],
+    ["log_sums", "memory"],
     ["distributions", "data"],
     ["divergences", "checks"],
-    ["bounds"],
+    ["bounds", "batches"],
     ["batched"],
     ["models"],
     ["objectives"],

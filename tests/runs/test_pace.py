@@ -5,7 +5,7 @@ from tiny_runs import read, resume, rows, shorten
 
 from vae_jax.cli.train import main
 from vae_jax.configs import CONFIGS
-from vae_jax.runs import Training, train
+from vae_jax.runs import Training
 from vae_jax.runs import pace as runs_pace
 from vae_jax.runs.pace import Pace, epochs_within, foretold, measured, seconds_of
 
@@ -94,7 +94,7 @@ def test_a_pace_is_of_the_steps_and_of_the_rest(enough, monkeypatch):
 
 def test_a_run_that_is_to_end_within_a_time(tmp_path, monkeypatch, capsys):
     shorten(monkeypatch, pictures=False)
-    monkeypatch.setattr(train, "measured", lambda *_: Pace(step=7.0, evaluation=1.0, ready=0.0))
+    monkeypatch.setattr(runs_pace, "measured", lambda *_: Pace(step=7.0, evaluation=1.0, ready=0.0))
     folder, given = tmp_path / "run", ["digits", "--hidden=4", "--latents=2", "--batch-size=479"]
     assert main([*given, "--time", "1m", "--out", str(folder)]) == 0
     said = capsys.readouterr().out

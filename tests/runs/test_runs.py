@@ -130,6 +130,7 @@ def test_numbers_are_finite(done):
     assert evaluation["images"] == batch_size(done.experiment.examples.load().test)
     samples = 5000 if done.config["config"] == "digits" else 10
     assert log_p["importance_samples"] == samples
+    assert ("reading" in log_p) == (log_p["median_effective_sample_size"] < 10)
 
 
 def test_examples_are_described(done):

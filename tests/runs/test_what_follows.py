@@ -29,7 +29,14 @@ def test_a_run_without_scores_and_pictures(tmp_path, monkeypatch, capsys):
 def test_so_many_importance_samples(tmp_path, monkeypatch):
     shorten(monkeypatch, pictures=False)
     folder = train(tmp_path / "run", "digits", **OPTIONS, importance_samples=7)
-    assert read(folder, "evaluation.json")["log_likelihood"]["importance_samples"] == 7
+    log_p = read(folder, "evaluation.json")["log_likelihood"]
+    assert log_p["importance_samples"] == 7
+    # of which fewer count than a standard error may be believed of
+    advice = "read the value as a lower bound on log p(x), whose own standard error says little"
+    assert log_p["reading"].startswith("Of 7 samples an example, ")
+    assert advice in log_p["reading"]
+    assert "importance_samples=70" in log_p["reading"]
+    assert advice in (folder / "report.html").read_text()
 
 
 def test_scoring_that_takes_longer_than_training_is_foretold(tmp_path, monkeypatch, capsys):

@@ -109,7 +109,7 @@ def test_held_out_rows_are_those_of_evaluate(name):
     _, train_key = jax.random.split(KEY)
     key = jax.random.fold_in(train_key, 2**32 - 3)  # what a saved run goes on with
     for state, row in zip(states, rows, strict=True):
-        bound = evaluate.elbos(MODEL, average_params(state), key, HELD_OUT)
+        bound = evaluate.elbos(MODEL, average_params(state), key, HELD_OUT, batch_size=B)
         expected = evaluate.mean(bound.value)
         assert (row["elbo"], row["elbo_standard_error"]) == expected
         assert row["distortion"] == np.mean(bound.distortion, dtype=np.float64)

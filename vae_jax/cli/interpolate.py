@@ -21,7 +21,7 @@ from vae_jax.cli import command
 from vae_jax.cli.output import save
 from vae_jax.objectives import batch_size as size_of
 from vae_jax.runs import load_run
-from vae_jax.runs.pictures import moved, of_latent, read_of, save_rows
+from vae_jax.runs.pictures import chosen_latent, of_latent, read_of, save_rows
 
 _PATHS = {"linear": generate.linear, "spherical": generate.spherical}
 
@@ -66,7 +66,7 @@ def _interpolate(
     _check(pairs, size_of(test))
     evaluate.check_conditions(found.model, found.params, test)
     some = jax.tree.map(lambda leaf: leaf[jnp.asarray(pairs)], test)
-    z, name = moved(evaluate.embeddings(found.model, found.params, key, some), latent)
+    z, name = chosen_latent(evaluate.embeddings(found.model, found.params, key, some), latent)
     c = some.get("c")  # a row keeps the condition of its start
     rows = [
         generate.interpolate(

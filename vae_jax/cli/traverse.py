@@ -1,5 +1,8 @@
 """What each latent does: traversal.png and traversal.npz, one latent a row, from low to high.
 
+Each row is named after its latent and the example's own value of it, to which the marked one is
+nearest.
+
 Example:
   {prog} runs/digits-1 --example 3 --latents 0 5 --low -3 --high 3
 """
@@ -8,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import jax
-import jax.numpy as jnp
+import numpy as np
 import tyro
 
 from vae_jax import evaluate
@@ -18,7 +21,7 @@ from vae_jax.cli.options import Numbers
 from vae_jax.cli.output import save
 from vae_jax.objectives import batch_size as size_of
 from vae_jax.runs import load_run
-from vae_jax.runs.pictures import most_active, of_latent, read_of, save_rows, traversals
+from vae_jax.runs.pictures import most_active, read_of, save_traversal, traversals
 
 
 def main(
@@ -69,11 +72,10 @@ def _traverse(
     evaluate.check_conditions(found.model, found.params, test)
     dimensions = list(latents) or most_active(found.experiment, found.params, test, key, latent)
     one = jax.tree.map(lambda leaf: leaf[example : example + 1], test)
-    values = jnp.linspace(low, high, steps)
-    x, name = traversals(found.experiment, found.params, one, dimensions, values, key, latent)
-    moved = f"{', '.join(map(str, dimensions))}{of_latent(name)}"
-    title = f"Latents {moved}, one a row, from {low:g} to {high:g}"
+    values = np.linspace(low, high, steps)
+    made = traversals(found.experiment, found.params, one, dimensions, values, key, latent)
     read = read_of(found.experiment, found.params, jax.tree.map(lambda leaf: leaf[0], one))
-    file = save_rows(out or run / "traversal", found.experiment, x, steps, title, read.x)
-    x = found.experiment.views.restore(x)
-    save(file, x=x, values=values, latents=jnp.asarray(dimensions), latent=name)
+    file = save_traversal(out or run / "traversal", found.experiment, made, example, read.x)
+    x = found.experiment.views.restore(made.x)
+    given = {"values": values, "latents": np.asarray(dimensions), "latent": made.latent}
+    save(file, x=x, own=made.own, **given)

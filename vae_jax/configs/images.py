@@ -8,6 +8,7 @@ from vae_jax import data as datasets
 from vae_jax.configs.choices import Choices
 from vae_jax.configs.experiment import Experiment, other_images
 from vae_jax.configs.intensities import Fit, Intensities, of_intensities
+from vae_jax.configs.lengths import epochs_of
 
 _CHOICES = Choices(network="conv")
 
@@ -17,7 +18,7 @@ def images(
     data: str,
     key: str | None = None,
     stream: bool = False,
-    epochs: int = 20,
+    epochs: int | None = None,
     batch_size: int = 100,
     latents: int = 32,
     learning_rate: float = 1e-3,
@@ -37,7 +38,7 @@ def images(
         or the only array there is.
       stream: Read training images from the disk as they are needed: for a folder with train/ and
         test/ that is larger than memory. Needs `pip install "vae_jax[stream]"`.
-      epochs: Passes over the training images.
+      epochs: Passes over the training images; by default those that make about 4,000 steps.
       batch_size: Images a step.
       latents: Dimensions of z.
       learning_rate: Of the optimizer at the start.
@@ -73,9 +74,12 @@ def images(
         ink=False,
         others=functools.partial(other_images, layout=layout, levels=levels, signed=signed),
     )
+    if epochs is None:
+        count = len(datasets.open_images(train)) if stream else len(load().train.x)
+        epochs = epochs_of(count, batch_size)
     how = Fit(epochs, batch_size, latents, learning_rate, seed)
     experiment = of_intensities(stored, how, choices, _CHOICES)
-    examples = experiment.examples._replace(found={"shape": size, **form})
+    examples = experiment.examples._replace(found={"epochs": epochs, "shape": size, **form})
     return experiment._replace(examples=examples)
 
 

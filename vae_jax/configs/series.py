@@ -8,6 +8,7 @@ from vae_jax import show
 from vae_jax.checks import check_count
 from vae_jax.configs.choices import Choices, Form, parts
 from vae_jax.configs.experiment import Data, Examples, Experiment, Trained, Views
+from vae_jax.configs.lengths import epochs_of
 from vae_jax.configs.standardised import LOG_SCALE, told
 from vae_jax.data import Series, Split, Standardise
 
@@ -18,7 +19,7 @@ def series(
     *,
     data: Path,
     key: str | None = None,
-    epochs: int = 200,
+    epochs: int | None = None,
     batch_size: int = 100,
     latents: int = 8,
     learning_rate: float = 1e-3,
@@ -37,7 +38,7 @@ def series(
       data: An .npy or .npz of numbers [N, T, C]; a tenth of the series is held out.
       key: What the array of an .npz is called; by default x, data, x_train with x_test, or the only
         one there is.
-      epochs: Passes over the training series.
+      epochs: Passes over the training series; by default those that make about 4,000 steps.
       batch_size: Series a step.
       latents: Dimensions of z.
       learning_rate: Of the optimizer at the start.
@@ -53,13 +54,15 @@ def series(
         shape, units = _found(read())
     else:
         units = Standardise(means, scales)
+    if epochs is None:
+        epochs = epochs_of(len(read().divide()[0].x), batch_size)
     form = Form(shape, likelihoods=("gaussian",), log_scale=LOG_SCALE)
     made = parts(choices, _CHOICES, form, latents)
     return Experiment(
         Trained(made.model, made.step, learning_rate, batch_size, epochs, seed),
         Examples(
             lambda: _load(read(), shape, units),
-            found={"shape": shape, "means": units.mean, "scales": units.scale},
+            found={"epochs": epochs, "shape": shape, "means": units.mean, "scales": units.scale},
             others=lambda path, key: _apply(
                 datasets.read_series(path, key=key).every, shape, units, str(path)
             ),

@@ -10,6 +10,7 @@ from vae_jax import show
 from vae_jax.checks import check_count
 from vae_jax.configs.choices import Choices, Form, parts
 from vae_jax.configs.experiment import Data, Examples, Experiment, Trained, Views
+from vae_jax.configs.lengths import epochs_of
 from vae_jax.networks import one_hot
 from vae_jax.types import Array
 
@@ -20,7 +21,7 @@ def text(
     *,
     data: Path,
     length: int = 32,
-    epochs: int = 20,
+    epochs: int | None = None,
     batch_size: int = 100,
     latents: int = 32,
     learning_rate: float = 1e-3,
@@ -33,7 +34,7 @@ def text(
     Args:
       data: A text file in UTF-8; a tenth of its windows is held out.
       length: Characters of a window.
-      epochs: Passes over the training windows.
+      epochs: Passes over the training windows; by default those that make about 4,000 steps.
       batch_size: Windows a step.
       latents: Dimensions of z.
       learning_rate: Of the optimizer at the start.
@@ -57,10 +58,12 @@ def text(
     def spell(x: Array) -> str:
         return "".join(characters[i] for i in np.asarray(x))
 
+    if epochs is None:
+        epochs = epochs_of(len(datasets.hold_out(read()[0])[0].x), batch_size)
     form = Form((length,), K, likelihoods=("categorical",))
     made = parts(choices, _CHOICES, form, latents, preprocess=one_hot(K))
     return Experiment(
         Trained(made.model, made.step, learning_rate, batch_size, epochs, seed),
-        Examples(load, found={"vocabulary": characters}),
+        Examples(load, found={"epochs": epochs, "vocabulary": characters}),
         Views(made.rate, show=show.text(spell)),
     )

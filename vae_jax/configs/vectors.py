@@ -9,6 +9,7 @@ from vae_jax import show
 from vae_jax.checks import check_count
 from vae_jax.configs.choices import Choices, Form, parts
 from vae_jax.configs.experiment import Data, Examples, Experiment, Trained, Views
+from vae_jax.configs.lengths import epochs_of
 from vae_jax.configs.rows import Columns, as_columns, cells, columns_of, from_event, to_event
 from vae_jax.configs.standardised import LOG_SCALE, told
 from vae_jax.data import Split, Standardise, Table
@@ -23,7 +24,7 @@ def vectors(
     data: Path,
     key: str | None = None,
     leave_out: tuple[str, ...] = (),
-    epochs: int = 200,
+    epochs: int | None = None,
     batch_size: int = 100,
     latents: int = 8,
     learning_rate: float = 1e-3,
@@ -45,7 +46,7 @@ def vectors(
       key: What the array of an .npz is called; by default x, data, x_train with x_test, or the only
         one there is.
       leave_out: Names of columns that are not read.
-      epochs: Passes over the training rows.
+      epochs: Passes over the training rows; by default those that make about 4,000 steps.
       batch_size: Rows a step.
       latents: Dimensions of z.
       learning_rate: Of the optimizer at the start.
@@ -69,11 +70,16 @@ def vectors(
         every = as_columns(table, columns, str(path)).every
         return Split(to_event(every, columns), every.label)
 
+    if epochs is None:
+        epochs = epochs_of(
+            len(as_columns(read(), columns, str(data)).divide()[0].numbers), batch_size
+        )
     sizes = tuple(map(len, columns.classes.values()))
     shape = (len(columns.numbers),)
     form = Form(shape, likelihoods=("gaussian",), log_scale=LOG_SCALE, beside=sizes)
     made = parts(choices, _CHOICES, form, latents, preprocess=_indicators(sizes))
     found: dict[str, object] = {
+        "epochs": epochs,
         "numbers": columns.numbers,
         "classes": columns.classes,
         "means": columns.units.mean,

@@ -1,20 +1,18 @@
 """A function of one example, over a data set."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import jax
 import numpy as np
 
+from vae_jax.batches import in_batches
 from vae_jax.bounds.draws import by_itself, sample_keys
-from vae_jax.checks import check_count
 from vae_jax.evaluate.products import exact_products
 from vae_jax.models import VAE
 from vae_jax.objectives import batch_size as size_of
-from vae_jax.types import Array, Batch, Key, Params
-
-Progress = Callable[[Iterable[int]], Iterable[int]]
+from vae_jax.types import Array, Batch, Key, Params, Progress
 
 
 def over_examples(
@@ -26,18 +24,24 @@ def over_examples(
     batch_size: int,
     progress: Progress,
     options: dict[str, Any],
+    chunk_size: int | None = None,
 ) -> Any:
-    """`per_example` of every example, a full batch at a time, as numpy arrays [N, ...]."""
-    check_count("batch_size", batch_size)
+    """`per_example` of every example, as numpy arrays [N, ...]; as many at once as fit.
+
+    Where `chunk_size` is given, `per_example` has it as an option: the draws it holds at once.
+    """
     check_some(data)
-    N, batches, key = size_of(data), [], by_itself(key)
-    for start in progress(range(0, N, batch_size)):
-        index = np.arange(start, start + min(batch_size, N))
-        batch = jax.tree.map(lambda leaf, index=index: leaf[np.minimum(index, N - 1)], data)
-        batches.append(
-            alone(_batch, per_example, tuple(options.items()), model, params, key, index, batch)
-        )
-    return jax.tree.map(lambda *parts: np.concatenate(parts)[:N], *batches)
+    key = by_itself(key)
+
+    def arguments(rows: Any, draws: int) -> tuple[Any, ...]:
+        own = options if chunk_size is None else {**options, "chunk_size": draws}
+        return per_example, tuple(own.items()), model, params, key, rows["index"], rows["data"]
+
+    each = {"index": np.arange(size_of(data)), "data": data}
+    draws = chunk_size or 1
+    return in_batches(
+        _batch, arguments, each, batch_size, draws=draws, progress=progress, call=alone
+    )
 
 
 def alone(f: Callable[..., Any], *args: Any) -> Any:

@@ -8,12 +8,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from vae_jax.bounds.draws import draw_keys
-from vae_jax.evaluate.examples import Progress, alone, over_examples
+from vae_jax.evaluate.examples import alone, over_examples
 from vae_jax.evaluate.scores import mean
 from vae_jax.evaluate.support import check_support
+from vae_jax.memory import bytes_needed, most_at_once
 from vae_jax.models import VAE, log_posterior, log_prior, trace
 from vae_jax.objectives import batch_size as size_of
-from vae_jax.types import Array, Batch, Event, Key, Params
+from vae_jax.types import Array, Batch, Event, Key, Params, Progress
 
 
 class MutualInformation(NamedTuple):
@@ -68,7 +69,7 @@ def mutual_information(
       key: one key for the whole evaluation.
       data: {"x": [N, ...], "c": [N, ...]}.
       num_samples: K draws for each example.
-      batch_size: how many examples at once, as draws and as posteriors.
+      batch_size: how many examples at once, as draws and as posteriors, at most: as `elbos`.
       progress: wraps the loop over the posteriors.
 
     Returns:
@@ -122,10 +123,18 @@ def _log_marginals(
     N, K = jax.tree.leaves(z)[0].shape[:2]
     draws = jax.tree.map(lambda leaf: jnp.asarray(leaf).reshape(N * K, *leaf.shape[2:]), z)
     sums = jnp.full(N * K, -jnp.inf)
-    for start in progress(range(0, N, batch_size)):
-        index = np.arange(start, start + min(batch_size, N))
-        batch = jax.tree.map(lambda leaf, index=index: leaf[np.minimum(index, N - 1)], data)
-        sums = alone(_add_posteriors, model, params, batch, index < N, draws, sums, batch_size)
+
+    def given(size: int, start: int = 0) -> tuple[Any, ...]:
+        index = np.arange(start, start + size)
+        batch = jax.tree.map(lambda leaf: leaf[np.minimum(index, N - 1)], data)
+        return model, params, batch, index < N, draws, sums, size
+
+    def needed(size: int) -> int | None:
+        return alone(bytes_needed, _add_posteriors, *given(size))
+
+    size = most_at_once(needed, min(batch_size, N))
+    for start in progress(range(0, N, size)):
+        sums = alone(_add_posteriors, *given(size, start))
     return np.asarray(sums).reshape(N, K) - np.log(N)
 
 

@@ -11,11 +11,11 @@ from vae_jax import bounds
 from vae_jax.bounds.draws import draw_keys, sample_keys
 from vae_jax.bounds.likelihood import streamed_log_likelihood
 from vae_jax.calls import check_takes
-from vae_jax.evaluate.examples import Progress, over_examples
+from vae_jax.evaluate.examples import over_examples
 from vae_jax.evaluate.support import check_support
 from vae_jax.models import VAE, log_posterior, log_prior, trace
 from vae_jax.objectives import Draw, distortion, rate
-from vae_jax.types import Array, Batch, Event, Key, Params
+from vae_jax.types import Array, Batch, Event, Key, Params, Progress
 
 Rate = Callable[[Draw], Array]
 _TERMS = 2**32 - 1  # the stream of a term's own key, which no draw reaches
@@ -48,7 +48,8 @@ def elbos(
       num_samples: K draws for each example.
       rate: `objectives.rate` (closed form; its docstring says for which hierarchies there is one)
         or `objectives.sampled_rate`.
-      batch_size: how many examples at once.
+      batch_size: how many examples at once, at most: fewer where they would not fit in an eighth of
+        the memory.
       progress: wraps the loop.
 
     Returns:
@@ -75,15 +76,18 @@ def log_likelihoods(
 ) -> bounds.LogLikelihood:
     """log p(x) of each example by importance sampling: see `bounds.log_likelihood`.
 
-    `batch_size` examples times `chunk_size` draws are held at once, whatever `num_samples`.
+    At most `batch_size` examples times `chunk_size` draws are held at once, whatever `num_samples`,
+    and fewer where they would not fit in an eighth of the memory: by that the values do not change,
+    but for rounding.
 
     Returns:
       LogLikelihood(value, ess, standard_error), [N] each. The standard error is the Monte Carlo
       one of each value; the one over examples is in `mean`.
     """
     check_support(model, params, data, batch_size=batch_size)
-    options = {"num_samples": num_samples, "chunk_size": chunk_size}
-    return over_examples(_log_likelihood, model, params, key, data, batch_size, progress, options)
+    options = {"num_samples": num_samples}
+    given = (_log_likelihood, model, params, key, data, batch_size, progress, options)
+    return over_examples(*given, min(chunk_size, num_samples))
 
 
 def mean(values: Array) -> Mean:

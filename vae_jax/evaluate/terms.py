@@ -9,12 +9,11 @@ import numpy as np
 
 from vae_jax.bounds.draws import by_itself, draw_keys, sample_keys
 from vae_jax.checks import check_count
-from vae_jax.evaluate.examples import Progress
 from vae_jax.evaluate.products import exact_products
 from vae_jax.models import VAE, trace
 from vae_jax.objectives import Draw, Term, check_terms, term_values
 from vae_jax.objectives import batch_size as size_of
-from vae_jax.types import Array, Batch, Event, Key, Params
+from vae_jax.types import Array, Batch, Event, Key, Params, Progress
 
 
 def terms(

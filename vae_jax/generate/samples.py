@@ -2,15 +2,17 @@
 
 import math
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
+from vae_jax.batches import in_batches
+from vae_jax.bounds.draws import by_itself
 from vae_jax.distributions import Distribution, Gaussian
 from vae_jax.distributions.means import mean_or_draw, read_as
 from vae_jax.models import VAE
-from vae_jax.types import Event, Key, Params
+from vae_jax.types import Event, Key, Params, Progress
 
 
 class Read(NamedTuple):
@@ -43,6 +45,8 @@ def sample(
     *,
     draw_x: bool = False,
     temperature: float = 1.0,
+    batch_size: int = 500,
+    progress: Progress = iter,
 ) -> Event:
     """`num` new examples: z ~ p(z|c), then the mean of p(x|z,c), or x ~ p(x|z,c).
 
@@ -51,9 +55,12 @@ def sample(
       c: one condition for each sample, [num, ...], or None.
       temperature: T, for a Gaussian prior: z ~ N(loc, (T scale)^2), its mean for T = 0. Below 1 the
         samples are nearer to the usual ones, and no longer the model's.
+      batch_size: how many at once, at most: fewer where they would not fit in an eighth of the
+        memory. What is drawn does not depend on it.
+      progress: wraps the loop over batches.
 
     Returns:
-      [num, ...].
+      [num, ...], on the host.
 
     Raises:
       TypeError: T is not 1, and the prior is no Gaussian.
@@ -64,7 +71,13 @@ def sample(
     if not (math.isfinite(temperature) and temperature >= 0):
         raise ValueError(f"temperature must be finite and at least 0; got {temperature}.")
     _check_conditions(c, num)
-    return _sample(model, params, jax.random.split(key, num), c, draw_x, temperature)
+    each = {"key": jax.random.split(by_itself(key), num), "c": c}
+
+    def given(rows: Event, draws: int) -> tuple[Any, ...]:
+        del draws  # one of each
+        return model, params, rows["key"], rows["c"], draw_x, temperature
+
+    return in_batches(_sample, given, each, batch_size, progress=progress)
 
 
 def reconstruct(
@@ -76,22 +89,31 @@ def reconstruct(
     *,
     draw_z: bool = False,
     draw_x: bool = False,
+    batch_size: int = 500,
+    progress: Progress = iter,
 ) -> Event:
     """What the model makes of x [N, ...]: the mean of p(x|z,c) at the mean z of q(z|x,c).
 
     Args:
       draw_z: draw z from q(z|x,c).
       draw_x: draw x from p(x|z,c).
+      batch_size, progress: as of `sample`.
 
     Returns:
-      [N, ...].
+      [N, ...], on the host.
 
     Raises:
       ValueError: not one condition for each example.
     """
     num = jax.tree.leaves(x)[0].shape[0]
     _check_conditions(c, num)
-    return _reconstruct(model, params, jax.random.split(key, num), x, c, draw_z, draw_x)
+    each = {"key": jax.random.split(by_itself(key), num), "x": x, "c": c}
+
+    def given(rows: Event, draws: int) -> tuple[Any, ...]:
+        del draws
+        return model, params, rows["key"], rows["x"], rows["c"], draw_z, draw_x
+
+    return in_batches(_reconstruct, given, each, batch_size, progress=progress)
 
 
 @partial(jax.jit, static_argnames=("model", "draw_x", "temperature"))

@@ -13,13 +13,12 @@ import jax
 from vae_jax.checks import seeded
 from vae_jax.configs import Data, Experiment
 from vae_jax.data import Source
-from vae_jax.evaluate.examples import Progress
 from vae_jax.runs.divide import divide, epoch_steps
 from vae_jax.runs.pictures import save_pictures
 from vae_jax.runs.stretches import stretches_of
 from vae_jax.runs.training import Training, evaluated_every, make_step
 from vae_jax.train import fit
-from vae_jax.types import Batch, Params
+from vae_jax.types import Batch, Params, Progress
 
 _FEW, _ROUND = 4, 1.0  # steps of the first measurement; seconds that those of the second take
 _MARGIN = 0.9  # of the time is planned for: a machine is not always as fast as it was
@@ -42,6 +41,38 @@ def seconds_of(text: str) -> float:
     if seconds <= 0:
         raise ValueError(f"time must be such as 90s, 5m or 1h30m; got {text!r}.")
     return seconds
+
+
+def epochs_in_time(
+    experiment: Experiment,
+    data: Data,
+    training: Training,
+    began: float,
+    note: Callable[[str], None],
+) -> int:
+    """The epochs that end within the time of `training`.
+
+    Args:
+      experiment: with any number of epochs.
+      data: the experiment's.
+      training: options of the run, with a time.
+      began: when the time did, by `time.perf_counter`.
+      note: told what is done, and what was found.
+
+    Raises:
+      ValueError: it is no time, or not one epoch ends within it.
+    """
+    assert training.time is not None
+    seconds, steps = seconds_of(training.time), epoch_steps(experiment, data, training)
+    note(f"Timing the first steps, to choose the epochs that end within {training.time}.")
+    pace = measured(experiment, data, training)
+    left = seconds - (time.perf_counter() - began)
+    epochs = epochs_within(left, pace, steps, training)
+    note(
+        f"{epochs:,} epochs of about {steps * pace.step:.3g} s, and {pace.evaluation:.3g} s for an"
+        f" evaluation, end within {training.time}. Scoring comes after them."
+    )
+    return epochs
 
 
 def epochs_within(seconds: float, pace: Pace, steps: int, training: Training) -> int:

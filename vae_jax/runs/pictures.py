@@ -2,17 +2,18 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vae_jax import evaluate, generate, maps
+from vae_jax import evaluate, generate, maps, moved
 from vae_jax.configs import Data, Experiment
 from vae_jax.generate import Read
 from vae_jax.objectives import batch_size as size_of
 from vae_jax.runs import folder as run_folder
-from vae_jax.types import Array, Batch, Event, Key, Params
+from vae_jax.types import Batch, Event, Key, Params
 
 Missing = dict[str, str]  # pictures that could not be drawn, by name: why
 
@@ -22,7 +23,25 @@ _OF = {
     "draw": "a draw of",
     "both": "the mean, of parts without one a draw, of",
 }
-_VALUES = jnp.linspace(-2.5, 2.5, 11)  # of a traversed latent
+_VALUES = np.linspace(-2.5, 2.5, 11)  # of a traversed latent
+
+
+class Traversal(NamedTuple):
+    """What becomes of one example as its latents move, one at a time.
+
+    Fields:
+      x: [R C, ...], a row for each dimension that is moved.
+      latent: whose dimensions they are, of a model with several.
+      dimensions: [R].
+      own: the example's own values of them, [R].
+      values: those that all run through, [C].
+    """
+
+    x: Event
+    latent: str | None
+    dimensions: list[int]
+    own: np.ndarray
+    values: np.ndarray
 
 
 def save_pictures(
@@ -72,8 +91,19 @@ def save_reconstructions(
 def save_rows(
     path: Path, experiment: Experiment, x: Event, columns: int, title: str, read_x: str
 ) -> Path:
-    """Examples in rows of so many: a traversal, an interpolation."""
+    """Examples in rows of so many: an interpolation."""
     return experiment.views.show.examples(path, x, columns, f"{title}: {_x(read_x, None)}")
+
+
+def save_traversal(
+    path: Path, experiment: Experiment, made: Traversal, example: int, read_x: str
+) -> Path:
+    """One test example, and what becomes of it as its latents move."""
+    latent = made.latent or "z"
+    title = f"Test example {example} as one latent of {latent} moves, a row each"
+    title += f": {_x(read_x, None)}"
+    named = moved.moved(latent, made.dimensions, made.own, made.values)
+    return experiment.views.show.moves(path, made.x, named, title)
 
 
 def read_of(experiment: Experiment, params: Params, example: Batch) -> Read:
@@ -101,7 +131,7 @@ def is_label(c: Event) -> bool:
     return getattr(c, "shape", None) == () and jnp.issubdtype(c.dtype, jnp.integer)
 
 
-def moved(z: Event, latent: str | None = None) -> tuple[Event, str | None]:
+def chosen_latent(z: Event, latent: str | None = None) -> tuple[Event, str | None]:
     """The latent that is moved, and its name: of a model with several, {name: z}, the one that is
     asked for, or the first by name. ValueError where there is none of that name."""
     if not isinstance(z, dict):
@@ -119,7 +149,7 @@ def most_active(
     most."""
     some = _first(test, _MAPPED)
     units = evaluate.active_units(experiment.trained.model, params, key, some)
-    unit, _ = moved(units, latent)
+    unit, _ = chosen_latent(units, latent)
     return np.argsort(-unit.variance)[: np.clip(unit.number, 1, _TRAVERSED)].tolist()
 
 
@@ -128,21 +158,24 @@ def traversals(
     params: Params,
     example: Batch,
     dimensions: list[int],
-    values: Array,
+    values: np.ndarray,
     key: Key,
     latent: str | None = None,
-) -> tuple[Event, str | None]:
-    """[dimensions * values, ...], from the z of one example [1, ...]; and, of a model with several
-    latents, the name of the one that was moved."""
+) -> Traversal:
+    """From the z of one example [1, ...], the dimensions of a latent moved in turn."""
     model = experiment.trained.model
-    z, name = moved(evaluate.embeddings(model, params, key, example), latent)
+    z, name = chosen_latent(evaluate.embeddings(model, params, key, example), latent)
     start = jnp.asarray(z[0])
     c = jax.tree.map(lambda leaf: leaf[0], example.get("c"))
     rows = [
-        generate.traverse(model, params, start, dimension, values, c, latent=name, key=key)
+        generate.traverse(
+            *(model, params, start, dimension, jnp.asarray(values), c), latent=name, key=key
+        )
         for dimension in dimensions
     ]
-    return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *rows), name
+    x = jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *rows)
+    own = np.asarray(start).ravel()[dimensions]
+    return Traversal(x, name, dimensions, own, values)
 
 
 def of_latent(name: str | None) -> str:
@@ -176,10 +209,8 @@ def _reconstructions(
 
 def _traversal(path: Path, experiment: Experiment, params: Params, test: Batch, key: Key) -> None:
     active = most_active(experiment, params, test, key)
-    x, name = traversals(experiment, params, _first(test, 1), active, _VALUES, key)
-    title = f"The most active latents{of_latent(name)}, one a row, from -2.5 to 2.5"
-    read = read_of(experiment, params, _one(test))
-    save_rows(path, experiment, x, len(_VALUES), title, read.x)
+    made = traversals(experiment, params, _first(test, 1), active, _VALUES, key)
+    save_traversal(path, experiment, made, 0, read_of(experiment, params, _one(test)).x)
 
 
 def _latent_map(

@@ -12,17 +12,17 @@ from vae_jax.bounds import ELBO, LogLikelihood
 from vae_jax.checks import check_count
 from vae_jax.configs import Experiment
 from vae_jax.distributions import Layered
-from vae_jax.evaluate.examples import Progress
 from vae_jax.models import VAE
 from vae_jax.objectives import batch_size as size_of
 from vae_jax.train.rows import no_rate
-from vae_jax.types import Array, Batch, Event, Key, Params
+from vae_jax.types import Array, Batch, Event, Key, Params, Progress
 
 Json = dict[str, Any]
 
 # examples among which the mutual information is computed: their pairs are many, and of a hierarchy
 # each is a pass through it
 _INFORMED, _INFORMED_OF_LAYERS = 10_000, 1_000
+_ENOUGH = 10  # samples that count, of which an estimate's own standard error may be believed
 
 
 class Scores(NamedTuple):
@@ -92,15 +92,25 @@ def _elbo(bound: ELBO) -> dict[str, float]:
     }
 
 
-def _log_likelihood(estimates: LogLikelihood, num_samples: int) -> dict[str, float]:
-    log_p = evaluate.mean(estimates.value)
+def _log_likelihood(estimates: LogLikelihood, num_samples: int) -> dict[str, Any]:
+    log_p, ess = evaluate.mean(estimates.value), float(np.median(estimates.ess))
     return {
         "value": log_p.value,
         "standard_error_over_images": log_p.standard_error,
         "importance_samples": num_samples,
         "mean_monte_carlo_standard_error": evaluate.mean(estimates.standard_error).value,
-        "median_effective_sample_size": float(np.median(estimates.ess)),
+        "median_effective_sample_size": ess,
+        **({} if ess >= _ENOUGH else {"reading": _reading(ess, num_samples)}),
     }
+
+
+def _reading(ess: float, num_samples: int) -> str:
+    return (
+        f"Of {num_samples:,} samples an example, {ess:.1f} count in the median: read the value as a"
+        " lower bound on log p(x), whose own standard error says little. More samples"
+        f" (importance_samples={10 * num_samples}) raise it; so does a posterior that is nearer to"
+        " the true one."
+    )
 
 
 def _each(bound: ELBO, log_p: LogLikelihood) -> dict[str, np.ndarray]:

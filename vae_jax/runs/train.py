@@ -15,7 +15,7 @@ from vae_jax.runs.circumstances import circumstances
 from vae_jax.runs.divide import epoch_steps, stored
 from vae_jax.runs.load import build, example_of
 from vae_jax.runs.lock import locked
-from vae_jax.runs.pace import epochs_within, measured, seconds_of
+from vae_jax.runs.pace import epochs_in_time
 from vae_jax.runs.status import has_begun, last_epoch
 from vae_jax.runs.stretches import extended, stretches_of, whole
 from vae_jax.runs.training import Training, check_training, training_of
@@ -53,7 +53,8 @@ def start(
     # what cannot be trained leaves no folder
     _check(experiment, data, training)
     if training.time is not None:
-        epochs = _within(name, make, experiment, data, training, began, watch)
+        _check_takes_epochs(name, make)
+        epochs = epochs_in_time(experiment, data, training, began, watch.note)
         options = {**options, "epochs": epochs}
         experiment = make(**{**options, **read})
         _check(experiment, data, training)
@@ -84,29 +85,9 @@ def _check(experiment: Experiment, data: Data, training: Training) -> None:
     check_training(training, experiment.trained.epochs * steps)
 
 
-def _within(
-    name: str,
-    make: Config,
-    experiment: Experiment,
-    data: Data,
-    training: Training,
-    began: float,
-    watch: Watch,
-) -> int:
-    """The epochs that end within the time of `training`, which began when it is said to have."""
-    assert training.time is not None
-    seconds = seconds_of(training.time)
+def _check_takes_epochs(name: str, make: Config) -> None:
     if "epochs" not in inspect.signature(make).parameters:
         raise ValueError(f"{name} has no option epochs, which a time could choose: leave time out.")
-    watch.note(f"Timing the first steps, to choose the epochs that end within {training.time}.")
-    pace, steps = measured(experiment, data, training), epoch_steps(experiment, data, training)
-    left = seconds - (time.perf_counter() - began)
-    epochs = epochs_within(left, pace, steps, training)
-    watch.note(
-        f"{epochs:,} epochs of about {steps * pace.step:.3g} s, and {pace.evaluation:.3g} s for an"
-        f" evaluation, end within {training.time}. Scoring comes after them."
-    )
-    return epochs
 
 
 def resume(

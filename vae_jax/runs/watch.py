@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from vae_jax.configs import Data, Experiment
-from vae_jax.evaluate.examples import Progress
+from vae_jax.types import Progress
 
 Json = dict[str, Any]
 

@@ -9,7 +9,6 @@ import jax
 
 from vae_jax.checks import seeded
 from vae_jax.configs import Data, Experiment
-from vae_jax.evaluate.examples import Progress
 from vae_jax.report import write_report
 from vae_jax.runs import folder as run_folder
 from vae_jax.runs.baselines import with_baselines
@@ -23,7 +22,7 @@ from vae_jax.runs.stretches import Stretches
 from vae_jax.runs.training import Training, evaluated_every, make_step
 from vae_jax.runs.watch import Ended, Watch
 from vae_jax.train import Fitted, NotFiniteError, fit, held_out_score
-from vae_jax.types import Key, Params
+from vae_jax.types import Key, Params, Progress
 
 Json = dict[str, Any]
 Watchers: TypeAlias = Sequence[Callable[[Json], None]]  # of rows

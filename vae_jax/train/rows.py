@@ -40,7 +40,8 @@ def held_out_row(settings: Settings, now: Now) -> Row:
     params = average_params(now.state)
     assert settings.held_out is not None
     rate = settings.rate or no_rate
-    bound = evaluate.elbos(settings.model, params, key, settings.held_out, rate=rate)
+    given = (settings.model, params, key, settings.held_out)
+    bound = evaluate.elbos(*given, rate=rate, batch_size=settings.batch_size)
     elbo, row = evaluate.mean(bound.value), {"data": "held_out", "epoch": now.progress.epoch}
     if settings.rate is None:
         error = elbo.standard_error

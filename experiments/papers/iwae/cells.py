@@ -14,7 +14,6 @@ from experiments.papers.iwae.scores import rate_of, score
 from vae_jax.checkpoint import Checkpoints
 from vae_jax.checks import check_count
 from vae_jax.configs import Data
-from vae_jax.evaluate.examples import Progress
 from vae_jax.models import VAE
 from vae_jax.objectives import batch_size as size_of
 from vae_jax.runs import folder as files
@@ -22,7 +21,7 @@ from vae_jax.runs.circumstances import circumstances
 from vae_jax.runs.lock import locked
 from vae_jax.train import Fitted, fit
 from vae_jax.train.epochs import steps_of
-from vae_jax.types import Key, Params
+from vae_jax.types import Key, Params, Progress
 
 Json = dict[str, Any]
 PROGRAM = "python -m experiments.papers.iwae"

@@ -6,11 +6,10 @@ import jax
 import numpy as np
 
 from vae_jax import evaluate
-from vae_jax.evaluate.examples import Progress
 from vae_jax.evaluate.scores import Rate
 from vae_jax.models import VAE
 from vae_jax.objectives import rate, sampled_rate
-from vae_jax.types import Array, Batch, Key, Params
+from vae_jax.types import Array, Batch, Key, Params, Progress
 
 IMPORTANCE_SAMPLES, ELBO_SAMPLES, UNIT_SAMPLES = 5000, 10, 100
 

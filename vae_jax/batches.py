@@ -1,0 +1,59 @@
+"""A jitted function of a batch, over more examples than there is memory for."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+
+from vae_jax.checks import check_count
+from vae_jax.memory import bytes_needed, most_at_once
+from vae_jax.types import Event, Progress
+
+
+def in_batches(
+    program: Any,
+    arguments: Callable[[Event, int], tuple[Any, ...]],
+    each: Event,
+    batch_size: int,
+    *,
+    draws: int = 1,
+    progress: Progress = iter,
+    call: Callable[..., Any] = lambda f, *args: f(*args),
+) -> Any:
+    """What `program` makes of each example, as numpy arrays [N, ...]; as many at once as fit.
+
+    How many, examples times draws, follows from what the compiled program says that it needs
+    (`memory.most_at_once`): fewer examples before fewer draws. A last batch that is not full is
+    filled up with the last example, and the filling taken off again.
+
+    Args:
+      program: a jitted function whose result has the batch as its leading axis.
+      arguments: (a batch of `each`, the draws held at once) -> its arguments.
+      each: arrays [N, ...].
+      batch_size: the most examples at once.
+      draws: the most draws at once of an example.
+      progress: wraps the loop over batches.
+      call: (f, *args) -> f(*args), for whom a call is more than that.
+
+    Raises:
+      ValueError: no examples; fewer than one at once.
+    """
+    check_count("batch_size", batch_size)
+    check_count("draws", draws)
+    N = jax.tree.leaves(each)[0].shape[0]
+    if N == 0:
+        raise ValueError("There are no examples: their leading axis is 0.")
+
+    def given(at_once: int, start: int = 0) -> tuple[Any, ...]:
+        few = min(draws, at_once)
+        index = np.minimum(np.arange(start, start + at_once // few), N - 1)
+        return arguments(jax.tree.map(lambda leaf: leaf[index], each), few)
+
+    def needed(at_once: int) -> int | None:
+        return call(bytes_needed, program, *given(at_once))
+
+    at_once = most_at_once(needed, min(batch_size, N) * draws)
+    starts = range(0, N, max(1, at_once // draws))
+    parts = [jax.device_get(call(program, *given(at_once, start))) for start in progress(starts)]
+    return jax.tree.map(lambda *leaves: np.concatenate(leaves)[:N], *parts)
