@@ -43,10 +43,11 @@ FLOORS = [
 BESIDE = {
     "networks": {"types", "calls", "distributions"},
     "checkpoint": {"types", "checks"},
-    "plots": {"types"},
-    "panels": set(),
+    "moved": set(),
+    "plots": {"types", "moved"},
+    "panels": {"moved"},
     "maps": {"types"},
-    "show": {"types", "plots", "panels"},
+    "show": {"types", "plots", "panels", "moved"},
     "report": set(),
 }
 
