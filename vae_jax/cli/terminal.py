@@ -170,6 +170,7 @@ def _sentences(scores: dict[str, Any]) -> list[str]:
             f" Monte Carlo standard error {log_p['mean_monte_carlo_standard_error']:.3f} nats on"
             f" average, median effective sample size {log_p['median_effective_sample_size']:.0f}."
         )
+        said += [log_p["reading"]] if "reading" in log_p else []
     if "active_units" in scores:
         active = scores["active_units"]
         said.append(

@@ -38,7 +38,7 @@ def images(
         or the only array there is.
       stream: Read training images from the disk as they are needed: for a folder with train/ and
         test/ that is larger than memory. Needs the extra `stream`.
-      epochs: Passes over the training images; by default those of 4,000 steps, at most 200.
+      epochs: Passes over the training images; by default those of 4,000 steps, at most 250.
       batch_size: Images a step.
       latents: Dimensions of z.
       learning_rate: Of the optimizer at the start.

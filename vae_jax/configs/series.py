@@ -38,7 +38,7 @@ def series(
       data: An .npy or .npz of numbers [N, T, C]; a tenth of the series is held out.
       key: What the array of an .npz is called; by default x, data, x_train with x_test, or the only
         one there is.
-      epochs: Passes over the training series; by default those of 4,000 steps, at most 200.
+      epochs: Passes over the training series; by default those of 4,000 steps, at most 250.
       batch_size: Series a step.
       latents: Dimensions of z.
       learning_rate: Of the optimizer at the start.

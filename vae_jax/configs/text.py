@@ -34,7 +34,7 @@ def text(
     Args:
       data: A text file in UTF-8; a tenth of its windows is held out.
       length: Characters of a window.
-      epochs: Passes over the training windows; by default those of 4,000 steps, at most 200.
+      epochs: Passes over the training windows; by default those of 4,000 steps, at most 250.
       batch_size: Windows a step.
       latents: Dimensions of z.
       learning_rate: Of the optimizer at the start.

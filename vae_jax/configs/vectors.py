@@ -46,7 +46,7 @@ def vectors(
       key: What the array of an .npz is called; by default x, data, x_train with x_test, or the only
         one there is.
       leave_out: Names of columns that are not read.
-      epochs: Passes over the training rows; by default those of 4,000 steps, at most 200.
+      epochs: Passes over the training rows; by default those of 4,000 steps, at most 250.
       batch_size: Rows a step.
       latents: Dimensions of z.
       learning_rate: Of the optimizer at the start.
