@@ -32,7 +32,8 @@ def test_windows_of_a_file(path, tmp_path):
     assert len(loaded.test["x"]) == round(N / 10)
     assert loaded.train["x"].dtype == np.int32
     assert loaded.labels is None
-    assert experiment.examples.found == {"vocabulary": "".join(sorted(set(LINES)))}
+    found = {"vocabulary": "".join(sorted(set(LINES))), "epochs": 250}
+    assert experiment.examples.found == found
     windows = {LINES[i : i + 8] for i in range(0, 8 * N, 8)}
     assert set(spelt(experiment, loaded.test["x"], tmp_path)) <= windows
     both = np.concatenate([loaded.train["x"], loaded.test["x"]])
