@@ -6,11 +6,13 @@ import os
 from experiments import keep
 
 SCORES = {
-    "elbo": {"elbo": -22.848, "elbo_standard_error": 0.232},
+    "elbo": {"elbo": -22.848, "elbo_standard_error": 0.232, "distortion": 16.0, "rate": 6.8},
     "log_likelihood": {
         "value": -22.195,
         "standard_error_over_images": 0.198,
         "importance_samples": 5000,
+        "mean_monte_carlo_standard_error": 0.02,
+        "median_effective_sample_size": 900.0,
     },
 }
 
@@ -21,8 +23,10 @@ def folder_of(path, config, scores=SCORES, **options):
     written = {
         "config": config,
         "options": {"epochs": 3, **options},
-        "example": {},
-        "package": {},
+        "example": {"x": {}},
+        "stored": {},
+        "found": {},
+        "package": {"distribution": "vae_jax", "version": "0"},
         **about,
     }
     (path / "config.json").write_text(json.dumps(written))

@@ -95,13 +95,13 @@ def test_curves(tmp_path, names):
 @pytest.fixture
 def figures(monkeypatch):
     """The figures that are drawn."""
-    made, figure = [], plots._figure
+    made, figure = [], plots.new_figure
 
     def watched(**size):
         made.append(figure(**size))
         return made[-1]
 
-    monkeypatch.setattr(plots, "_figure", watched)
+    monkeypatch.setattr(plots, "new_figure", watched)
     return made
 
 

@@ -172,7 +172,7 @@ def test_a_joint_head_keeps_the_structure_of_its_heads():
     "make",
     [
         lambda dtype: BernoulliHead((3,), dtype=dtype),
-        lambda dtype: GaussianHead((3,), PredictedScale(dtype=dtype), dtype),
+        lambda dtype: GaussianHead((3,), PredictedScale(dtype=dtype), dtype=dtype),
         lambda dtype: CategoricalHead((), 3, dtype),
     ],
 )
