@@ -164,6 +164,12 @@ def line(found: Json) -> str:
     return f"| {' | '.join(cells)} |"
 
 
+def table_of(result: Json) -> str:
+    """The table, as Markdown."""
+    rule = "|" + " --- |" * (_HEAD.count("|") - 1)
+    return "\n".join([_HEAD, rule, *map(line, result["rows"].values())])
+
+
 def main(
     raw: Path | None = None, rows: tuple[str, ...] = (), table: bool = False, out: Path = OUT
 ) -> int:
@@ -176,8 +182,7 @@ def main(
       out: The file of it.
     """
     if table:
-        found = json.loads(out.read_text(encoding="utf-8"))["rows"]
-        print("\n".join([_HEAD, "|" + " --- |" * _HEAD.count(" | "), *map(line, found.values())]))
+        print(table_of(json.loads(out.read_text(encoding="utf-8"))))
         return 0
     if raw is None:
         raise SystemExit("--raw FOLDER: where the raw data are; or --table")

@@ -7,7 +7,7 @@ import pytest
 
 from experiments import keep
 from experiments.accelerator import tables
-from experiments.benchmarks import anatomy, devices, likelihood, scaling, training
+from experiments.benchmarks import anatomy, defaults, devices, likelihood, scaling, training
 from experiments.papers.iwae import results
 
 ROOT = Path(__file__).parents[2]
@@ -49,6 +49,13 @@ def test_the_tables_of_the_benchmarks_are_those_of_the_results(benchmark):
 def test_the_table_of_several_devices_is_that_of_the_results():
     found = json.loads((ROOT / "results/devices.json").read_text())
     assert devices.table(found) in (ROOT / "docs/performance.md").read_text()
+
+
+def test_the_table_of_the_defaults_is_that_of_the_results():
+    shown = (ROOT / "docs/defaults.md").read_text()
+    _, table = shown.split("<!-- python -m experiments.benchmarks.defaults --table -->\n")
+    found = json.loads((ROOT / "results/defaults.json").read_text())
+    assert table.startswith(defaults.table_of(found) + "\n<!-- end -->")
 
 
 def test_the_table_of_the_experiments_is_that_of_the_results():

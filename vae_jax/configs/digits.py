@@ -22,7 +22,7 @@ def digits(
     """A small VAE on real handwritten digits.
 
     `python -m experiments.train digits` takes 40 s on two CPU cores and gives, on the 360
-    held-out images, -ELBO 22.85 and -log p(x) 22.19 (5,000 samples), each +- 0.2 over images; 7 of
+    held-out images, -ELBO 22.89 and -log p(x) 22.29 (5,000 samples), each +- 0.2 over images; 5 of
     8 units are active (November 2026).
 
     Args:
@@ -45,8 +45,8 @@ digits_conditional = preset(
     """The same with encoder and decoder told the label: p(x|z,c), sampled class by class.
 
     `python -m experiments.train digits_conditional` takes 40 s on two CPU cores and gives,
-    on the 360 held-out images, -ELBO 19.87 and -log p(x|c) 19.60 (5,000 samples), each +- 0.2 over
-    images; 5 of 8 units are active (November 2026).
+    on the 360 held-out images, -ELBO 19.88 and -log p(x|c) 19.65 (5,000 samples), each +- 0.2 over
+    images; 4 of 8 units are active (November 2026).
 
     Reference: Sohn, Lee, Yan 2015, Learning structured output representation using deep
     conditional generative models; here with the prior N(0, I) whatever the label.""",
