@@ -171,3 +171,9 @@ def test_a_file_opened_as_text_is_seen():
 
 def test_types_are_marked_for_checkers():
     assert (ROOT / "py.typed").is_file()
+
+
+def test_every_file_of_tests_has_a_name_of_its_own():
+    """pytest imports them by name: of two alike one is an error, in the whole run alone."""
+    names = [path.name for path in (ROOT.parent / "tests").rglob("test_*.py")]
+    assert sorted({name for name in names if names.count(name) > 1}) == []
