@@ -156,6 +156,12 @@ def test_what_was_found_rebuilds_the_same_model(tmp_path):
         again.examples.load()
 
 
+def test_a_likelihood_that_there_is_not(tmp_path):
+    path = save(tmp_path / "a.npz", bytes_of(20))
+    with pytest.raises(ValueError, match=r"no likelihood 'bernouli'\. Did you mean 'bernoulli'"):
+        images(data=path, choices=replace(GAUSSIAN, likelihood="bernouli"), latents=2)
+
+
 def test_vectors_are_no_images(tmp_path):
     path = save(tmp_path / "a.npz", bytes_of(20, (8,)))
     with pytest.raises(ValueError, match=r"a.npz has examples of shape \[8\]: images are \[H, W"):

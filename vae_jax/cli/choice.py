@@ -13,6 +13,7 @@ import tyro
 from vae_jax.cli.command import Configs
 from vae_jax.cli.options import Numbers, same_options
 from vae_jax.configs import Config, find, names
+from vae_jax.configs.preset import with_defaults
 from vae_jax.runs import Training
 
 _DEFAULT = Training()
@@ -78,20 +79,10 @@ def one_config(
     return _starting(chosen, "Of this one.", training, start)
 
 
-def with_defaults(config: Config, options: dict[str, Any]) -> Config:
-    """The same config with other defaults."""
-
-    @functools.wraps(config)
-    def same(**given: Any) -> Any:
-        return config(**given)
-
-    signature, kinds = inspect.signature(config), get_type_hints(config)
-    parameters = [
-        p.replace(default=_as(kinds[name], options.get(name, p.default)))
-        for name, p in signature.parameters.items()
-    ]
-    same.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
-    return same
+def like(config: Config, options: dict[str, Any]) -> Config:
+    """The same config with the options of a run for defaults, each of the kind it is declared."""
+    kinds = get_type_hints(config)
+    return with_defaults(config, {name: _as(kinds[name], options[name]) for name in options})
 
 
 def _as(kind: Any, value: Any) -> Any:

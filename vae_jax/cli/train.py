@@ -81,7 +81,7 @@ def _like(arguments: Sequence[str], prog: str, configs: command.Configs) -> int:
     except (OSError, ValueError, TypeError, ImportError) as error:
         return command.fail(str(error))
     # what was found in the data is looked for anew: they may be others now
-    same = choice.with_defaults(make, from_json(make, config["options"]))
+    same = choice.like(make, from_json(make, config["options"]))
     start = choice.one_config(config["config"], same, _start, training)
     about = f"Repeats {found.like}, with changes.\n\n{choice.about(make)}"
     return command.run(start, rest, f"{prog} --like {found.like}", about, configs)

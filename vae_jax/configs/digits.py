@@ -21,7 +21,7 @@ def digits(
 ) -> Experiment:
     """A small VAE on real handwritten digits.
 
-    `python -m experiments.train digits` takes 40 s on two CPU cores and gives, on the 360
+    `python -m experiments.train digits` takes 50 s on two CPU cores and gives, on the 360
     held-out images, -ELBO 22.89 and -log p(x) 22.29 (5,000 samples), each +- 0.2 over images; 5 of
     8 units are active (November 2026).
 
@@ -44,7 +44,7 @@ digits_conditional = preset(
     digits,
     """The same with encoder and decoder told the label: p(x|z,c), sampled class by class.
 
-    `python -m experiments.train digits_conditional` takes 40 s on two CPU cores and gives,
+    `python -m experiments.train digits_conditional` takes 50 s on two CPU cores and gives,
     on the 360 held-out images, -ELBO 19.88 and -log p(x|c) 19.65 (5,000 samples), each +- 0.2 over
     images; 4 of 8 units are active (November 2026).
 

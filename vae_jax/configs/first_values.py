@@ -44,8 +44,8 @@ def first_values(load: Callable[[], data.Dataset], levels: int) -> FirstValues:
       load: () -> the data set.
       levels: of an intensity; 1 of floats.
     """
-
-    unit, noise = (1, 0.0) if levels == 1 else (levels, 1 / 12)  # of integers, dequantised
+    # an integer is dequantised by a uniform number, of mean 1/2 and variance 1/12
+    unit, middle, noise = (1, 0.0, 0.0) if levels == 1 else (levels, 1 / 2, 1 / 12)
 
     @cache
     def moments() -> Moments:
@@ -53,7 +53,7 @@ def first_values(load: Callable[[], data.Dataset], levels: int) -> FirstValues:
         return x.mean(axis=0), x.var(axis=0)
 
     def loc(mean: np.ndarray, variance: np.ndarray) -> np.ndarray:
-        return (mean + 6 * noise) / unit
+        return (mean + middle) / unit
 
     def log_scale(mean: np.ndarray, variance: np.ndarray) -> np.ndarray:
         typical = np.full_like(variance, variance.mean() + noise) / unit**2

@@ -9,6 +9,7 @@ from vae_jax import data as datasets
 from vae_jax import show
 from vae_jax.checks import check_count
 from vae_jax.configs.choices import Choices, Form, parts
+from vae_jax.configs.choices.table import one_of
 from vae_jax.configs.experiment import (
     Data,
     Examples,
@@ -80,7 +81,7 @@ def of_intensities(
     """
     check_count("latents", how.latents)
     levels = stored.levels
-    prepare, preprocess = _READ[choices.likelihood](levels)
+    prepare, preprocess = one_of("likelihood", _READ, choices.likelihood)(levels)
     embed = None if stored.classes is None else one_hot(stored.classes)
     begin = first_values(stored.load, levels)
     form = Form(stored.shape, levels if levels > 1 else None, **begin._asdict())

@@ -16,17 +16,23 @@ def preset(name: str, config: Config, about: str, **defaults: Any) -> Config:
       about: the docstring, up to the options.
       defaults: in the place of the config's.
     """
+    row = with_defaults(config, defaults)
+    row.__name__ = name
+    _, _, options = (inspect.getdoc(config) or "").partition("\nArgs:")
+    row.__doc__ = f"{inspect.cleandoc(about)}\n\nArgs:{options}"
+    return row
+
+
+def with_defaults(config: Config, defaults: dict[str, Any]) -> Config:
+    """The same config with some other defaults, in its signature too."""
 
     @functools.wraps(config)
-    def row(**options: Any) -> Experiment:
+    def same(**options: Any) -> Experiment:
         return config(**{**defaults, **options})
 
     signature = inspect.signature(config)
     changed = [
         p.replace(default=defaults.get(p.name, p.default)) for p in signature.parameters.values()
     ]
-    row.__signature__ = signature.replace(parameters=changed)  # type: ignore[attr-defined]
-    row.__name__ = name
-    _, _, options = (inspect.getdoc(config) or "").partition("\nArgs:")
-    row.__doc__ = f"{inspect.cleandoc(about)}\n\nArgs:{options}"
-    return row
+    same.__signature__ = signature.replace(parameters=changed)  # type: ignore[attr-defined]
+    return same

@@ -71,9 +71,7 @@ def vectors(
         return Split(to_event(every, columns), every.label)
 
     if epochs is None:
-        epochs = epochs_of(
-            len(as_columns(read(), columns, str(data)).divide()[0].numbers), batch_size
-        )
+        epochs = epochs_of(len(read().divide()[0].numbers), batch_size)
     sizes = tuple(map(len, columns.classes.values()))
     shape = (len(columns.numbers),)
     form = Form(shape, likelihoods=("gaussian",), log_scale=LOG_SCALE, beside=sizes)
