@@ -96,7 +96,7 @@ def finished(seed, nll, **settings):
         "training_seconds": 60.0 * seed,
         "seeds_at_once": 1,
         "machine": "abacus",
-        "products": "default",
+        "products": {"training": "default", "evaluation": "highest"},
     }
 
 

@@ -113,15 +113,11 @@ def run(
 
 
 def made_by(training_seconds: float, seeds: int = 1) -> Json:
-    """What trained a cell, and how long: seconds for all seeds that were trained at once.
-
-    The products are those of training; JAX's default depends on the device: float32 on a CPU.
-    """
+    """What trained a cell, and how long: seconds for all seeds that were trained at once."""
     return {
         "training_seconds": training_seconds,
         "seeds_at_once": seeds,
         "machine": jax.devices()[0].device_kind,
-        "products": jax.config.values["jax_default_matmul_precision"] or "default",
     }
 
 

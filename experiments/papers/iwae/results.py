@@ -81,11 +81,11 @@ def _line(row: Row, cells: Sequence[Json]) -> tuple[str, ...]:
 
 
 def _training(cells: Sequence[Json]) -> str:
-    """How long, on what, and with what products where they are not the device's float32."""
+    """How long, on what, and by what products: JAX's default ones are of float32 on a CPU."""
     minutes = statistics.mean(cell["training_seconds"] for cell in cells) / 60
     seeds, machine = (cells[0][name] for name in ("seeds_at_once", "machine"))
     together = "" if seeds == 1 else f" for {seeds} seeds at once"
-    products = "" if machine == "cpu" else f", {cells[0]['products']} products"
+    products = "" if machine == "cpu" else f", {cells[0]['products']['training']} products"
     return f"{minutes:.1f} min{together}, {machine}{products}"
 
 
