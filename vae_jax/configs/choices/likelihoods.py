@@ -14,6 +14,7 @@ from vae_jax.networks import (
     GaussianHead,
     JointHead,
     LearnedScale,
+    PredictedScale,
 )
 
 
@@ -34,7 +35,12 @@ def dimension(form: Form, sigma: float | None) -> nn.Module:
     return LearnedScale(initial=_first(form, sigma), per_dimension=True)
 
 
-SCALES = {"fixed": fixed, "learned": learned, "dimension": dimension}
+def predicted(form: Form, sigma: float | None) -> nn.Module:
+    """A standard deviation for each dimension and z, an output of the decoder."""
+    return PredictedScale(initial=_first(form, sigma))
+
+
+SCALES = {"fixed": fixed, "learned": learned, "dimension": dimension, "predicted": predicted}
 
 
 def gaussian(form: Form, *, scale: str = "dimension", sigma: float | None = None) -> nn.Module:
