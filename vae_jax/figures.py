@@ -30,5 +30,5 @@ def save(figure: "Figure", path: Path) -> None:
     from matplotlib.text import Text
 
     for text in figure.findobj(Text):
-        text.set_parse_math(False)  # type: ignore[attr-defined]
+        text.set_parse_math(False)
     figure.savefig(path)

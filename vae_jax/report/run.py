@@ -81,7 +81,7 @@ def watched(config: dict[str, Any]) -> str:
     """What the curve of a run is of."""
     training = config.get("training")
     number = training.get("hold_out") if isinstance(training, dict) else 0
-    return evaluated_on(number if finite(number) else 0)
+    return evaluated_on(int(number) if finite(number) else 0)
 
 
 def evaluated_on(set_aside: int) -> str:
