@@ -10,7 +10,7 @@ from vae_jax.configs.experiment import Experiment, other_images
 from vae_jax.configs.intensities import Fit, Intensities, of_intensities
 from vae_jax.configs.lengths import epochs_of
 
-_CHOICES = Choices(network="conv")
+_CHOICES = Choices(network="conv", scale="predicted")
 
 
 def images(
