@@ -9,7 +9,7 @@ from vae_jax import evaluate
 from vae_jax.configs import Data, Experiment
 from vae_jax.configs.experiment import fixed
 from vae_jax.data.sources import read_example
-from vae_jax.distributions import Gaussian
+from vae_jax.distributions import Categorical, Gaussian
 from vae_jax.models import trace
 from vae_jax.objectives import batch_size as size_of
 from vae_jax.runs.scores import bits_per_dim
@@ -43,7 +43,7 @@ def baselines(experiment: Experiment, data: Data, likelihood: Any) -> Json:
     """log p of the test examples in the mean, nats, by densities without latents.
 
     Fitted to training examples, prepared once: `independent`, of the model's own family;
-    `full_covariance` of a Gaussian; `uniform`, of integers.
+    `full_covariance` of a Gaussian; `uniform`, of integers of which it is known how many there are.
 
     Args:
       experiment: whose model it is.
@@ -62,8 +62,8 @@ def baselines(experiment: Experiment, data: Data, likelihood: Any) -> Json:
         density = evaluate.full_covariance(x)
         found |= {} if density is None else {"full_covariance": density(data.test["x"])}
     means = {name: float(np.asarray(values, np.float64).mean()) for name, values in found.items()}
-    levels = experiment.examples.num_levels
-    return means if levels is None else {**means, "uniform": _uniform(likelihood, x)}
+    uniform = _uniform(likelihood, x, experiment.examples.num_levels)
+    return means if uniform is None else {**means, "uniform": uniform}
 
 
 def advice(scores: Json, has_scale: bool) -> list[str]:
@@ -122,8 +122,10 @@ def _some(data: Data) -> Batch:
     return jax.tree.map(lambda *leaves: np.stack(leaves), *read)
 
 
-def _uniform(likelihood: Any, x: Event) -> float:
-    """A density of 1 on (0, 1), where integers were dequantised; else a mass of 1/K."""
-    if isinstance(likelihood, Gaussian):
+def _uniform(likelihood: Any, x: Event, levels: int | None) -> float | None:
+    """A density of 1 on (0, 1), where integers were dequantised; of classes a mass of 1/K each."""
+    if levels is not None and levels > 1:
         return 0.0
+    if levels is None or not isinstance(likelihood, Categorical):
+        return None
     return float(-x[0].size * np.log(likelihood.logits.shape[-1]))
