@@ -32,6 +32,13 @@ def test_every_density_that_is_better_is_named_with_the_remedy():
     ]
 
 
+def test_a_lower_bound_that_is_below_is_not_said_to_be_the_likelihood():
+    found = scores(independent=-20.0)
+    found["log_likelihood"]["reading"] = "Of 100 samples an example, 2.9 count in the median."
+    (said,) = advice(found, has_scale=False)
+    assert said.startswith("By its lower bound worse than independent dimensions by 10.0 nats: ")
+
+
 @pytest.mark.parametrize("has_scale", [True, False])
 def test_a_scale_is_spoken_of_where_there_is_one(has_scale):
     said = advice(scores(independent=-20.0, number=0), has_scale)

@@ -75,14 +75,16 @@ def advice(scores: Json, has_scale: bool) -> list[str]:
       has_scale: whether a Gaussian is in the likelihood, and there is a scale to be learned.
     """
     longer = "train longer (--epochs)"
-    own = scores.get("log_likelihood", {}).get("value")
+    found = scores.get("log_likelihood", {})
+    own, is_loose = found.get("value"), "reading" in found
     worse = [] if own is None else _worse(own, scores.get("baselines", {}))
     scale = ", learn the scale of each dimension (--scale dimension)" if has_scale else ""
     smaller = "begin at a smaller scale (--sigma), " if has_scale else ""
     said = []
     if worse:
         what = " and than ".join(worse)
-        said.append(f"Worse than {what}: {longer}{scale}, or take another network (--network).")
+        than = "By its lower bound worse than" if is_loose else "Worse than"
+        said.append(f"{than} {what}: {longer}{scale}, or take another network (--network).")
     if scores.get("active_units", {}).get("number") == 0:
         slowly = "or let the rate come in slowly (--beta-warmup)"
         said.append(f"No unit is active, z says nothing of x: {longer}, {smaller}{slowly}.")
