@@ -67,6 +67,12 @@ def test_there_are_no_bits_where_there_are_no_integers(monkeypatch):
     assert not any("bits" in line.lower() for line in lines)
 
 
+def test_a_mutual_information_stands_beside_the_most_that_it_can_be(monkeypatch):
+    information = {"value": 5.88, "standard_error": 0.01, "marginal_kl": 20.0, "images": 360}
+    lines = shown(monkeypatch, 200, mutual_information=information)
+    assert any("of 360 examples: 5.88 nats, at most log 360 = 5.89;" in line for line in lines)
+
+
 def test_each_advice_begins_a_line_at_the_end(monkeypatch):
     assert shown(monkeypatch, 100)[-2:] == SCORES["advice"]
 

@@ -143,6 +143,12 @@ REFUSED = {
     "a negative beta": ({"beta": -1.0}, "beta must be 0 or more"),
     "a point's bound": ({"posterior": "point", "objective": "iwae"}, "A point has no bound"),
     "a point's beta": ({"posterior": "point", "beta": 2.0}, "the distortion alone for its loss"),
+    "a point's warm-up": ({"posterior": "point", "beta_warmup": 5}, "beta and beta_warmup out"),
+    "a rise of no steps": (
+        {"beta_rise": "cyclical"},
+        "'cyclical' needs the steps of a rise: beta_",
+    ),
+    "a warm-up score-free": ({"beta_warmup": 5, "gradient": "score-free"}, "leave beta at 1"),
     "no components": ({"prior": "mixture", "components": 0}, "components must be at least 1"),
 }
 

@@ -1,8 +1,14 @@
 """What a run is told whose model is worse than one without latents."""
 
+import jax.numpy as jnp
+import numpy as np
 import pytest
 
-from vae_jax.runs.baselines import advice
+from vae_jax import Bernoulli, Categorical, Mixture, Poisson, standard_gaussian
+from vae_jax.configs import Data, Examples, Experiment
+from vae_jax.runs.baselines import advice, baselines
+
+COUNTS = {"x": np.arange(12, dtype=np.int32).reshape(6, 2) % 3}
 
 
 def scores(own=-30.0, number=3, **baselines):
@@ -26,6 +32,13 @@ def test_every_density_that_is_better_is_named_with_the_remedy():
     ]
 
 
+def test_a_lower_bound_that_is_below_is_not_said_to_be_the_likelihood():
+    found = scores(independent=-20.0)
+    found["log_likelihood"]["reading"] = "Of 100 samples an example, 2.9 count in the median."
+    (said,) = advice(found, has_scale=False)
+    assert said.startswith("By its lower bound worse than independent dimensions by 10.0 nats: ")
+
+
 @pytest.mark.parametrize("has_scale", [True, False])
 def test_a_scale_is_spoken_of_where_there_is_one(has_scale):
     said = advice(scores(independent=-20.0, number=0), has_scale)
@@ -38,6 +51,23 @@ def test_of_no_active_unit():
         "No unit is active, z says nothing of x: train longer (--epochs), or let the rate come"
         " in slowly (--beta-warmup)."
     ]
+
+
+@pytest.mark.parametrize(
+    ("likelihood", "levels", "nats"),
+    [
+        (standard_gaussian(2), 256, 0.0),  # a density of 1 on (0, 1)
+        (Mixture(jnp.zeros(1), standard_gaussian(1, 2)), 256, 0.0),
+        (Categorical(jnp.zeros((2, 3))), 1, -2 * np.log(3)),
+        (Poisson(jnp.zeros(2)), 1, None),  # of counts there is no end
+        (Bernoulli(jnp.zeros(2)), None, None),
+    ],
+)
+def test_a_uniform_code_is_of_as_many_integers_as_there_are(likelihood, levels, nats):
+    data, load = Data(COUNTS, COUNTS, None), lambda: None
+    experiment = Experiment(None, Examples(load, num_levels=levels))
+    found = baselines(experiment, data, likelihood).get("uniform")
+    assert found == (nats if nats is None else pytest.approx(nats))
 
 
 def test_a_model_without_a_bound_is_beside_nothing():

@@ -1,5 +1,6 @@
 """What a run says on the terminal: progress while it runs, and a table of its numbers."""
 
+import math
 import os
 import sys
 from collections.abc import Callable, Iterable
@@ -180,9 +181,10 @@ def _sentences(scores: dict[str, Any]) -> list[str]:
         )
     if "mutual_information" in scores:
         information = scores["mutual_information"]
+        N = information["images"]
         said.append(
-            f"Mutual information of z and which of {information['images']:,} examples:"
-            f" {information['value']:.2f} nats; KL of the aggregate posterior to the prior"
+            f"Mutual information of z and which of {N:,} examples: {information['value']:.2f} nats,"
+            f" at most log {N:,} = {math.log(N):.2f}; KL of their aggregate posterior to the prior"
             f" {information['marginal_kl']:.2f}."
         )
     return said

@@ -10,12 +10,11 @@ import jax.numpy as jnp
 import numpy as np
 from flax.typing import Initializer
 
-from vae_jax import data
 from vae_jax.networks.scales import FLOOR
 from vae_jax.types import Array, Key
 
 FRACTION = 0.5  # of the standard deviation, at which a scale begins
-_SOME = 10_000  # images that are looked at
+_AT_ONCE = 100  # examples that are held in float64
 _FREQUENCIES = (0.001, 0.999)  # the least and the most, as Burda et al. 2015 have them
 _LEAST_VARIANCE = math.exp(2 * FLOOR)
 
@@ -30,7 +29,7 @@ class FirstValues(NamedTuple):
     logits: Initializer
 
 
-def first_values(load: Callable[[], data.Dataset], levels: int) -> FirstValues:
+def first_values(examples: Callable[[], np.ndarray], levels: int) -> FirstValues:
     """The mean; the log of half the standard deviation; and the logit of the mean.
 
     Of intensities in [0, 1], dequantised where they are integers: of each dimension, or of those
@@ -41,7 +40,7 @@ def first_values(load: Callable[[], data.Dataset], levels: int) -> FirstValues:
     parameters are used.
 
     Args:
-      load: () -> the data set.
+      examples: () -> training examples as they are stored, [N, ...].
       levels: of an intensity; 1 of floats.
     """
     # an integer is dequantised by a uniform number, of mean 1/2 and variance 1/12
@@ -49,8 +48,7 @@ def first_values(load: Callable[[], data.Dataset], levels: int) -> FirstValues:
 
     @cache
     def moments() -> Moments:
-        x = np.asarray(load().train.x[:_SOME], np.float64)
-        return x.mean(axis=0), x.var(axis=0)
+        return _moments(examples())
 
     def loc(mean: np.ndarray, variance: np.ndarray) -> np.ndarray:
         return (mean + middle) / unit
@@ -64,6 +62,14 @@ def first_values(load: Callable[[], data.Dataset], levels: int) -> FirstValues:
         return np.log(frequency) - np.log1p(-frequency)
 
     return FirstValues(*(_initializer(moments, of) for of in (loc, log_scale, logits)))
+
+
+def _moments(x: np.ndarray) -> Moments:
+    """Mean and variance (divided by N) over [N, ...], some examples at a time in float64."""
+    mean = x.mean(axis=0, dtype=np.float64)
+    starts = range(0, len(x), _AT_ONCE)
+    squares = (np.square(x[start : start + _AT_ONCE] - mean).sum(axis=0) for start in starts)
+    return mean, sum(squares, np.zeros_like(mean)) / len(x)
 
 
 def _initializer(

@@ -67,7 +67,7 @@ def images(
     size, form = tuple(shape), {"layout": layout, "levels": levels, "signed": signed}
     train = Path(data).expanduser() / "train"
     stored = Intensities(
-        load=lambda: _with_units(load(), size),
+        load=lambda: _with_units(load(), size) if choices.likelihood == "gaussian" else load(),
         shape=size,
         levels=levels,
         streamed=(lambda: datasets.open_images(train)) if stream else None,
@@ -94,7 +94,7 @@ def _shape(data: str, dataset: datasets.Dataset) -> tuple[int, int, int]:
 
 
 def _with_units(dataset: datasets.Dataset, shape: tuple[int, ...]) -> datasets.Dataset:
-    """The data; of floats in [-1, 1] with a note on what that says of the nats."""
+    """The data; of floats in [-1, 1] with a note on what that says of the nats of a density."""
     if not dataset.signed:
         return dataset
     constant = math.prod(shape) * math.log(2)

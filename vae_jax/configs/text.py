@@ -64,6 +64,6 @@ def text(
     made = parts(choices, _CHOICES, form, latents, preprocess=one_hot(K))
     return Experiment(
         Trained(made.model, made.step, learning_rate, batch_size, epochs, seed),
-        Examples(load, found={"epochs": epochs, "vocabulary": characters}),
+        Examples(load, num_levels=1, found={"epochs": epochs, "vocabulary": characters}),
         Views(made.rate, show=show.text(spell)),
     )

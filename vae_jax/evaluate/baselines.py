@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from vae_jax.distributions import Bernoulli, Categorical, Distribution, Gaussian, Joint, Poisson
+from vae_jax.extras import lacking
 from vae_jax.types import Array, Event
 
 _MOST = 2_000  # dimensions of a covariance
@@ -19,7 +20,8 @@ def independent(likelihood: Distribution, x: Event) -> Distribution | None:
 
     Gaussians with the mean and standard deviation (exp(-6) at least, as a model's own) of each
     dimension; binary variables and classes with their frequencies, as if each value had been seen
-    once more (half as often, of two), so that none is impossible; Poissons with the means.
+    once more (half as often, of two), so that none is impossible; Poissons with the means, as if
+    there were one more example, of half a count.
 
     Args:
       likelihood: p(x|z) of any z: the family, and its classes.
@@ -44,11 +46,16 @@ def full_covariance(x: np.ndarray) -> Callable[[np.ndarray], np.ndarray] | None:
       examples [M, ...] -> log-densities [M], nats; None of more than 2,000 dimensions, or of fewer
       examples than dimensions.
 
+    Raises:
+      ImportError: scikit-learn is not installed.
+
     Reference: Ledoit, Wolf 2004, "A well-conditioned estimator for large-dimensional covariance
     matrices".
     """
-    from sklearn.covariance import LedoitWolf
-
+    try:
+        from sklearn.covariance import LedoitWolf
+    except ImportError as error:
+        raise lacking("A Gaussian with every covariance", "scikit-learn", "experiments") from error
     N, D = len(x), x[0].size
     if min(_MOST, N) < D:
         return None

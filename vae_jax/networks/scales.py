@@ -86,7 +86,8 @@ class LearnedScale(nn.Module):
 
     Adam moves each parameter by at most about the learning rate in a step, whatever its gradient: a
     log-scale that has 2 to go would take 2,000 steps at a rate of 0.001, and hold the rest of the
-    model up. `speed` is how much faster it goes than the weights.
+    model up. `speed` is how much faster it goes than the weights; by gradient descent, whose steps
+    are not of one size, it is speed^2.
 
     Args:
       floor: soft lower bound; None for none.

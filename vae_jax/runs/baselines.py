@@ -9,7 +9,7 @@ from vae_jax import evaluate
 from vae_jax.configs import Data, Experiment
 from vae_jax.configs.experiment import fixed
 from vae_jax.data.sources import read_example
-from vae_jax.distributions import Gaussian
+from vae_jax.distributions import Categorical, Gaussian
 from vae_jax.models import trace
 from vae_jax.objectives import batch_size as size_of
 from vae_jax.runs.scores import bits_per_dim
@@ -43,7 +43,7 @@ def baselines(experiment: Experiment, data: Data, likelihood: Any) -> Json:
     """log p of the test examples in the mean, nats, by densities without latents.
 
     Fitted to training examples, prepared once: `independent`, of the model's own family;
-    `full_covariance` of a Gaussian; `uniform`, of integers.
+    `full_covariance` of a Gaussian; `uniform`, of integers of which it is known how many there are.
 
     Args:
       experiment: whose model it is.
@@ -62,8 +62,8 @@ def baselines(experiment: Experiment, data: Data, likelihood: Any) -> Json:
         density = evaluate.full_covariance(x)
         found |= {} if density is None else {"full_covariance": density(data.test["x"])}
     means = {name: float(np.asarray(values, np.float64).mean()) for name, values in found.items()}
-    levels = experiment.examples.num_levels
-    return means if levels is None else {**means, "uniform": _uniform(likelihood, x)}
+    uniform = _uniform(likelihood, x, experiment.examples.num_levels)
+    return means if uniform is None else {**means, "uniform": uniform}
 
 
 def advice(scores: Json, has_scale: bool) -> list[str]:
@@ -75,14 +75,16 @@ def advice(scores: Json, has_scale: bool) -> list[str]:
       has_scale: whether a Gaussian is in the likelihood, and there is a scale to be learned.
     """
     longer = "train longer (--epochs)"
-    own = scores.get("log_likelihood", {}).get("value")
+    found = scores.get("log_likelihood", {})
+    own, is_loose = found.get("value"), "reading" in found
     worse = [] if own is None else _worse(own, scores.get("baselines", {}))
     scale = ", learn the scale of each dimension (--scale dimension)" if has_scale else ""
     smaller = "begin at a smaller scale (--sigma), " if has_scale else ""
     said = []
     if worse:
         what = " and than ".join(worse)
-        said.append(f"Worse than {what}: {longer}{scale}, or take another network (--network).")
+        than = "By its lower bound worse than" if is_loose else "Worse than"
+        said.append(f"{than} {what}: {longer}{scale}, or take another network (--network).")
     if scores.get("active_units", {}).get("number") == 0:
         slowly = "or let the rate come in slowly (--beta-warmup)"
         said.append(f"No unit is active, z says nothing of x: {longer}, {smaller}{slowly}.")
@@ -122,8 +124,10 @@ def _some(data: Data) -> Batch:
     return jax.tree.map(lambda *leaves: np.stack(leaves), *read)
 
 
-def _uniform(likelihood: Any, x: Event) -> float:
-    """A density of 1 on (0, 1), where integers were dequantised; else a mass of 1/K."""
-    if isinstance(likelihood, Gaussian):
+def _uniform(likelihood: Any, x: Event, levels: int | None) -> float | None:
+    """A density of 1 on (0, 1), where integers were dequantised; of classes a mass of 1/K each."""
+    if levels is not None and levels > 1:
         return 0.0
+    if levels is None or not isinstance(likelihood, Categorical):
+        return None
     return float(-x[0].size * np.log(likelihood.logits.shape[-1]))

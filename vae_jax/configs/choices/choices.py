@@ -52,7 +52,7 @@ class Choices:
       scale: Of gaussian, its standard deviation: fixed, one learned, one learned for each
         dimension, or one for each dimension predicted from z.
       sigma: Of gaussian, the standard deviation, or where it begins to be learned, by default at
-        that of the training data.
+        half that of the training data; of numbers that are standardised, in those units.
       network: mlp, or conv, of images.
       hidden: Of mlp, units of each layer of the encoder; the decoder mirrors it.
       channels: Of conv, of each stage of the encoder, which halves the image; the decoder mirrors

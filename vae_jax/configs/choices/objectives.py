@@ -51,8 +51,12 @@ def elbo(
     beta_rise: str = "linear",
 ) -> Objective:
     """The evidence lower bound, its rate weighted by beta."""
+    if beta_rise != "linear" and not beta_warmup:
+        raise ValueError(
+            f"beta_rise={beta_rise!r} needs the steps of a rise: beta_warmup=1000, say."
+        )
     if rate is None:
-        return _distortion(model, draws, gradient, beta)
+        return _distortion(model, draws, gradient, (beta, beta_warmup))
     if not beta >= 0:
         raise ValueError(f"beta must be 0 or more; got {beta}.")
     if one_of("gradient", GRADIENTS, gradient):
@@ -126,10 +130,10 @@ def _weighted(
     return importance_weighted(model, bound, num_draws=num_draws, score_free=score_free)
 
 
-def _distortion(model: VAE, draws: int, gradient: str, beta: float) -> Objective:
-    if (draws, gradient, beta) != (1, "plain", 1.0):
+def _distortion(model: VAE, draws: int, gradient: str, beta: tuple[float, int]) -> Objective:
+    if (draws, gradient, beta) != (1, "plain", (1.0, 0)):
         raise ValueError(
-            "posterior='point' has the distortion alone for its loss: leave draws, gradient and"
-            " beta out."
+            "posterior='point' has the distortion alone for its loss: leave draws, gradient, beta"
+            " and beta_warmup out."
         )
     return weighted_sum(model, (Term("distortion", distortion),))
