@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from vae_jax import types
-from vae_jax.figures import new_figure
+from vae_jax.figures import new_figure, save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,7 +52,7 @@ def save_latent_map(path: Path, means: Array, labels: Array | None, title: str) 
     axes.set_ylabel("second principal component", color=_MUTED)
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(colors=_MUTED)
-    figure.savefig(path)
+    save(path, figure)
 
 
 def _scatter(axes: "Axes", number: int) -> Scatter:

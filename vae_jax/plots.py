@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from vae_jax import types
-from vae_jax.figures import new_figure
+from vae_jax.figures import new_figure, save
 from vae_jax.moved import Moved
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def save_images(
     _show(axes, canvas, title)
     if moved is not None:
         _name(axes, moved, canvas.shape)
-    figure.savefig(path)
+    save(path, figure)
 
 
 def save_reconstructions(
@@ -88,7 +88,7 @@ def save_values(path: Path, rows: Array, title: str, names: Sequence[str] = ()) 
     axes.set_xticks([])
     axes.set_yticks(range(len(names)), names, fontsize=6)
     figure.colorbar(shown)
-    figure.savefig(path)
+    save(path, figure)
 
 
 def save_curves(
@@ -109,7 +109,7 @@ def save_curves(
         axes.plot(*_series(test, held_out), "o-", ms=3, color=_ORANGE, label="held out (ELBO)")
         _label(axes, name, "epoch", "nats")
     axes.legend(frameon=False)
-    figure.savefig(path)
+    save(path, figure)
 
 
 def save_comparison(path: Path, runs: Mapping[str, Rows]) -> None:
@@ -122,7 +122,7 @@ def save_comparison(path: Path, runs: Mapping[str, Rows]) -> None:
     if runs:
         for text in axes.legend(frameon=False).get_texts():
             text.set_parse_math(False)  # a name may have dollars in it
-    figure.savefig(path)
+    save(path, figure)
 
 
 def _series(rows: Rows, name: str) -> tuple[list[float], list[float]]:
