@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeAlias
 import jax
 import numpy as np
 
-from vae_jax import panels, plots
+from vae_jax import files, panels, plots
 from vae_jax.moved import Moved
 from vae_jax.types import Array, Event
 
@@ -134,7 +134,7 @@ def text(spell: Callable[[Array], str]) -> Show:
         return [spell(one).replace("\n", "\N{RETURN SYMBOL}") for one in np.asarray(x)]
 
     def write(path: Path, lines: Sequence[str]) -> Path:
-        _ending(path, ".txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        files.write(_ending(path, ".txt"), ("\n".join(lines) + "\n").encode())
         return _ending(path, ".txt")
 
     def examples(path: Path, x: Event, columns: int, title: str) -> Path:

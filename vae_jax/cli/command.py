@@ -11,13 +11,15 @@ import absl.logging
 
 from vae_jax.cli import options
 from vae_jax.cli.signals import INTERRUPTED, Interrupted, handled
+from vae_jax.cli.streams import tell
 from vae_jax.configs import Config
 
 Configs: TypeAlias = Mapping[str, Config] | None
 
 _LATE = "Event loop is closed"
 _MORE = """Exit status: 0; 1 for an error, told on stderr (with --debug by its traceback); 2 for
-options that are not understood; 130 for Ctrl-C, 75 for SIGTERM."""
+options that are not understood; 130 for Ctrl-C, 75 for SIGTERM or
+SIGHUP."""
 
 
 def run(
@@ -58,7 +60,7 @@ def run(
 
 def fail(message: str, status: int = 1) -> int:
     """Say what is wrong on stderr; the exit status."""
-    print(f"error: {message}", file=sys.stderr)
+    tell(f"error: {message}")
     return status
 
 

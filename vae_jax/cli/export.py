@@ -16,8 +16,9 @@ import tyro
 from vae_jax.cli import command
 from vae_jax.cli.output import named
 from vae_jax.cli.terminal import say
+from vae_jax.files import write
 from vae_jax.runs import load_run
-from vae_jax.runs.folder import write, write_json
+from vae_jax.runs.folder import write_json
 
 _TOLD = ("config", "package", "options", "found", "example", "versions")  # of config.json
 

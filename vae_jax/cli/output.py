@@ -4,6 +4,7 @@ import csv
 import functools
 import io
 import operator
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import jax
 import numpy as np
 
 from vae_jax.cli.terminal import console
-from vae_jax.runs.folder import write
+from vae_jax.files import write
 
 
 def named(name: str, tree: Any) -> dict[str, np.ndarray]:
@@ -38,6 +39,17 @@ def save_arrays(path: Path, **arrays: Any) -> None:
     file = io.BytesIO()
     np.savez_compressed(file, **arrays)
     write(path, file.getvalue())
+
+
+def check_writable(path: Path) -> None:
+    """OSError, before anything is computed, where a file cannot be put at this place."""
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{path} cannot be written: there is no folder {folder}.")
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(
+            f"{path} cannot be written, as nothing can in {folder}: name another place, with --out."
+        )
 
 
 def check_table(path: Path, option: str) -> None:
