@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from flax.typing import Dtype, Initializer
 
+from vae_jax.networks.init import where_made
 from vae_jax.networks.project import project
 from vae_jax.types import Array, Key
 
@@ -112,7 +113,7 @@ class LearnedScale(nn.Module):
 
     def _first(self, key: Key, shape: tuple[int, ...]) -> Array:
         initial = self.initial if callable(self.initial) else nn.initializers.constant(self.initial)
-        return initial(key, shape, jnp.float32) / self.speed
+        return where_made(self, initial)(key, shape, jnp.float32) / self.speed
 
 
 class PredictedScale(nn.Module):
