@@ -1,6 +1,7 @@
 """The config `images`: other people's images, from wherever they lie."""
 
 from dataclasses import replace
+from functools import partial
 
 import jax
 import numpy as np
@@ -11,6 +12,7 @@ from tiny_runs import bytes_of, write_pngs
 from vae_jax import Bernoulli, Gaussian
 from vae_jax.configs import CONFIGS, intensities
 from vae_jax.configs.choices import Choices
+from vae_jax.models import trace
 
 images = CONFIGS["images"]
 GAUSSIAN = Choices(network="conv", channels=(2,), sigma=0.1)
@@ -167,10 +169,12 @@ def test_what_was_found_rebuilds_the_same_model(tmp_path):
     path, stored = tmp_path / "a.npz", bytes_of(20)
     experiment = images(data=save(path, stored), **SMALL)
     x = experiment.examples.load().test["x"][0]
+    key = jax.random.key(0)
+    params = jax.eval_shape(experiment.trained.model.init, key, x)
     path.unlink()
     again = images(data=str(path), **{**SMALL, **experiment.examples.found})
-    inits = [e.trained.model.init for e in (experiment, again)]
-    one, other = (jax.eval_shape(init, jax.random.key(0), x) for init in inits)
+    models = [e.trained.model for e in (experiment, again)]
+    one, other = (jax.eval_shape(partial(trace, m), params, key, x) for m in models)
     assert one == other
     assert (again.examples.num_levels, again.trained.scan) == (
         experiment.examples.num_levels,

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from flax.typing import Initializer
@@ -36,8 +35,8 @@ def first_values(examples: Callable[[], np.ndarray], levels: int) -> FirstValues
     that share a parameter together. The scale is one for all dimensions: where each begins at its
     own, those that hardly vary have gradients that drown the others' (docs/defaults.md).
 
-    Data are read when parameters are made, and not for their shapes, which flax asks for wherever
-    parameters are used.
+    Data are read by the host when parameters are made, once, and are constants of a program that
+    makes some: no device calls back for them.
 
     Args:
       examples: () -> training examples as they are stored, [N, ...].
@@ -76,10 +75,8 @@ def _initializer(
     moments: Callable[[], Moments], of: Callable[[np.ndarray, np.ndarray], np.ndarray]
 ) -> Initializer:
     def init(key: Key, shape: tuple[int, ...], dtype: Any = jnp.float32) -> Array:
-        def values() -> np.ndarray:
-            return of(*(_shared(moment, shape) for moment in moments())).astype(np.float32)
-
-        return jax.pure_callback(values, jax.ShapeDtypeStruct(shape, jnp.float32))
+        del key
+        return jnp.asarray(of(*(_shared(moment, shape) for moment in moments())), dtype)
 
     return init
 

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from flax.typing import Dtype, Initializer
 
+from vae_jax.networks.init import where_made
 from vae_jax.networks.project import project
 from vae_jax.types import Array, Key
 
@@ -112,7 +113,7 @@ class LearnedScale(nn.Module):
         return jnp.broadcast_to(soft_floor(raw, self.floor), event_shape)
 
     def _first(self, key: Key, shape: tuple[int, ...]) -> Array:
-        return _initializer(self.initial)(key, shape, jnp.float32) / self.speed
+        return where_made(self, _initializer(self.initial))(key, shape, jnp.float32) / self.speed
 
 
 class PredictedScale(nn.Module):
@@ -135,7 +136,8 @@ class PredictedScale(nn.Module):
     @nn.compact
     def __call__(self, features: Array, event_shape: tuple[int, ...]) -> Array:
         """log_scale, [*event_shape]."""
-        layer = {"bias_init": _initializer(self.initial), "dtype": self.dtype}
+        first = where_made(self, _initializer(self.initial))
+        layer = {"bias_init": first, "dtype": self.dtype}
         raw = project(features, event_shape, name="log_scale", **layer)
         return soft_ceiling(soft_floor(raw, self.floor), self.ceiling)
 

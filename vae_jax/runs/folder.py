@@ -7,6 +7,7 @@ evaluation.json   the final numbers
 status.json       how far it is
 pictures/         samples, reconstructions, a traversal, a latent map
 report.html       all of it on one page
+profile/          a trace of some steps, where it was asked for
 .lock             held by the process that trains it
 """
 

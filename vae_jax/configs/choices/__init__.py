@@ -68,7 +68,7 @@ def parts(
             f" {' or '.join(form.likelihoods)}."
         )
     encoder, decoder = chosen("network", NETWORKS, *given)(form)
-    head = with_classes(chosen("likelihood", LIKELIHOODS, *given)(form), form)
+    head = with_classes(chosen("likelihood", LIKELIHOODS, *given)(form), form, choices.dtype)
     posterior = chosen("posterior", POSTERIORS, *given)(latents)
     prior = chosen("prior", PRIORS, *given)(latents)
     optimizer = chosen("optimizer", OPTIMIZERS, *given)

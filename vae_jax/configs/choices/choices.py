@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from vae_jax.configs.choices.dtypes import DTYPES
 from vae_jax.configs.choices.likelihoods import LIKELIHOODS, SCALES
 from vae_jax.configs.choices.networks import ACTIVATIONS, NETWORKS, NORMS
 from vae_jax.configs.choices.objectives import GRADIENTS, OBJECTIVES, RISES
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     Network: TypeAlias = str
     Activation: TypeAlias = str
     Norm: TypeAlias = str
+    Dtype: TypeAlias = str
     Posterior: TypeAlias = str
     Prior: TypeAlias = str
     Optimizer: TypeAlias = str
@@ -27,6 +29,7 @@ else:  # a command line lists the rows of each table
     Objective, Gradient, Rise = (Literal[tuple(t)] for t in (OBJECTIVES, GRADIENTS, RISES))
     Likelihood, Scale = (Literal[tuple(t)] for t in (LIKELIHOODS, SCALES))
     Network, Activation, Norm = (Literal[tuple(t)] for t in (NETWORKS, ACTIVATIONS, NORMS))
+    Dtype = Literal[tuple(DTYPES)]
     Posterior, Prior = (Literal[tuple(t)] for t in (POSTERIORS, PRIORS))
     Optimizer = Literal[tuple(OPTIMIZERS)]
 
@@ -60,6 +63,8 @@ class Choices:
       activation: Of the layers.
       norm: Of the layers: layer of the channels of a pixel, group of all of an example, batch.
       dropout: Probability that a feature is left out in training.
+      dtype: Of the arithmetic of bodies and heads: float32 or bfloat16; parameters, densities and
+        bounds are float32.
       posterior: gaussian, diagonal; point: a plain autoencoder, which has no bound.
       posterior_floor: Of gaussian, the least log of its standard deviation.
       prior: standard normal, or a learned mixture of Gaussians.
@@ -87,6 +92,7 @@ class Choices:
     activation: Activation = "relu"
     norm: Norm = "none"
     dropout: float = 0.0
+    dtype: Dtype = "float32"
     posterior: Posterior = "gaussian"
     posterior_floor: float | None = FLOOR
     prior: Prior = "standard"
