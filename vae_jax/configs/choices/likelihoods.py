@@ -37,7 +37,7 @@ def dimension(form: Form, sigma: float | None) -> nn.Module:
 
 
 def predicted(form: Form, sigma: float | None) -> nn.Module:
-    """A standard deviation for each dimension and z, an output of the decoder: of float32 always, as
+    """A standard deviation for each dimension and z, an output of the decoder, in float32 always:
     half precision has steps of 0.03 near the floor."""
     return PredictedScale(initial=_first(form, sigma))
 
