@@ -1,5 +1,6 @@
 """A run's number beside those of densities without latents, and what to do where it is worse."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -36,7 +37,7 @@ def with_baselines(scores: Json, experiment: Experiment, data: Data, params: Par
     }
     scores = {**scores, "baselines": found}
     scores |= {"baselines_bits_per_dim": bits} if bits else {}
-    return {**scores, "advice": advice(scores, _has_scale(likelihood))}
+    return {**scores, "advice": advice(scores, _gaussians(likelihood))}
 
 
 def baselines(experiment: Experiment, data: Data, likelihood: Any) -> Json:
@@ -66,20 +67,21 @@ def baselines(experiment: Experiment, data: Data, likelihood: Any) -> Json:
     return means if uniform is None else {**means, "uniform": uniform}
 
 
-def advice(scores: Json, has_scale: bool) -> list[str]:
+def advice(scores: Json, gaussians: Sequence[Gaussian]) -> list[str]:
     """What to do about a model that is worse than one without latents, or does not use its own: a
     sentence each.
 
     Args:
       scores: with the baselines.
-      has_scale: whether a Gaussian is in the likelihood, and there is a scale to be learned.
+      gaussians: those in the likelihood, which have a scale to be learned.
     """
     longer = "train longer (--epochs)"
     found = scores.get("log_likelihood", {})
     own, is_loose = found.get("value"), "reading" in found
     worse = [] if own is None else _worse(own, scores.get("baselines", {}))
-    scale = ", learn the scale of each dimension (--scale dimension)" if has_scale else ""
-    smaller = "begin at a smaller scale (--sigma), " if has_scale else ""
+    one_scale = any(map(_is_of_one_scale, gaussians))
+    scale = ", learn the scale of each dimension (--scale dimension)" if one_scale else ""
+    smaller = "begin at a smaller scale (--sigma), " if gaussians else ""
     said = []
     if worse:
         what = " and than ".join(worse)
@@ -100,9 +102,12 @@ def _worse(own: float, found: Json) -> list[str]:
     ]
 
 
-def _has_scale(likelihood: Any) -> bool:
-    parts = jax.tree.leaves(likelihood, is_leaf=_is_gaussian)
-    return any(map(_is_gaussian, parts))
+def _gaussians(likelihood: Any) -> list[Gaussian]:
+    return list(filter(_is_gaussian, jax.tree.leaves(likelihood, is_leaf=_is_gaussian)))
+
+
+def _is_of_one_scale(gaussian: Gaussian) -> bool:
+    return gaussian.loc.size > 1 and bool(np.ptp(np.asarray(gaussian.log_scale)) == 0)
 
 
 def _is_gaussian(node: object) -> bool:
