@@ -18,7 +18,8 @@ from vae_jax.types import Batch, Event, Params
 
 Json = dict[str, Any]
 
-_FITTED = 10_000  # training examples that a baseline is fitted to
+# training examples that a baseline is fitted to, and the most numbers that they have
+_FITTED, _NUMBERS = 10_000, 2**28
 _WORDS = {
     "independent": "independent dimensions",
     "full_covariance": "one Gaussian",
@@ -120,11 +121,13 @@ def _likelihood(experiment: Experiment, params: Params, test: Batch) -> Any:
 
 
 def _some(data: Data) -> Batch:
-    """Training examples, not all of many."""
+    """Training examples, not all of many or large ones."""
+    size = sum(leaf[0].size for leaf in jax.tree.leaves(data.test["x"]))
+    most = max(1, min(_FITTED, _NUMBERS // size))
     if isinstance(data.train, dict):
-        every = max(1, -(-size_of(data.train) // _FITTED))
+        every = -(-size_of(data.train) // most)
         return jax.tree.map(lambda leaf: leaf[::every], data.train)
-    places = np.linspace(0, len(data.train) - 1, min(_FITTED, len(data.train))).astype(int)
+    places = np.linspace(0, len(data.train) - 1, min(most, len(data.train))).astype(int)
     read = [read_example(data.train, int(place)) for place in places]
     return jax.tree.map(lambda *leaves: np.stack(leaves), *read)
 
