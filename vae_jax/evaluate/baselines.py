@@ -38,7 +38,8 @@ def independent(likelihood: Distribution, x: Event) -> Distribution | None:
 
 
 def full_covariance(x: np.ndarray) -> Callable[[np.ndarray], np.ndarray] | None:
-    """A Gaussian with every covariance, shrunk as Ledoit and Wolf do.
+    """A Gaussian with every covariance, shrunk as Ledoit and Wolf do; to each variance exp(-6)^2 is
+    added, since constant dimensions have no density.
 
     Args:
       x: training examples, [N, ...] real numbers.
