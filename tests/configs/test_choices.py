@@ -189,6 +189,10 @@ REFUSED = {
         "'cyclical' needs the steps of a rise: beta_",
     ),
     "a warm-up score-free": ({"beta_warmup": 5, "gradient": "score-free"}, "leave beta at 1"),
+    "a point's learned prior": (
+        {"posterior": "point", "prior": "mixture"},
+        "by the rate, and post",
+    ),
     "no components": ({"prior": "mixture", "components": 0}, "components must be at least 1"),
 }
 

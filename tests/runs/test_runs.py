@@ -112,7 +112,7 @@ def test_what_a_run_leaves(done):
 def test_how_the_data_were_read_is_kept_and_told(done):
     notes = done.config["notes"]
     assert notes == list(done.experiment.examples.load().notes)
-    told = {"vectors": 2, "series": 2}
+    told = {"vectors": 2, "series": 2, "digits_conditional": 1}
     assert len(notes) == told.get(done.config["config"], 0)
     page = (done.folder / "report.html").read_text(encoding="utf-8")
     assert all(f"<p>{html.escape(note)}</p>" in page for note in notes)

@@ -9,11 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 from flax.typing import Initializer
 
+from vae_jax.evaluate.baselines import mean_and_variance
 from vae_jax.networks.scales import FLOOR
 from vae_jax.types import Array, Key
 
 FRACTION = 0.5  # of the standard deviation, at which a scale begins
-_AT_ONCE = 100  # examples that are held in float64
 _FREQUENCIES = (0.001, 0.999)  # the least and the most, as Burda et al. 2015 have them
 _LEAST_VARIANCE = math.exp(2 * FLOOR)
 
@@ -47,7 +47,7 @@ def first_values(examples: Callable[[], np.ndarray], levels: int) -> FirstValues
 
     @cache
     def moments() -> Moments:
-        return _moments(examples())
+        return mean_and_variance(examples())
 
     def loc(mean: np.ndarray, variance: np.ndarray) -> np.ndarray:
         return (mean + middle) / unit
@@ -61,14 +61,6 @@ def first_values(examples: Callable[[], np.ndarray], levels: int) -> FirstValues
         return np.log(frequency) - np.log1p(-frequency)
 
     return FirstValues(*(_initializer(moments, of) for of in (loc, log_scale, logits)))
-
-
-def _moments(x: np.ndarray) -> Moments:
-    """Mean and variance (divided by N) over [N, ...], some examples at a time in float64."""
-    mean = x.mean(axis=0, dtype=np.float64)
-    starts = range(0, len(x), _AT_ONCE)
-    squares = (np.square(x[start : start + _AT_ONCE] - mean).sum(axis=0) for start in starts)
-    return mean, sum(squares, np.zeros_like(mean)) / len(x)
 
 
 def _initializer(

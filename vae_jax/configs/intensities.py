@@ -29,6 +29,7 @@ from vae_jax.types import Event
 
 Read: TypeAlias = tuple[Prepare | None, Callable[[Event], Event] | None]  # prepare, preprocess
 
+_GIVEN = "log p(x) is log p(x|c), given the label, which densities without latents are not told."
 _SOME, _SOME_READ = 10_000, 1_000  # training images that first values are made of
 
 
@@ -149,6 +150,8 @@ def _loaded(stored: Intensities, prepare: Prepare | None) -> Data:
     dataset = stored.load()
     _check_levels(dataset, stored.levels)
     data = images(dataset, prepare, conditional=stored.classes is not None)
+    if stored.classes is not None:
+        data = data._replace(notes=(*data.notes, _GIVEN))
     return data if stored.streamed is None else data._replace(train=stored.streamed())
 
 

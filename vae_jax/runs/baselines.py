@@ -1,5 +1,6 @@
 """A run's number beside those of densities without latents, and what to do where it is worse."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -17,7 +18,8 @@ from vae_jax.types import Batch, Event, Params
 
 Json = dict[str, Any]
 
-_FITTED = 10_000  # training examples that a baseline is fitted to
+# training examples that a baseline is fitted to, and the most numbers that they have
+_FITTED, _NUMBERS = 10_000, 2**28
 _WORDS = {
     "independent": "independent dimensions",
     "full_covariance": "one Gaussian",
@@ -36,7 +38,7 @@ def with_baselines(scores: Json, experiment: Experiment, data: Data, params: Par
     }
     scores = {**scores, "baselines": found}
     scores |= {"baselines_bits_per_dim": bits} if bits else {}
-    return {**scores, "advice": advice(scores, _has_scale(likelihood))}
+    return {**scores, "advice": advice(scores, _gaussians(likelihood))}
 
 
 def baselines(experiment: Experiment, data: Data, likelihood: Any) -> Json:
@@ -66,20 +68,21 @@ def baselines(experiment: Experiment, data: Data, likelihood: Any) -> Json:
     return means if uniform is None else {**means, "uniform": uniform}
 
 
-def advice(scores: Json, has_scale: bool) -> list[str]:
+def advice(scores: Json, gaussians: Sequence[Gaussian]) -> list[str]:
     """What to do about a model that is worse than one without latents, or does not use its own: a
     sentence each.
 
     Args:
       scores: with the baselines.
-      has_scale: whether a Gaussian is in the likelihood, and there is a scale to be learned.
+      gaussians: those in the likelihood, which have a scale to be learned.
     """
     longer = "train longer (--epochs)"
     found = scores.get("log_likelihood", {})
     own, is_loose = found.get("value"), "reading" in found
     worse = [] if own is None else _worse(own, scores.get("baselines", {}))
-    scale = ", learn the scale of each dimension (--scale dimension)" if has_scale else ""
-    smaller = "begin at a smaller scale (--sigma), " if has_scale else ""
+    one_scale = any(map(_is_of_one_scale, gaussians))
+    scale = ", learn the scale of each dimension (--scale dimension)" if one_scale else ""
+    smaller = "begin at a smaller scale (--sigma), " if gaussians else ""
     said = []
     if worse:
         what = " and than ".join(worse)
@@ -100,9 +103,12 @@ def _worse(own: float, found: Json) -> list[str]:
     ]
 
 
-def _has_scale(likelihood: Any) -> bool:
-    parts = jax.tree.leaves(likelihood, is_leaf=_is_gaussian)
-    return any(map(_is_gaussian, parts))
+def _gaussians(likelihood: Any) -> list[Gaussian]:
+    return list(filter(_is_gaussian, jax.tree.leaves(likelihood, is_leaf=_is_gaussian)))
+
+
+def _is_of_one_scale(gaussian: Gaussian) -> bool:
+    return gaussian.loc.size > 1 and bool(np.ptp(np.asarray(gaussian.log_scale)) == 0)
 
 
 def _is_gaussian(node: object) -> bool:
@@ -115,11 +121,13 @@ def _likelihood(experiment: Experiment, params: Params, test: Batch) -> Any:
 
 
 def _some(data: Data) -> Batch:
-    """Training examples, not all of many."""
+    """Training examples, not all of many or large ones."""
+    size = sum(leaf[0].size for leaf in jax.tree.leaves(data.test["x"]))
+    most = max(1, min(_FITTED, _NUMBERS // size))
     if isinstance(data.train, dict):
-        every = max(1, -(-size_of(data.train) // _FITTED))
+        every = -(-size_of(data.train) // most)
         return jax.tree.map(lambda leaf: leaf[::every], data.train)
-    places = np.linspace(0, len(data.train) - 1, min(_FITTED, len(data.train))).astype(int)
+    places = np.linspace(0, len(data.train) - 1, min(most, len(data.train))).astype(int)
     read = [read_example(data.train, int(place)) for place in places]
     return jax.tree.map(lambda *leaves: np.stack(leaves), *read)
 

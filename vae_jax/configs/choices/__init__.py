@@ -17,6 +17,7 @@ from vae_jax.configs.choices.posteriors import POSTERIORS
 from vae_jax.configs.choices.priors import PRIORS
 from vae_jax.configs.choices.table import chosen
 from vae_jax.configs.experiment import Optimize
+from vae_jax.distributions import Distribution
 from vae_jax.evaluate.scores import Rate
 from vae_jax.models import VAE, vae
 from vae_jax.networks import Network
@@ -71,6 +72,11 @@ def parts(
     head = with_classes(chosen("likelihood", LIKELIHOODS, *given)(form), form, choices.dtype)
     posterior = chosen("posterior", POSTERIORS, *given)(latents)
     prior = chosen("prior", PRIORS, *given)(latents)
+    if posterior.is_point and not isinstance(prior.prior, Distribution):
+        raise ValueError(
+            f"prior={choices.prior!r} is learned by the rate, and posterior='point' has none:"
+            " choose prior='standard'."
+        )
     optimizer = chosen("optimizer", OPTIMIZERS, *given)
     model = vae(
         Network(encoder, posterior.head, embed, preprocess),
