@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from vae_jax.cli.terminal import console
-from vae_jax.runs.folder import write
+from vae_jax.runs.folder import replacing, write
 
 
 def named(name: str, tree: Any) -> dict[str, np.ndarray]:
@@ -35,9 +35,8 @@ def save(shown: Path, **trees: Any) -> None:
 
 def save_arrays(path: Path, **arrays: Any) -> None:
     """One .npz, all of it or nothing."""
-    file = io.BytesIO()
-    np.savez_compressed(file, **arrays)
-    write(path, file.getvalue())
+    with replacing(path) as file:
+        np.savez_compressed(file, **arrays)
 
 
 def check_table(path: Path, option: str) -> None:

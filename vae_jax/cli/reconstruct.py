@@ -14,6 +14,7 @@ from vae_jax import evaluate, generate
 from vae_jax.checks import check_count, seeded
 from vae_jax.cli import command
 from vae_jax.cli.output import save
+from vae_jax.cli.terminal import track
 from vae_jax.generate import Read
 from vae_jax.runs import load_run
 from vae_jax.runs.pictures import read_of, save_reconstructions
@@ -57,7 +58,10 @@ def _reconstruct(
     evaluate.check_conditions(found.model, found.params, first)
     x, c = first["x"], first.get("c")
     made = generate.reconstruct(
-        *(found.model, found.params, seeded(seed), x, c), draw_z=draw_z, draw_x=draw_x
+        *(found.model, found.params, seeded(seed), x, c),
+        draw_z=draw_z,
+        draw_x=draw_x,
+        progress=track("reconstructions"),
     )
     lacks = read_of(found.experiment, found.params, jax.tree.map(lambda leaf: leaf[0], first))
     read = Read("draw" if draw_z else lacks.z, "draw" if draw_x else lacks.x)

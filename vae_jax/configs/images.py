@@ -67,7 +67,7 @@ def images(
     size, form = tuple(shape), {"layout": layout, "levels": levels, "signed": signed}
     train = Path(data).expanduser() / "train"
     stored = Intensities(
-        load=lambda: _with_units(load(), size),
+        load=lambda: _told(load(), size, None if not stream else len(datasets.open_images(train))),
         shape=size,
         levels=levels,
         streamed=(lambda: datasets.open_images(train)) if stream else None,
@@ -93,13 +93,19 @@ def _shape(data: str, dataset: datasets.Dataset) -> tuple[int, int, int]:
     return shape
 
 
-def _with_units(dataset: datasets.Dataset, shape: tuple[int, ...]) -> datasets.Dataset:
-    """The data; of floats in [-1, 1] with a note on what that says of the nats."""
-    if not dataset.signed:
-        return dataset
-    constant = math.prod(shape) * math.log(2)
-    note = f"The nats are of [0, 1]; of [-1, 1], log p(x) is lower by {constant:.1f}."
-    return dataset._replace(notes=(*dataset.notes, note))
+def _told(
+    dataset: datasets.Dataset, shape: tuple[int, ...], streamed: int | None
+) -> datasets.Dataset:
+    """The data, with a note on how many there are; of floats in [-1, 1] with one on what that says
+    of the nats."""
+    train, test = streamed or len(dataset.train.x), len(dataset.test.x)
+    height, width, channels = shape
+    count = f"{dataset.name}: {train:,} images to train on and {test:,} to test, {height}x{width}"
+    notes = [*dataset.notes, f"{count} with {channels} channel{'s' if channels > 1 else ''}."]
+    if dataset.signed:
+        constant = math.prod(shape) * math.log(2)
+        notes.append(f"The nats are of [0, 1]; of [-1, 1], log p(x) is lower by {constant:.1f}.")
+    return dataset._replace(notes=tuple(notes))
 
 
 def _test_only(folder: str) -> datasets.Dataset:

@@ -36,7 +36,7 @@ def with_baselines(scores: Json, experiment: Experiment, data: Data, params: Par
     }
     scores = {**scores, "baselines": found}
     scores |= {"baselines_bits_per_dim": bits} if bits else {}
-    return {**scores, "advice": advice(scores, _has_scale(likelihood))}
+    return {**scores, "advice": advice(scores, _scales(likelihood))}
 
 
 def baselines(experiment: Experiment, data: Data, likelihood: Any) -> Json:
@@ -66,19 +66,20 @@ def baselines(experiment: Experiment, data: Data, likelihood: Any) -> Json:
     return means if levels is None else {**means, "uniform": _uniform(likelihood, x)}
 
 
-def advice(scores: Json, has_scale: bool) -> list[str]:
+def advice(scores: Json, scales: int) -> list[str]:
     """What to do about a model that is worse than one without latents, or does not use its own: a
     sentence each.
 
     Args:
       scores: with the baselines.
-      has_scale: whether a Gaussian is in the likelihood, and there is a scale to be learned.
+      scales: how many different ones the Gaussians of the likelihood have: of 1, all dimensions
+        share it.
     """
     longer = "train longer (--epochs)"
     own = scores.get("log_likelihood", {}).get("value")
     worse = [] if own is None else _worse(own, scores.get("baselines", {}))
-    scale = ", learn the scale of each dimension (--scale dimension)" if has_scale else ""
-    smaller = "begin at a smaller scale (--sigma), " if has_scale else ""
+    scale = ", learn the scale of each dimension (--scale dimension)" if scales == 1 else ""
+    smaller = "begin at a smaller scale (--sigma), " if scales else ""
     said = []
     if worse:
         what = " and than ".join(worse)
@@ -98,9 +99,9 @@ def _worse(own: float, found: Json) -> list[str]:
     ]
 
 
-def _has_scale(likelihood: Any) -> bool:
-    parts = jax.tree.leaves(likelihood, is_leaf=_is_gaussian)
-    return any(map(_is_gaussian, parts))
+def _scales(likelihood: Any) -> int:
+    parts = filter(_is_gaussian, jax.tree.leaves(likelihood, is_leaf=_is_gaussian))
+    return len({float(scale) for part in parts for scale in np.ravel(part.log_scale)})
 
 
 def _is_gaussian(node: object) -> bool:

@@ -10,11 +10,13 @@ report.html       all of it on one page
 .lock             held by the process that trains it
 """
 
+import contextlib
 import json
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from vae_jax.runs.forms import STATUS, check_config, check_evaluation, check_form, check_row
 
@@ -91,11 +93,18 @@ def write_json(path: Path, content: Json) -> None:
 
 def write(path: Path, content: bytes) -> None:
     """Put a file in the place of what is there, all of it or nothing."""
+    with replacing(path) as file:
+        file.write(content)
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """A file to write into, which takes the place of what is there once it is whole."""
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
     part = Path(name)
     try:
         with open(descriptor, "wb") as file:
-            file.write(content)
+            yield file
         part.chmod(0o644)  # mkstemp's are private
         part.replace(path)
     except BaseException:
