@@ -67,11 +67,17 @@ def parts(
             f"likelihood={choices.likelihood!r} does not fit these data: choose"
             f" {' or '.join(form.likelihoods)}."
         )
+    if choices.gradient == "score-free" and choices.norm == "batch":
+        raise ValueError(
+            "gradient='score-free' is for networks that see one example, and norm='batch' sees the"
+            " batch: choose norm='layer' or norm='group', or gradient='plain'."
+        )
     encoder, decoder = chosen("network", NETWORKS, *given)(form)
     head = with_classes(chosen("likelihood", LIKELIHOODS, *given)(form), form)
     posterior = chosen("posterior", POSTERIORS, *given)(latents)
     prior = chosen("prior", PRIORS, *given)(latents)
     optimizer = chosen("optimizer", OPTIMIZERS, *given)
+    optimizer(0.0)  # its options are looked at before there is a run
     model = vae(
         Network(encoder, posterior.head, embed, preprocess),
         Network(decoder, head, embed),

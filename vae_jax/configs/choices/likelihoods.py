@@ -5,6 +5,7 @@ import math
 from flax import linen as nn
 from flax.typing import Initializer
 
+from vae_jax.checks import check_within
 from vae_jax.configs.choices.form import Form
 from vae_jax.configs.choices.table import Rows, one_of
 from vae_jax.networks import (
@@ -34,13 +35,14 @@ def dimension(form: Form, sigma: float | None) -> nn.Module:
     return LearnedScale(initial=_first(form, sigma), per_dimension=True)
 
 
+_SIGMA = (1e-6, 1e6)  # of which squares and their inverses are far from what float32 holds
 SCALES = {"fixed": fixed, "learned": learned, "dimension": dimension}
 
 
 def gaussian(form: Form, *, scale: str = "dimension", sigma: float | None = None) -> nn.Module:
     """N(x | f(z), sigma^2)."""
-    if sigma is not None and not sigma > 0:
-        raise ValueError(f"sigma must be above 0; got {sigma}.")
+    if sigma is not None:
+        check_within("sigma", sigma, *_SIGMA)
     return GaussianHead(form.shape, one_of("scale", SCALES, scale)(form, sigma), form.loc)
 
 

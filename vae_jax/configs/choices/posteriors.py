@@ -4,8 +4,11 @@ from typing import NamedTuple
 
 from flax import linen as nn
 
+from vae_jax.checks import check_within
 from vae_jax.configs.choices.table import Rows
 from vae_jax.networks import DeltaHead, GaussianHead, PredictedScale
+
+_FLOORS = (-30.0, 10.0)  # of a log: the squares of such scales are numbers of float32
 
 
 class Posterior(NamedTuple):
@@ -17,6 +20,8 @@ class Posterior(NamedTuple):
 
 def gaussian(latents: int, *, posterior_floor: float | None = None) -> Posterior:
     """A diagonal Gaussian, whose log-scale is never under the floor, if there is one."""
+    if posterior_floor is not None:
+        check_within("posterior_floor", posterior_floor, *_FLOORS)
     return Posterior(GaussianHead((latents,), PredictedScale(posterior_floor)))
 
 
