@@ -39,8 +39,18 @@ def save_arrays(path: Path, **arrays: Any) -> None:
         np.savez_compressed(file, **arrays)
 
 
+def check_place(path: Path | None, option: str = "--out") -> None:
+    """FileNotFoundError where the folder of a file that was asked for is not there."""
+    if path is not None and not path.parent.is_dir():
+        raise FileNotFoundError(
+            f"There is no folder {path.parent} for {option} {path}: make it first, or name another."
+        )
+
+
 def check_table(path: Path, option: str) -> None:
-    """ValueError unless a table can be written into a file of this name."""
+    """ValueError unless a table can be written into a file of this name, FileNotFoundError where
+    there is no folder for it."""
+    check_place(path, option)
     if path.suffix not in _TABLES:
         *most, last = _TABLES
         raise ValueError(f"{option} must end in {', '.join(most)} or {last}; got {path}.")

@@ -13,7 +13,7 @@ import tyro
 from vae_jax import evaluate, generate
 from vae_jax.checks import check_count, seeded
 from vae_jax.cli import command
-from vae_jax.cli.output import save
+from vae_jax.cli.output import check_place, save
 from vae_jax.cli.terminal import track
 from vae_jax.generate import Read
 from vae_jax.runs import load_run
@@ -52,6 +52,7 @@ def _reconstruct(
       data: Where the data are now, if they have moved since.
       out: The file; by default reconstructions.png in the run folder.
     """
+    check_place(out)
     check_count("number", number)
     found = load_run(run, epoch=epoch, data=data, configs=configs)
     first = jax.tree.map(lambda leaf: leaf[:number], found.experiment.examples.load().test)
