@@ -4,10 +4,18 @@ import contextlib
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 
 def write(path: Path, content: bytes) -> None:
-    """Put a file in the place of what is there, all of it or nothing.
+    """Put a file in the place of what is there, all of it or nothing; raises as `replacing`."""
+    with replacing(path) as file:
+        file.write(content)
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """A file to write into, which takes the place of what is there once it is whole.
 
     Raises:
       OSError: it cannot be written; the message names it and the reason.
@@ -17,7 +25,7 @@ def write(path: Path, content: bytes) -> None:
         part = Path(name)
         try:
             with open(descriptor, "wb") as file:
-                file.write(content)
+                yield file
             part.chmod(0o644)  # mkstemp's are private
             part.replace(path)
         except BaseException:
@@ -26,7 +34,7 @@ def write(path: Path, content: bytes) -> None:
 
 
 def append(path: Path, line: bytes) -> None:
-    """Add a line, all of it or nothing; raises as `write` does."""
+    """Add a line, all of it or nothing; raises as `replacing`."""
     with _named(path), path.open("ab", buffering=0) as file:
         size = file.tell()
         try:

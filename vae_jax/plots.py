@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 Array: TypeAlias = types.Array | np.ndarray
 Rows: TypeAlias = Sequence[dict[str, Any]]
 
+ACROSS = 8  # pairs of images in a row
 _COLOURS = (3, 4)  # channels: red, green, blue, and how opaque they are
 _INK, _MUTED, _BLUE, _ORANGE = "#222222", "#8a8a8a", "#2f6db3", "#d9742b"
 
@@ -68,7 +69,7 @@ def save_reconstructions(
     path: Path, x: Array, reconstructions: Array, title: str, ink: bool = True
 ) -> None:
     """Inputs and, under each, its reconstruction; [N, H, W, C] each, eight pairs to a row."""
-    columns = min(8, len(x))
+    columns = min(ACROSS, len(x))
     paper = 0.0 if ink and np.shape(x)[-1] not in _COLOURS else 1.0
     # [rows, columns, ...]
     rows = [_full_rows(images, columns, paper) for images in (x, reconstructions)]

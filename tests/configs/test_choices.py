@@ -1,6 +1,7 @@
 """Choices of a config: every row makes a model that trains; what does not fit is refused."""
 
 import inspect
+import math
 import re
 from dataclasses import fields, replace
 
@@ -172,27 +173,36 @@ REFUSED = {
     "of several others": ({"mix": 0.1, "objective": "iwae"}, "of the objective ciwae, and the obj"),
     "beta of a bound": ({"beta": 2.0, "objective": "iwae"}, "beta=2.0 is an option of the objecti"),
     "beta score-free": ({"beta": 2.0, "gradient": "score-free"}, "leave beta at 1"),
+    "a batch score-free": ({"norm": "batch", "gradient": "score-free"}, "choose norm='layer' or"),
     "a typo": ({"optimizer": "sdg"}, "no optimizer 'sdg'. Did you mean 'sgd'"),
     "a typo of a row's": ({"activation": "rleu"}, "no activation 'rleu'. Did you mean 'relu'"),
     "the other network's sizes": ({"hidden": (3,), "network": "conv"}, "option of the network mlp"),
     "no layer": ({"hidden": ()}, "hidden must be one size or more"),
     "no width": ({"hidden": (4, 0)}, "hidden must be one size or more, each at least 1"),
     "no probability": ({"dropout": 1.0}, r"dropout must be in \[0, 1\)"),
-    "no scale": ({"sigma": 0.0}, "sigma must be above 0"),
+    "no scale": ({"sigma": 0.0}, "sigma must be in 1e-06 .. 1,000,000; got 0.0"),
     "a fixed scale unsaid": ({"scale": "fixed"}, "needs its standard deviation: sigma=0.1"),
-    "a negative beta": ({"beta": -1.0}, "beta must be 0 or more"),
+    "a negative beta": ({"beta": -1.0}, "beta must be in 0 .. 1,000,000; got -1"),
     "a point's bound": ({"posterior": "point", "objective": "iwae"}, "A point has no bound"),
     "a point's beta": ({"posterior": "point", "beta": 2.0}, "the distortion alone for its loss"),
-    "a point's warm-up": ({"posterior": "point", "beta_warmup": 5}, "beta and beta_warmup out"),
-    "a rise of no steps": (
-        {"beta_rise": "cyclical"},
-        "'cyclical' needs the steps of a rise: beta_",
-    ),
-    "a warm-up score-free": ({"beta_warmup": 5, "gradient": "score-free"}, "leave beta at 1"),
     "a point's learned prior": (
         {"posterior": "point", "prior": "mixture"},
         "by the rate, and post",
     ),
+    "a warm-up score-free": ({"beta_warmup": 5, "gradient": "score-free"}, "leave beta at 1"),
+    "an infinite beta": ({"beta": math.inf}, "beta must be in 0 .. 1,000,000; got inf"),
+    "a rise of no steps": ({"beta_rise": "cyclical"}, "needs the steps of a rise: beta_warmup=10"),
+    "a point's warm-up": ({"posterior": "point", "beta_warmup": 9}, "beta and beta_warmup out"),
+    "no draws": ({"draws": 0}, "draws must be at least 1; got 0"),
+    "no draws of iwae": ({"draws": 0, "objective": "iwae"}, "^draws must be at least 1; got 0"),
+    "no groups": ({"groups": -1, "objective": "piwae"}, "^groups must be at least 1; got -1"),
+    "no mixture": ({"mix": math.nan, "objective": "ciwae"}, "mix must be in 0 .. 1; got nan"),
+    "a scale of no float": ({"sigma": 1e30}, "sigma must be in 1e-06 .. 1,000,000; got 1e[+]30"),
+    "an endless floor": ({"posterior_floor": math.nan}, "floor must be in -30 .. 10; got nan"),
+    "a width of no memory": ({"hidden": (4, 10**20)}, "largest of hidden must be below 2,147"),
+    "no epsilon": ({"epsilon": 0.0}, "epsilon must be in 1e-30 .. 1; got 0"),
+    "momentum": ({"momentum": 1.0, "optimizer": "sgd"}, "momentum must be in 0 .. 0.9999; got 1"),
+    "a decay": ({"weight_decay": -1.0, "optimizer": "lion"}, "decay must be in 0 .. 1,000; got -1"),
     "no components": ({"prior": "mixture", "components": 0}, "components must be at least 1"),
 }
 

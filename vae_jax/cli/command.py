@@ -84,6 +84,14 @@ def _failed(error: Any, debug: bool) -> int:
     if debug:
         traceback.print_exception(error)
         return 1
+    return fail(options.spelt(" ".join(_told(error).split())))
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):
+        return (
+            f"There is not memory enough ({error or 'no more is said'}). Less is needed by fewer or"
+            " smaller layers, a smaller batch, and fewer draws or examples at once."
+        )
     expected = isinstance(error, ValueError | TypeError | OSError | ImportError | ArithmeticError)
-    text = str(error) if expected else f"{type(error).__name__}: {error} (see --debug)"
-    return fail(options.spelt(" ".join(text.split())))
+    return str(error) if expected else f"{type(error).__name__}: {error} (see --debug)"

@@ -16,7 +16,7 @@ import tyro
 from vae_jax.checks import seeded
 from vae_jax.cli import command
 from vae_jax.cli.embed import embedding
-from vae_jax.cli.output import check_table, check_writable, save_table
+from vae_jax.cli.output import check_place, check_table, save_table
 from vae_jax.cli.terminal import print_scores, say, track
 from vae_jax.report import write_report
 from vae_jax.runs import load_run
@@ -58,11 +58,11 @@ def _evaluate(
       out: The file of the numbers; by default evaluation.json in the run folder, in the place of
         what is there.
     """
+    check_place(out)
     if per_example is not None:
         check_table(per_example, "--per-example")
     found = load_run(run, epoch=epoch, data=data, configs=configs)
-    for path in filter(None, (out or run / "evaluation.json", per_example)):
-        check_writable(path)
+    check_place(out or run / "evaluation.json")
     experiment, params, key = found.experiment, found.params, seeded(seed)
     loaded = experiment.examples.load()
     scores = score(experiment, loaded.test, params, key, track("log p(x)"), importance_samples)

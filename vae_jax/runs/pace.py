@@ -92,7 +92,8 @@ def epochs_within(seconds: float, pace: Pace, steps: int, training: Training) ->
     if not epochs:
         raise ValueError(
             f"One epoch takes about {cost(1):.0f} s with compiling and an evaluation, and"
-            f" {max(0.0, seconds):.0f} s are left of the time: time=<a longer one>, or epochs=<1>."
+            f" {max(0.0, seconds):.0f} s are left of the time, now that it was timed: time=<a"
+            " longer one>, or epochs=<their number> in its place."
         )
     return epochs
 

@@ -68,6 +68,11 @@ def parts(
             f"likelihood={choices.likelihood!r} does not fit these data: choose"
             f" {' or '.join(form.likelihoods)}."
         )
+    if choices.gradient == "score-free" and choices.norm == "batch":
+        raise ValueError(
+            "gradient='score-free' is for networks that see one example, and norm='batch' sees the"
+            " batch: choose norm='layer' or norm='group', or gradient='plain'."
+        )
     encoder, decoder = chosen("network", NETWORKS, *given)(form)
     head = with_classes(chosen("likelihood", LIKELIHOODS, *given)(form), form, choices.dtype)
     posterior = chosen("posterior", POSTERIORS, *given)(latents)
@@ -78,6 +83,7 @@ def parts(
             " choose prior='standard'."
         )
     optimizer = chosen("optimizer", OPTIMIZERS, *given)
+    optimizer(0.0)  # its options are looked at before there is a run
     model = vae(
         Network(encoder, posterior.head, embed, preprocess),
         Network(decoder, head, embed),

@@ -5,6 +5,7 @@ import math
 from flax import linen as nn
 from flax.typing import Initializer
 
+from vae_jax.checks import check_within
 from vae_jax.configs.choices.dtypes import DTYPES
 from vae_jax.configs.choices.form import Form
 from vae_jax.configs.choices.table import Rows, one_of
@@ -42,6 +43,7 @@ def predicted(form: Form, sigma: float | None) -> nn.Module:
     return PredictedScale(initial=_first(form, sigma))
 
 
+_SIGMA = (1e-6, 1e6)  # of which squares and their inverses are far from what float32 holds
 SCALES = {"fixed": fixed, "learned": learned, "dimension": dimension, "predicted": predicted}
 
 
@@ -49,8 +51,8 @@ def gaussian(
     form: Form, *, scale: str = "dimension", sigma: float | None = None, dtype: str = "float32"
 ) -> nn.Module:
     """N(x | f(z), sigma^2)."""
-    if sigma is not None and not sigma > 0:
-        raise ValueError(f"sigma must be above 0; got {sigma}.")
+    if sigma is not None:
+        check_within("sigma", sigma, *_SIGMA)
     made = one_of("scale", SCALES, scale)(form, sigma)
     return GaussianHead(form.shape, made, form.loc, one_of("dtype", DTYPES, dtype))
 

@@ -6,6 +6,7 @@ from typing import Any
 import jax
 from flax import linen as nn
 
+from vae_jax.checks import check_count
 from vae_jax.configs.choices.dtypes import DTYPES
 from vae_jax.configs.choices.form import Form
 from vae_jax.configs.choices.table import Rows, one_of
@@ -73,6 +74,7 @@ def check_sizes(name: str, sizes: tuple[int, ...]) -> None:
     """ValueError unless there is a layer, and each has units."""
     if not sizes or min(sizes) < 1:
         raise ValueError(f"{name} must be one size or more, each at least 1; got {sizes}.")
+    check_count(f"The largest of {name}", max(sizes))
 
 
 def _layers(activation: str, norm: str, dropout: float, dtype: str) -> dict[str, Any]:
