@@ -14,6 +14,7 @@ The public names, from the ground up:
   generate        samples, reconstructions, traversals, interpolations
   fit             training in one call, resumable
   configs, runs   experiments by name, and the folders they leave: load_run
+  devices         among how many of a machine's devices batches are divided
   data            data sets by name or from files, binarised or dequantised, in memory or streamed
   checkpoint      parameters and states of training on disk
   plots, show     pictures, and how examples are shown
@@ -27,6 +28,7 @@ from vae_jax import (
     checkpoint,
     configs,
     data,
+    devices,
     distributions,
     evaluate,
     generate,
@@ -142,6 +144,7 @@ __all__ = [
     "decay_mask",
     "descend",
     "describe",
+    "devices",
     "distortion",
     "distributions",
     "elbo",

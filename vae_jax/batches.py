@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from vae_jax import devices
 from vae_jax.checks import check_count
 from vae_jax.memory import bytes_needed, most_at_once
 from vae_jax.types import Event, Progress
@@ -25,12 +26,14 @@ def in_batches(
     """What `program` makes of each example, as numpy arrays [N, ...]; as many at once as fit.
 
     How many, examples times draws, follows from what the compiled program says that it needs
-    (`memory.most_at_once`): fewer examples before fewer draws. A last batch that is not full is
-    filled up with the last example, and the filling taken off again.
+    (`memory.most_at_once`): fewer examples before fewer draws. On several devices each has an equal
+    part of a batch: its size is the next multiple of them. A batch that is not full is filled up
+    with the last example, and the filling taken off again.
 
     Args:
       program: a jitted function whose result has the batch as its leading axis.
-      arguments: (a batch of `each`, the draws held at once) -> its arguments.
+      arguments: (a batch of `each`, the draws held at once) -> its arguments, of which those
+        beside the batch are where the devices need them (`devices.everywhere`).
       each: arrays [N, ...].
       batch_size: the most examples at once.
       draws: the most draws at once of an example.
@@ -46,16 +49,19 @@ def in_batches(
     if N == 0:
         raise ValueError("There are no examples: their leading axis is 0.")
 
+    def examples(at_once: int) -> int:
+        return devices.filled(at_once // min(draws, at_once))
+
     def given(at_once: int, start: int = 0) -> tuple[Any, ...]:
-        few = min(draws, at_once)
-        index = np.minimum(np.arange(start, start + at_once // few), N - 1)
-        return arguments(jax.tree.map(lambda leaf: leaf[index], each), few)
+        index = np.minimum(np.arange(start, start + examples(at_once)), N - 1)
+        rows = jax.tree.map(lambda leaf: leaf[index], each)
+        return arguments(devices.apart(rows, devices.of_all()), min(draws, at_once))
 
     def needed(at_once: int) -> int | None:
         return call(bytes_needed, program, *given(at_once))
 
     at_once = most_at_once(needed, min(batch_size, N) * draws)
-    starts = range(0, N, max(1, at_once // draws))
+    starts = range(0, N, examples(at_once))
     whole = None
     for start in progress(starts):
         part = jax.device_get(call(program, *given(at_once, start)))

@@ -1,4 +1,4 @@
-"""What each of several devices does of an epoch: `train_epoch(batch_sharding=...)`.
+"""What each of several devices does of an epoch.
 
 python -m experiments.benchmarks.devices
 
@@ -19,16 +19,11 @@ from typing import Any
 import jax
 import numpy as np
 import tyro
-from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 from experiments.benchmarks.cases import CASES, Case, images
 from experiments.benchmarks.models import descent, example, model
 from experiments.benchmarks.results import save
-from vae_jax import (
-    Step,
-    TrainState,
-    train_epoch,
-)
+from vae_jax import Step, TrainState, devices, train_epoch
 from vae_jax.data import binarise
 from vae_jax.types import Batch
 
@@ -43,25 +38,25 @@ print(json.dumps(measure(int(sys.argv[1]))))
 Row = dict[str, Any]
 
 
-def main(devices: int = 8, out: Path = Path("results/devices.json")) -> None:
+def main(number: int = 8, out: Path = Path("results/devices.json")) -> None:
     """Divide the batches of one network among devices, and compare with one device.
 
     Args:
-      devices: How many.
+      number: Of devices.
       out: File of all that was counted.
     """
-    result = json.loads(with_devices(devices, "-c", _CHILD, str(devices)))
+    result = json.loads(with_devices(number, "-c", _CHILD, str(number)))
     print(table(result))
     save(out, "devices", result)
     print(out)
 
 
-def with_devices(devices: int, *arguments: str) -> str:
+def with_devices(number: int, *arguments: str) -> str:
     """What Python prints, given these arguments, where the CPU is taken for several devices.
 
     JAX must be told before it starts: hence a process of its own.
     """
-    flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count={devices}"
+    flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count={number}"
     environment = {**os.environ, "XLA_FLAGS": flags.strip(), "JAX_PLATFORMS": "cpu"}
     root = Path(__file__).parents[2]
     environment["PYTHONPATH"] = os.pathsep.join([str(root), os.environ.get("PYTHONPATH", "")])
@@ -71,53 +66,42 @@ def with_devices(devices: int, *arguments: str) -> str:
     ).stdout
 
 
-def measure(devices: int, case: Case = CASE, steps: int = 10) -> Row:
+def measure(number: int, case: Case = CASE, steps: int = 10) -> Row:
     """An epoch on one device, and on several: operations, collectives, parameters at its end."""
-    single = compare(devices, case, steps, "float32")
+    single = compare(number, case, steps, "float32")
     with jax.enable_x64(True):
-        double = compare(devices, case, steps, "float64")
+        double = compare(number, case, steps, "float64")
     for row, other in zip(single, double, strict=True):
         row["difference_float64"] = other["difference"]
     gradient = sum(leaf.nbytes for leaf in jax.tree.leaves(_training(case)[1].params))
     return {"case": case._asdict(), "steps": steps, "gradient_bytes": gradient, "rows": single}
 
 
-def compare(devices: int, case: Case, steps: int, dtype: str) -> list[Row]:
+def compare(number: int, case: Case, steps: int, dtype: str) -> list[Row]:
     """A row for one device, and one for several, of parameters of this type."""
     data = {"x": (200 * images(steps * case.batch)).astype(np.uint8)}  # greys, to be binarised
     step, start = _training(case, dtype)
     rows, ends = [], []
-    for count in (1, devices):
-        sharding = None if count == 1 else batch_sharding(count)
-        compiled = compile_epoch(step, start, data, case.batch, sharding)
-        ends.append(compiled(*_placed((start, data), sharding))[0].params)
+    for count in (1, number):
+        with devices.only(count):
+            compiled = compile_epoch(step, start, data, case.batch)
+            among = devices.of_batch(case.batch)
+            ends.append(compiled(*devices.everywhere((start, data), among))[0].params)
         apart = difference(ends[0], ends[-1])
         rows.append({"devices": count, **counted(compiled), "difference": apart})
     return rows
 
 
-def batch_sharding(count: int) -> NamedSharding:
-    """Batches divided among the first so many devices."""
-    mesh = jax.make_mesh(
-        (count,), ("batch",), axis_types=(AxisType.Auto,), devices=jax.devices()[:count]
-    )
-    return NamedSharding(mesh, PartitionSpec("batch"))
-
-
 def compile_epoch(
-    step: Step,
-    state: TrainState,
-    data: Batch,
-    batch_size: int,
-    batch_sharding: NamedSharding | None,
+    step: Step, state: TrainState, data: Batch, batch_size: int
 ) -> jax.stages.Compiled:
     """The program of `train_epoch`, the pixels binarised in it."""
 
     def epoch(state: TrainState, data: Batch) -> Any:
-        how: Any = {"prepare": binarise(255), "batch_sharding": batch_sharding}
-        return train_epoch(step, state, data, batch_size=batch_size, **how)
+        return train_epoch(step, state, data, batch_size=batch_size, prepare=binarise(255))
 
-    return jax.jit(epoch).lower(*_placed((state, data), batch_sharding)).compile()
+    given = devices.everywhere((state, data), devices.of_batch(batch_size, data))
+    return jax.jit(epoch).lower(*given).compile()
 
 
 def counted(compiled: jax.stages.Compiled) -> Row:
@@ -171,13 +155,6 @@ def table(result: Row) -> str:
             f"  {row['difference_float64']:10.1e}  {', '.join(kinds) or 'none'}"
         )
     return "\n".join(lines)
-
-
-def _placed(arrays: Any, batch_sharding: NamedSharding | None) -> Any:
-    """On every device, as `train_epoch` itself would."""
-    if batch_sharding is None:
-        return arrays
-    return jax.device_put(arrays, NamedSharding(batch_sharding.mesh, PartitionSpec()))
 
 
 def _training(case: Case, dtype: str = "float32") -> tuple[Step, TrainState]:

@@ -3,7 +3,6 @@
 import json
 
 import numpy as np
-import pytest
 
 from experiments.benchmarks import devices
 
@@ -53,8 +52,3 @@ print(json.dumps(devices.measure(int(sys.argv[1]), {tiny}, steps=2)))
     printed = capsys.readouterr().out
     assert "the gradient has" in printed
     assert f"1 all-reduce of {saved['gradient_bytes'] + 4:,} bytes" in printed
-
-
-def test_more_devices_than_there_are_is_an_error():
-    with pytest.raises(ValueError, match="device"):
-        devices.batch_sharding(99)

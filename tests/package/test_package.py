@@ -27,7 +27,7 @@ HEAVY = [
 # From the ground up; a floor sees those below it, and not itself.
 FLOORS = [
     ["types", "calls", "extras", "files"],
-    ["log_sums", "memory"],
+    ["log_sums", "memory", "devices"],
     ["distributions", "data"],
     ["divergences", "checks"],
     ["bounds", "batches"],

@@ -11,14 +11,14 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
-from experiments.benchmarks import devices
+from experiments.benchmarks import devices as measured
 from vae_jax import (
     Player,
     Term,
     alternate,
     descend,
+    devices,
     importance_weighted,
     iwae_bound,
     standard_gaussian,
@@ -82,19 +82,18 @@ def start(model, step, data, dtype):
 def compared(model, step, data=DATA, scan=True, dtype=jnp.float32):
     """Two epochs on one device and on eight: how far apart they end, and where."""
     ends = []
-    for sharding in (None, devices.batch_sharding(DEVICES)):
-        state, how = start(model, step, data, dtype), {"scan": scan, "batch_sharding": sharding}
-        for _ in range(2):
-            given = state
-            state, metrics = train_epoch(
-                step, given, data, batch_size=B, prepare=binarise(255), **how
-            )
+    for number in (1, DEVICES):
+        state, how = start(model, step, data, dtype), {"scan": scan, "prepare": binarise(255)}
+        with devices.only(number):
+            for _ in range(2):
+                given = state
+                state, metrics = train_epoch(step, given, data, batch_size=B, **how)
         ends.append((state, metrics))
     (one, _), (other, metrics) = ends
     leaves = jax.tree.leaves((other, metrics))
     return {
-        "parameters": devices.difference(one.params, other.params),
-        "metrics": devices.difference(ends[0][1], metrics),
+        "parameters": measured.difference(one.params, other.params),
+        "metrics": measured.difference(ends[0][1], metrics),
         "everywhere": all(leaf.sharding.is_fully_replicated for leaf in leaves),
         "devices": min(leaf.sharding.num_devices for leaf in leaves),
         "donated": given.step.is_deleted(),
@@ -103,14 +102,14 @@ def compared(model, step, data=DATA, scan=True, dtype=jnp.float32):
 
 def counted(objective, count, steps=2):
     step, data = descend(objective, ADAM), {"x": GREYS[: steps * B]}
-    sharding = None if count == 1 else devices.batch_sharding(count)
     state = start(MODEL, step, data, jnp.float32)
-    return devices.counted(devices.compile_epoch(step, state, data, B, sharding))
+    with devices.only(count):
+        return measured.counted(measured.compile_epoch(step, state, data, B))
 
 
 @pytest.fixture(scope="module")
 def found():
-    return json.loads(devices.with_devices(DEVICES, __file__))
+    return json.loads(measured.with_devices(DEVICES, __file__))
 
 
 def test_each_device_does_its_part(found):
@@ -158,55 +157,6 @@ def test_the_numbers_are_those_of_one_device(found, case, tolerance):
     assert compared["donated"]
 
 
-def sharded(spec=PartitionSpec("batch"), axis=AxisType.Auto):  # noqa: B008
-    return NamedSharding(jax.make_mesh((1,), ("batch",), axis_types=(axis,)), spec)
-
-
-def test_a_mesh_of_one_device():
-    step, ends = descend(weighted_sum(MODEL), ADAM), []
-    for sharding in (None, sharded()):
-        state, how = start(MODEL, step, DATA, jnp.float32), {"prepare": binarise(255)}
-        state, _ = train_epoch(step, state, DATA, batch_size=B, batch_sharding=sharding, **how)
-        ends.append(state.params)
-    assert devices.difference(*ends) < 1e-6
-
-
-def test_a_batch_that_cannot_be_divided(found):
-    assert found["refusal"] == (
-        "A batch of 68 cannot be divided equally among 8 devices: pass a batch_size that is a"
-        " multiple of 8, or a mesh of fewer devices."
-    )
-
-
-def test_refusals():
-    step = descend(weighted_sum(MODEL), ADAM)
-    state = start(MODEL, step, DATA, jnp.float32)
-
-    def refused(sharding, message):
-        with pytest.raises(ValueError, match=message):
-            train_epoch(step, state, DATA, batch_size=B, batch_sharding=sharding)
-        assert not state.step.is_deleted()
-
-    refused(sharded(axis=AxisType.Explicit), r"axis_types=\(jax.sharding.AxisType.Auto,\)")
-    for spec in (PartitionSpec(), PartitionSpec(None, "batch")):
-        refused(sharded(spec), r'pass NamedSharding\(mesh, PartitionSpec\("batch"\)\)')
-
-
-def refusal():
-    """What is said of a batch that eight devices cannot share."""
-    step = descend(weighted_sum(MODEL), ADAM)
-    try:
-        train_epoch(
-            step,
-            start(MODEL, step, DATA, jnp.float32),
-            DATA,
-            batch_size=B + 4,
-            batch_sharding=devices.batch_sharding(DEVICES),
-        )
-    except ValueError as error:
-        return str(error)
-
-
 def main():
     """Everything that takes eight devices."""
     five = importance_weighted(MODEL, iwae_bound(), num_draws=5)
@@ -229,7 +179,6 @@ def main():
             "in turn": compared(conv, in_turn(conv)),
             "batch means, float64": double,
         },
-        "refusal": refusal(),
         "gradient": sum(leaf.nbytes for leaf in jax.tree.leaves(PARAMS)),
     }
     sys.stdout.write(json.dumps(found))

@@ -139,7 +139,8 @@ class Checkpoints:
 
         Args:
           epoch: one of `epochs`.
-          like: a state of the same structure, shapes and types, of arrays or their shapes.
+          like: a state of the same structure, shapes and types, of arrays or their shapes; where
+            these are, on one device or on several, is where it is read to.
 
         Raises:
           FileNotFoundError: there is no such checkpoint.

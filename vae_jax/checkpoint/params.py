@@ -28,7 +28,8 @@ def load(path: Folder, like: Params) -> Params:
     Args:
       path: the folder.
       like: a tree of the same structure, shapes and types, of arrays or of their
-        `jax.ShapeDtypeStruct`s: `jax.eval_shape(model.init, key, x)`.
+        `jax.ShapeDtypeStruct`s: `jax.eval_shape(model.init, key, x)`. They are read to where
+        these are.
 
     Raises:
       FileNotFoundError: nothing was saved there.

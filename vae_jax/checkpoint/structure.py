@@ -122,11 +122,19 @@ def _numbers(leaf: Any) -> Any:
 
 
 def abstract(tree: Any) -> Any:
-    """The tree's shapes and types, on the first device: what orbax loads into."""
-    here = jax.sharding.SingleDeviceSharding(jax.devices()[0])
-    return jax.tree.map(
-        lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=here), tree
-    )
+    """The tree's shapes and types, and where its arrays are: what orbax loads into.
+
+    That is where those of `tree` are; the first device of this process, where they do not say it
+    (shapes and types), or say where they once were (a checkpoint's metadata).
+    """
+    here = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
+
+    def form(leaf: Any) -> jax.ShapeDtypeStruct:
+        own = getattr(leaf, "sharding", None)
+        where = own if isinstance(own, jax.sharding.Sharding) else here
+        return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=where)
+
+    return jax.tree.map(form, tree)
 
 
 def _check_readable(folder: Path) -> None:

@@ -1,14 +1,18 @@
 """What every command shares: its options, its errors, its exit status."""
 
+import argparse
+import contextlib
 import functools
 import logging
 import sys
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import absl.logging
 
+from vae_jax import devices
 from vae_jax.cli import options
 from vae_jax.cli.signals import INTERRUPTED, Interrupted, handled
 from vae_jax.cli.streams import tell
@@ -17,7 +21,8 @@ from vae_jax.configs import Config
 Configs: TypeAlias = Mapping[str, Config] | None
 
 _LATE = "Event loop is closed"
-_MORE = """Exit status: 0; 1 for an error, told on stderr (with --debug by its traceback); 2 for
+_MORE = """--devices N: on so many of the machine's devices, the first; by default on all of them.
+Exit status: 0; 1 for an error, told on stderr (with --debug by its traceback); 2 for
 options that are not understood; 130 for Ctrl-C, 75 for SIGTERM or
 SIGHUP."""
 
@@ -45,9 +50,9 @@ def run(
         absl.logging.set_verbosity(absl.logging.FATAL)
         logging.getLogger("asyncio").setLevel(logging.CRITICAL)
         _hush()
-    given = [argument for argument in arguments if argument != "--debug"]
+    given, number = _devices([argument for argument in arguments if argument != "--debug"])
     try:
-        with handled():
+        with handled(), _warned(debug), _on(number):
             call = options.parse(function, given, prog, f"{about.strip()}\n\n{_MORE}")
             return call(**({} if configs is None else {"configs": configs})) or 0
     except Interrupted as interrupted:
@@ -62,6 +67,35 @@ def fail(message: str, status: int = 1) -> int:
     """Say what is wrong on stderr; the exit status."""
     tell(f"error: {message}")
     return status
+
+
+def _devices(arguments: Sequence[str]) -> tuple[list[str], str]:
+    """The other arguments, and what --devices says."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--devices", default="all")
+    found, rest = parser.parse_known_args(arguments)
+    return rest, found.devices
+
+
+def _on(number: str) -> contextlib.AbstractContextManager[None]:
+    if number == "all":
+        return contextlib.nullcontext()
+    if not number.isdecimal():
+        raise ValueError(f"--devices is a number of devices, or all; got {number!r}.")
+    return devices.only(int(number))
+
+
+@contextlib.contextmanager
+def _warned(debug: bool) -> Iterator[None]:
+    """Warnings are a line on stderr, as errors are; with --debug Python's own two."""
+
+    def show(message: Warning | str, *where: Any, **file: Any) -> None:
+        print(f"warning: {message}", file=sys.stderr)
+
+    with warnings.catch_warnings():
+        if not debug:
+            warnings.showwarning = show
+        yield
 
 
 @functools.cache  # once in a process

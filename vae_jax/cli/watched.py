@@ -5,6 +5,7 @@ from typing import Any
 
 import jax
 
+from vae_jax import devices
 from vae_jax.cli.options import spelt
 from vae_jax.cli.signals import Signals, handled
 from vae_jax.cli.terminal import EpochBar, console, print_scores, say, track
@@ -36,6 +37,8 @@ def _watch(signals: Signals, bar: EpochBar) -> Watch:
         console.print(describe(experiment.trained.model, x, c))
         for note in data.notes:
             console.print(note, soft_wrap=True)
+        if (number := devices.dividing(experiment.trained.batch_size)) > 1:
+            say(f"Each batch is divided among {number} devices.")
         if 1 < first <= experiment.trained.epochs:
             say(f"Going on from the checkpoint of epoch {first - 1}.")
         bar.begin(experiment.trained.epochs, first, on)

@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from vae_jax import devices
 from vae_jax.batches import in_batches
 from vae_jax.bounds.draws import by_itself, sample_keys
 from vae_jax.evaluate.products import exact_products
@@ -31,7 +32,7 @@ def over_examples(
     Where `chunk_size` is given, `per_example` has it as an option: the draws it holds at once.
     """
     check_some(data)
-    key = by_itself(key)
+    params, key = devices.everywhere((params, by_itself(key)), devices.of_all())
 
     def arguments(rows: Any, draws: int) -> tuple[Any, ...]:
         own = options if chunk_size is None else {**options, "chunk_size": draws}

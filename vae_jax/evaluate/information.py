@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from vae_jax import devices
 from vae_jax.bounds.draws import draw_keys
 from vae_jax.evaluate.examples import alone, over_examples
 from vae_jax.evaluate.scores import mean
@@ -119,10 +120,15 @@ def _log_priors(model: VAE, params: Params, key: Key, x: Event, c: Event) -> Arr
 def _log_marginals(
     model: VAE, params: Params, z: Event, data: Batch, batch_size: int, progress: Progress
 ) -> np.ndarray:
-    """log mean_m q(z|x_m) of the draws z [N, K, ...], [N, K]; a batch of posteriors at a time."""
+    """log mean_m q(z|x_m) of the draws z [N, K, ...], [N, K]; a batch of posteriors at a time, all
+    of them on every device, of which each has a part of the draws."""
     N, K = jax.tree.leaves(z)[0].shape[:2]
+    among, program = devices.of_all(), _add_posteriors
     draws = jax.tree.map(lambda leaf: jnp.asarray(leaf).reshape(N * K, *leaf.shape[2:]), z)
-    sums = jnp.full(N * K, -jnp.inf)
+    if among is not None:
+        draws, program = devices.apart(_in_parts(draws, N * K), among), _add_on_each
+    sums = jnp.full(jax.tree.leaves(draws)[0].shape[: 1 if among is None else 2], -jnp.inf)
+    params, sums = devices.everywhere(params, among), devices.apart(sums, among)
 
     def given(size: int, start: int = 0) -> tuple[Any, ...]:
         index = np.arange(start, start + size)
@@ -130,12 +136,19 @@ def _log_marginals(
         return model, params, batch, index < N, draws, sums, size
 
     def needed(size: int) -> int | None:
-        return alone(bytes_needed, _add_posteriors, *given(size))
+        return alone(bytes_needed, program, *given(size))
 
     size = most_at_once(needed, min(batch_size, N))
     for start in progress(range(0, N, size)):
-        sums = alone(_add_posteriors, *given(size, start))
-    return np.asarray(sums).reshape(N, K) - np.log(N)
+        sums = alone(program, *given(size, start))
+    return np.asarray(sums).ravel()[: N * K].reshape(N, K) - np.log(N)
+
+
+def _in_parts(draws: Event, number: int) -> Event:
+    """[number, ...] as [devices, draws of each, ...], filled up with the last."""
+    index = np.minimum(np.arange(devices.filled(number)), number - 1)
+    index = index.reshape(devices.count(), -1)
+    return jax.tree.map(lambda leaf: leaf[index], draws)
 
 
 @partial(jax.jit, static_argnames=("model", "chunk_size"))
@@ -164,6 +177,24 @@ def _add_posteriors(
 
     each = jax.vmap(of_one, axis_name="posteriors", out_axes=None)
     return jnp.logaddexp(sums, each(batch["x"], batch.get("c"), inside))
+
+
+@partial(jax.jit, static_argnames=("model", "chunk_size"))
+def _add_on_each(
+    model: VAE,
+    params: Params,
+    batch: Batch,
+    inside: Array,
+    draws: Event,
+    sums: Array,
+    chunk_size: int,
+) -> Array:
+    """The same of the draws of each device, [devices, ...]: a loop over all would run on one."""
+
+    def own(draws: Event, sums: Array) -> Array:
+        return _add_posteriors(model, params, batch, inside, draws, sums, chunk_size)
+
+    return jax.vmap(own)(draws, sums)
 
 
 def _mean_over_draws(values: Any) -> Any:

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from vae_jax import devices
 from vae_jax.bounds.draws import by_itself, draw_keys, sample_keys
 from vae_jax.checks import check_count
 from vae_jax.evaluate.products import exact_products
@@ -54,10 +55,13 @@ def terms(
     N = size_of(data)
     if batch_size > N:
         raise ValueError(f"{N} examples do not fill a batch of {batch_size}: pass batch_size={N}.")
-    rows, key = [], by_itself(key)
+    among = devices.of_batch(batch_size)  # of so many: a term may pool
+    params, key = devices.everywhere((params, by_itself(key)), among)
+    rows = []
     for start in progress(range(0, N - N % batch_size, batch_size)):
         index = np.arange(start, start + batch_size)
         batch = jax.tree.map(lambda leaf, index=index: leaf[index], data)
+        index, batch = devices.apart((index, batch), among)
         with exact_products():
             rows.append(_batch(named, num_samples, model, params, key, index, batch))
     return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from vae_jax import devices
 from vae_jax.batches import in_batches
 from vae_jax.bounds.draws import by_itself
 from vae_jax.distributions import Distribution, Gaussian
@@ -72,6 +73,7 @@ def sample(
         raise ValueError(f"temperature must be finite and at least 0; got {temperature}.")
     _check_conditions(c, num)
     each = {"key": jax.random.split(by_itself(key), num), "c": c}
+    params = devices.everywhere(params, devices.of_all())
 
     def given(rows: Event, draws: int) -> tuple[Any, ...]:
         del draws  # one of each
@@ -108,6 +110,7 @@ def reconstruct(
     num = jax.tree.leaves(x)[0].shape[0]
     _check_conditions(c, num)
     each = {"key": jax.random.split(by_itself(key), num), "x": x, "c": c}
+    params = devices.everywhere(params, devices.of_all())
 
     def given(rows: Event, draws: int) -> tuple[Any, ...]:
         del draws

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from vae_jax import devices
 from vae_jax.configs import Config, Data, Experiment, find
 from vae_jax.configs.options import to_json
 from vae_jax.runs import folder as run_folder
@@ -68,6 +69,7 @@ def start(
         "example": example_of(data.test),
         "stored": stored(data),
         "notes": list(data.notes),
+        "devices": _devices(experiment),
         **circumstances(),
     }
     folder = run_folder.create(name, out, config)
@@ -79,6 +81,12 @@ def start(
         if not has_begun(folder):
             shutil.rmtree(folder)
         raise
+
+
+def _devices(experiment: Experiment) -> Json:
+    """How many are used in an evaluation, and in training, whose batches are not filled up."""
+    training = devices.dividing(experiment.trained.batch_size)
+    return {"evaluation": devices.count(), "training": training}
 
 
 def _check(experiment: Experiment, data: Data, training: Training) -> None:

@@ -1,12 +1,12 @@
 """Epochs: one pass over data that stay on the device."""
 
-import math
 from functools import partial
 
 import jax
 import jax.numpy as jnp
-from jax.sharding import AxisType, NamedSharding, PartitionSpec
+from jax.sharding import NamedSharding
 
+from vae_jax import devices
 from vae_jax.checks import check_count, check_key
 from vae_jax.data import Prepare
 from vae_jax.data.transforms import check_prepare
@@ -25,13 +25,17 @@ def train_epoch(
     batch_size: int,
     prepare: Prepare | None = None,
     scan: bool = True,
-    batch_sharding: NamedSharding | None = None,
 ) -> tuple[TrainState, Metrics]:
     """One pass over the data, in one compiled loop.
 
     The data stay on the device in the type they have (bytes, say); each batch is gathered, and
     prepared there. Shapes are checked and values are not, which nothing can under `jit`:
     `evaluate.check_support` does it, and `fit` calls it.
+
+    On several devices (`devices.only` says on how many) state and data are copied to each, or the
+    data left as `devices.divided` made them. Each prepares and differentiates its part of a batch,
+    and the gradients meet in a sum over all: the numbers are those of one device, but for rounding.
+    As many are used as divide the batch into equal parts.
 
     Args:
       step: from `descend` or `alternate`.
@@ -44,29 +48,23 @@ def train_epoch(
         of one's own; `resized` and `pooled`, but not `strided` and `transposed`, which are matrix
         products there): XLA runs their gradients over fifteen times slower inside a compiled loop
         (jax issue 12868).
-      batch_sharding: divides the leading axis of each batch among the devices of a mesh:
-        `NamedSharding(mesh, PartitionSpec("batch"))`. Each prepares and differentiates its part,
-        and the gradients meet in a sum over all; the numbers are those of one device, but for
-        rounding. State and data are copied to every device of the mesh, where they are not there.
 
     Returns:
       state, and each metric at every step, [N // B].
 
     Raises:
-      ValueError: fewer examples than one batch; a `batch_sharding` that does not divide a batch
-        into equal parts.
+      ValueError: fewer examples than one batch; data divided among a number of devices that does
+        not divide a batch into equal parts.
     """
     check_alive(state)
     steps_of(size_of(data), batch_size)
-    if batch_sharding is not None:
-        _check_sharding(batch_sharding, batch_size)
-        everywhere = NamedSharding(batch_sharding.mesh, PartitionSpec())
-        state, data = jax.device_put((state, data), everywhere)
+    among = devices.of_batch(batch_size, data)
+    state, data = devices.everywhere((state, data), among)
     if scan:
-        return _scanned_epoch(step, state, data, batch_size, prepare, batch_sharding)
+        return scanned_epoch(step, state, data, batch_size, prepare, among)
     rows, data = [], jax.device_put(data)  # once, not at every step
     for index in epoch_order(state.key, state.step, size_of(data), batch_size):
-        batch = _gather(data, index, batch_sharding)
+        batch = _gather(data, index, among)
         state, metrics = compiled_step(step, state, batch, prepare)
         rows.append(metrics)
     return state, jax.tree.map(lambda *values: jnp.stack(values), *rows)
@@ -76,9 +74,10 @@ def trace_epoch(
     step: Step, state: TrainState, data: Batch, batch_size: int, prepare: Prepare | None
 ) -> None:
     """Raise what `train_epoch` would, of shapes; what is traced here is not traced again there."""
+    among = devices.of_batch(batch_size, data)
 
     def epoch(state: TrainState, data: Batch) -> tuple[TrainState, Metrics]:
-        return _scanned_epoch(step, state, data, batch_size, prepare, None)
+        return scanned_epoch(step, state, data, batch_size, prepare, among)
 
     jax.eval_shape(epoch, state, data)
 
@@ -131,31 +130,33 @@ def check_alive(state: TrainState) -> None:
 
 @partial(
     jax.jit,
-    static_argnames=("step", "batch_size", "prepare", "batch_sharding"),
+    static_argnames=("step", "batch_size", "prepare", "among"),
     donate_argnames="state",
 )
-def _scanned_epoch(
+def scanned_epoch(
     step: Step,
     state: TrainState,
     data: Batch,
     batch_size: int,
     prepare: Prepare | None,
-    batch_sharding: NamedSharding | None,
+    among: NamedSharding | None,
 ) -> tuple[TrainState, Metrics]:
+    """`train_epoch`, of what is where it is needed."""
+
     def body(state: TrainState, index: Array) -> tuple[TrainState, Metrics]:
-        return _prepared_step(step, state, _gather(data, index, batch_sharding), prepare)
+        return _prepared_step(step, state, _gather(data, index, among), prepare)
 
     order = epoch_order(state.key, state.step, size_of(data), batch_size)
     return jax.lax.scan(body, state, order)
 
 
-@partial(jax.jit, static_argnames="batch_sharding")
-def _gather(data: Batch, index: Array, batch_sharding: NamedSharding | None) -> Batch:
+@partial(jax.jit, static_argnames="among")
+def _gather(data: Batch, index: Array, among: NamedSharding | None) -> Batch:
     batch = jax.tree.map(lambda leaf: leaf[index], data)
-    if batch_sharding is None:
+    if among is None:
         return batch
     # Without it every device would silently do the whole batch, with the same numbers.
-    return jax.lax.with_sharding_constraint(batch, batch_sharding)
+    return jax.lax.with_sharding_constraint(batch, among)
 
 
 def _prepared_step(
@@ -176,24 +177,3 @@ compiled_step = jax.jit(
 
 def _stream(key: Key, stream: int, step: Array | int) -> Key:
     return jax.random.fold_in(jax.random.fold_in(key, stream), step)
-
-
-def _check_sharding(batch_sharding: NamedSharding, batch_size: int) -> None:
-    mesh, spec = batch_sharding.mesh, batch_sharding.spec
-    if set(mesh.axis_types) != {AxisType.Auto}:
-        raise ValueError(
-            f"batch_sharding needs a mesh of automatic axes; got {mesh.axis_types}: make it by"
-            ' jax.make_mesh((8,), ("batch",), axis_types=(jax.sharding.AxisType.Auto,)).'
-        )
-    if not spec or spec[0] is None:
-        raise ValueError(
-            f"batch_sharding must divide the leading axis; got {spec}, by which every device does"
-            ' the whole batch: pass NamedSharding(mesh, PartitionSpec("batch")).'
-        )
-    names = spec[0] if isinstance(spec[0], tuple) else (spec[0],)
-    parts = math.prod(mesh.shape[name] for name in names)
-    if batch_size % parts:
-        raise ValueError(  # where XLA would have every device do the whole batch
-            f"A batch of {batch_size} cannot be divided equally among {parts} devices: pass a"
-            f" batch_size that is a multiple of {parts}, or a mesh of fewer devices."
-        )

@@ -52,14 +52,19 @@ def fit(
     A run that was interrupted and resumed ends with the same bits as one that was not, on the same
     machine; a GPU keeps that only under XLA_FLAGS=--xla_gpu_deterministic_ops=true.
 
+    All devices of the machine are used, or as many as `devices.only` says: each has all parameters
+    and an equal part of every batch, and the numbers are those of one device, but for rounding. A
+    run may go on with another number of them.
+
     Args:
       model: the VAE.
       step: `descend(objective, optimizer)`, `alternate(...)`, or `averaged` of one.
-      data: {"x": [N, ...], "c": [N, ...]}, kept on the device; or a `data.Source`, larger than
-        memory.
+      data: {"x": [N, ...], "c": [N, ...]}, kept on every device, or, as `devices.divided` makes
+        them, a part on each; or a `data.Source`, larger than memory.
       key: of the parameters' first values and of everything drawn.
       epochs: passes over the data, in all.
-      batch_size: B.
+      batch_size: B; of several devices as many are used as divide it into equal parts, and it is
+        warned of those that are idle.
       prepare: (key, example) -> example, {"x": ..., "c": ...}, anew at every step; see `data`.
       held_out: examples to evaluate on, prepared.
       rate: `rate` or `sampled_rate`: how the held-out bound is computed. None says that there is no

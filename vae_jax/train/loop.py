@@ -7,7 +7,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import NamedSharding
 
+from vae_jax import devices
 from vae_jax.checkpoint import Checkpoints
 from vae_jax.data import check_array, prepare_fixed
 from vae_jax.data.sources import read_example
@@ -27,7 +29,10 @@ _CHECKED = 1000  # training examples that are prepared and looked at before the 
 
 def run(settings: Settings, key: Key, checkpoints: Checkpoints | None) -> Fitted:
     """Epochs until they are done, patience is out, or `stop` says so."""
-    now, interrupted = _begin(settings, key, checkpoints), False
+    among = devices.of_batch(settings.batch_size, settings.data)
+    if isinstance(settings.data, dict):
+        settings = settings._replace(data=devices.everywhere(settings.data, among))
+    now, interrupted = _begin(settings, key, checkpoints, among), False
     rows: list[Row] = []
     if isinstance(settings.data, dict):
         settings = settings._replace(data=jax.device_put(settings.data))
@@ -70,7 +75,9 @@ def _tired(settings: Settings, now: Now) -> bool:
     return settings.patience is not None and now.progress.since_best >= settings.patience
 
 
-def _begin(settings: Settings, key: Key, checkpoints: Checkpoints | None) -> Now:
+def _begin(
+    settings: Settings, key: Key, checkpoints: Checkpoints | None, among: NamedSharding | None
+) -> Now:
     """The first state; or the last one saved, and the best parameters so far."""
     init_key, train_key = jax.random.split(key)
     prepare_key = jax.random.fold_in(train_key, STREAM)
@@ -81,7 +88,8 @@ def _begin(settings: Settings, key: Key, checkpoints: Checkpoints | None) -> Now
         return settings.step.init(train_key, settings.model.init(init_key, x, c))
 
     if checkpoints and checkpoints.epochs:
-        restored = checkpoints.load(checkpoints.epochs[-1], jax.eval_shape(new))
+        like = devices.forms(jax.eval_shape(new), among)
+        restored = checkpoints.load(checkpoints.epochs[-1], like)
         progress = Progress(**restored.progress)
         _check_same_run(settings, restored.state, progress, train_key)
         if progress.best_epoch not in checkpoints.epochs:  # none yet; or its checkpoint was removed

@@ -19,9 +19,12 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.sharding import NamedSharding
 
+from vae_jax import devices
 from vae_jax.data import Prepare
-from vae_jax.train.epochs import train_epoch
+from vae_jax.objectives import batch_size as size_of
+from vae_jax.train.epochs import scanned_epoch, steps_of
 from vae_jax.train.steps import Metrics, Step, TrainState
 from vae_jax.types import Array, Batch, Key, Params
 
@@ -64,7 +67,6 @@ def members(make: Callable[[Any], Step], values: Any) -> Step:
     return Step(init, update)
 
 
-@partial(jax.jit, static_argnames=("step", "batch_size", "prepare"), donate_argnames="states")
 def seeds_epoch(
     step: Step, states: TrainState, data: Batch, *, batch_size: int, prepare: Prepare | None = None
 ) -> tuple[TrainState, Metrics]:
@@ -73,16 +75,15 @@ def seeds_epoch(
     Args:
       step: from `descend` or `alternate`.
       states: with a leading axis of S, `jax.vmap(step.init)(keys, params)`; their memory is reused.
-      data, batch_size, prepare: see `train_epoch`.
+      data, batch_size, prepare: see `train_epoch`; on several devices each seed's batch is divided.
 
     Returns:
       states, and each metric at every step, [S, steps].
     """
-
-    def one(state: TrainState) -> tuple[TrainState, Metrics]:
-        return train_epoch(step, state, data, batch_size=batch_size, prepare=prepare)
-
-    return jax.vmap(one)(states)
+    steps_of(size_of(data), batch_size)
+    among = devices.of_batch(batch_size, data)
+    states, data = devices.everywhere((states, data), among)
+    return _seeds_epoch(step, states, data, batch_size, prepare, among)
 
 
 def member(state: TrainState, index: int) -> TrainState:
@@ -107,6 +108,25 @@ def member(state: TrainState, index: int) -> TrainState:
         params, opt_state = jax.tree.map(pick, (state.params, state.opt_state))
         return state._replace(params=params, opt_state=opt_state)
     return jax.tree.map(pick, state)
+
+
+@partial(
+    jax.jit,
+    static_argnames=("step", "batch_size", "prepare", "among"),
+    donate_argnames="states",
+)
+def _seeds_epoch(
+    step: Step,
+    states: TrainState,
+    data: Batch,
+    batch_size: int,
+    prepare: Prepare | None,
+    among: NamedSharding | None,
+) -> tuple[TrainState, Metrics]:
+    def one(state: TrainState) -> tuple[TrainState, Metrics]:
+        return scanned_epoch(step, state, data, batch_size, prepare, among)
+
+    return jax.vmap(one)(states)
 
 
 def _number(values: Any) -> int:

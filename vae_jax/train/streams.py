@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from vae_jax import devices
 from vae_jax.checks import check_count
 from vae_jax.data import Prepare, Source
 from vae_jax.data.sources import read_example
@@ -34,9 +35,9 @@ def stream_epoch(
     """One pass over a source, its batches read by Grain while the steps before them run.
 
     The same order, keys and compiled step as `train_epoch(..., scan=False)` on the same examples,
-    so the same bits. Epochs are counted from step 0, N // B steps each: a state in the middle of
-    one goes on with the rest of it. (One that was trained in epochs of another length finishes
-    what by this count is its epoch.)
+    so the same bits; on several devices each is sent its part of a batch. Epochs are counted from
+    step 0, N // B steps each: a state in the middle of one goes on with the rest of it. (One that
+    was trained in epochs of another length finishes what by this count is its epoch.)
 
     Args:
       step: from `descend` or `alternate`.
@@ -64,8 +65,10 @@ def stream_epoch(
         if count is not None:
             check_count(name, count)
     order, rows = _remaining(state, len(source), batch_size)[:num_steps], []
+    among = devices.of_batch(batch_size)
+    state = devices.everywhere(state, among)
     for batch in _read(source, order, threads, prefetch):
-        state, metrics = compiled_step(step, state, batch, prepare)
+        state, metrics = compiled_step(step, state, devices.apart(batch, among), prepare)
         rows.append(metrics)
         # A device slower than the disk would otherwise be sent batch upon batch.
         jax.block_until_ready(rows[-_IN_FLIGHT:][0])
