@@ -100,8 +100,9 @@ def _told(
     of the nats."""
     train, test = streamed or len(dataset.train.x), len(dataset.test.x)
     height, width, channels = shape
-    count = f"{dataset.name}: {train:,} images to train on and {test:,} to test, {height}x{width}"
-    notes = [*dataset.notes, f"{count} with {channels} channel{'s' if channels > 1 else ''}."]
+    form = f"{height}x{width} with {channels} channel{'s' if channels > 1 else ''}"
+    count = f"{dataset.name}: images of {form}, {train:,} to train on and {test:,} to test."
+    notes = [*dataset.notes, count]
     if dataset.signed:
         constant = math.prod(shape) * math.log(2)
         notes.append(f"The nats are of [0, 1]; of [-1, 1], log p(x) is lower by {constant:.1f}.")
