@@ -160,8 +160,8 @@ def _side_by_side(images: np.ndarray) -> np.ndarray:
 
 
 def _show(axes: "Axes", canvas: np.ndarray, title: str) -> None:
-    there = axes.figure.get_size_inches()[0] * axes.figure.dpi
-    how = "nearest" if canvas.shape[1] <= there else "antialiased"  # no pixel is left out
+    fits = canvas.shape[1] <= axes.figure.bbox.width
+    how = "nearest" if fits else "antialiased"  # no pixel is left out
     axes.imshow(canvas, cmap="gray", vmin=0, vmax=1, interpolation=how)
     axes.set_axis_off()
     axes.set_title(title, fontsize=10, color=_INK, parse_math=False)
