@@ -53,6 +53,7 @@ def save_images(
     moved: Moved | None = None,
 ) -> None:
     """A grid of images [N, H, W, C]; see `grid`. Those of a traversal have names, and a box."""
+    images, title = _stretched(np.asarray(images, np.float32), title)
     canvas, C = grid(images, columns, ink), np.shape(images)[-1]
     if C not in (1, *_COLOURS):
         title = f"{title}; {C} channels side by side"
@@ -136,6 +137,18 @@ def _full_rows(images: Array, columns: int, paper: float) -> np.ndarray:
     return np.concatenate([images, empty]).reshape(-1, columns, *images.shape[1:])
 
 
+def _stretched(images: np.ndarray, title: str) -> tuple[np.ndarray, str]:
+    """Images that are no strips: of those of eight times as many pixels one way as the other, each
+    pixel is drawn long, which the title says."""
+    H, W = images.shape[1:3]
+    down, across = max(1, W // (4 * H)), max(1, H // (4 * W))
+    if down == across:
+        return images, title
+    how = f"{down} times as high as wide" if down > 1 else f"{across} times as wide as high"
+    long = images.repeat(down, axis=1).repeat(across, axis=2)
+    return long, f"{title}\n(pixels are drawn {how})"
+
+
 def _side_by_side(images: np.ndarray) -> np.ndarray:
     """[N, H, W, C] of channels that are no colours as [N, H, C W + C - 1, 1], white between."""
     C = images.shape[-1]
@@ -146,7 +159,9 @@ def _side_by_side(images: np.ndarray) -> np.ndarray:
 
 
 def _show(axes: "Axes", canvas: np.ndarray, title: str) -> None:
-    axes.imshow(canvas, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    fits = canvas.shape[1] <= axes.figure.bbox.width
+    how = "nearest" if fits else "antialiased"  # no pixel is left out
+    axes.imshow(canvas, cmap="gray", vmin=0, vmax=1, interpolation=how)
     axes.set_axis_off()
     axes.set_title(title, fontsize=10, color=_INK)
 

@@ -206,7 +206,7 @@ def test_layout_and_sign_are_kept_with_the_run(tmp_path):
     loaded = experiment.examples.load()
     both = np.concatenate([loaded.train["x"], loaded.test["x"]])
     assert (both.min(), both.max()) == (0, 1)
-    assert loaded.notes[1] == "a: 18 images to train on and 2 to test, 6x5 with 2 channels."
+    assert loaded.notes[1] == "a: images of 6x5 with 2 channels, 18 to train on and 2 to test."
     assert loaded.notes[2] == "The nats are of [0, 1]; of [-1, 1], log p(x) is lower by 41.6."
     masses = images(**{**given, "choices": BERNOULLI}).examples.load()
     assert masses.notes == loaded.notes[:2]  # a mass is the same in any units
@@ -227,7 +227,7 @@ def test_what_is_left_out_of_a_folder_is_told(tmp_path):
         notes = images(data=str(tmp_path), stream=stream, **SMALL).examples.load().notes
         told = [note.partition(": ")[2] for note in notes]
         assert [one[:17] for one in told[:2]] == ["1 .webp left out:"] * 2
-        assert told[2:] == ["4 images to train on and 4 to test, 8x8 with 1 channel."]
+        assert told[2:] == ["images of 8x8 with 1 channel, 4 to train on and 4 to test."]
 
 
 def test_no_data_are_not_the_folder_one_is_in(tmp_path, monkeypatch):

@@ -10,7 +10,7 @@ from vae_jax.configs.experiment import Experiment, other_images
 from vae_jax.configs.intensities import Fit, Intensities, of_intensities
 from vae_jax.configs.lengths import epochs_of
 
-_CHOICES = Choices(network="conv", scale="predicted")
+_CHOICES = Choices(network="conv")
 
 
 def images(
@@ -100,8 +100,9 @@ def _told(
     of the nats of a density."""
     train, test = in_stream or len(dataset.train.x), len(dataset.test.x)
     height, width, channels = shape
-    count = f"{dataset.name}: {train:,} images to train on and {test:,} to test, {height}x{width}"
-    notes = [*dataset.notes, f"{count} with {channels} channel{'s' if channels > 1 else ''}."]
+    form = f"{height}x{width} with {channels} channel{'s' if channels > 1 else ''}"
+    count = f"{dataset.name}: images of {form}, {train:,} to train on and {test:,} to test."
+    notes = [*dataset.notes, count]
     if dataset.signed and is_density:
         constant = math.prod(shape) * math.log(2)
         notes.append(f"The nats are of [0, 1]; of [-1, 1], log p(x) is lower by {constant:.1f}.")

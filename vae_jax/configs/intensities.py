@@ -90,7 +90,7 @@ def of_intensities(
     prepare, preprocess = one_of("likelihood", _READ, choices.likelihood)(levels)
     embed = None if stored.classes is None else one_hot(stored.classes)
     begin = first_values(lambda: _some(stored), levels)
-    form = Form(stored.shape, levels if levels > 1 else None, **begin._asdict())
+    form = Form(stored.shape, levels if levels > 1 else None, scale="predicted", **begin._asdict())
     made = parts(choices, defaults, form, how.latents, embed, preprocess)
     return Experiment(
         Trained(made.model, made.step, how.learning_rate, how.batch_size, how.epochs, how.seed),

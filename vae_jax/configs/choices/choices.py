@@ -53,7 +53,8 @@ class Choices:
       likelihood: gaussian on real numbers, or on dequantised integers; bernoulli: each intensity is
         the probability of a 1; categorical: a probability for each integer.
       scale: Of gaussian, its standard deviation: fixed, one learned, one learned for each
-        dimension, or one for each dimension predicted from z.
+        dimension, or predicted for each dimension from z; by default predicted of images, and of
+        the rest learned for each dimension.
       sigma: Of gaussian, the standard deviation, or where it begins to be learned, by default at
         half that of the training data; of numbers that are standardised, in those units.
       network: mlp, or conv, of images.
@@ -84,7 +85,7 @@ class Choices:
     beta_warmup: int = 0
     beta_rise: Rise = "linear"
     likelihood: Likelihood = "gaussian"
-    scale: Scale = "dimension"
+    scale: Scale | None = None
     sigma: float | None = None
     network: Network = "mlp"
     hidden: tuple[int, ...] = (512, 512)

@@ -48,12 +48,12 @@ SCALES = {"fixed": fixed, "learned": learned, "dimension": dimension, "predicted
 
 
 def gaussian(
-    form: Form, *, scale: str = "dimension", sigma: float | None = None, dtype: str = "float32"
+    form: Form, *, scale: str | None = None, sigma: float | None = None, dtype: str = "float32"
 ) -> nn.Module:
     """N(x | f(z), sigma^2)."""
     if sigma is not None:
         check_within("sigma", sigma, *_SIGMA)
-    made = one_of("scale", SCALES, scale)(form, sigma)
+    made = one_of("scale", SCALES, scale or form.scale)(form, sigma)
     return GaussianHead(form.shape, made, form.loc, one_of("dtype", DTYPES, dtype))
 
 
