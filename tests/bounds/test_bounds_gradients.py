@@ -23,7 +23,7 @@ from vae_jax import (
 )
 from vae_jax.bounds import Bound, iwae_bound
 from vae_jax.bounds.draws import draw_keys
-from vae_jax.bounds.functionals import frozen, score_free_bound
+from vae_jax.bounds.score_free import score_free_bound
 
 _X = jnp.asarray(lg.X[0], jnp.float32)
 _BOUNDS = {
@@ -81,14 +81,11 @@ def _score_free_iwae(path):
         q = encode(x)
         keys = jax.random.split(key, 5)
 
-        def log_joint(z):
-            return decode(z).log_prob(x) + prior.log_prob(z)
-
-        def log_weight(z):
-            return frozen(lambda z: log_joint(z) - q.log_prob(z), z)
+        def log_densities(z):
+            return decode(z).log_prob(x) + prior.log_prob(z), q.log_prob(z)
 
         wrong = Bound(iwae_bound().value, path)
-        return score_free_bound(wrong, q.sample_and_log_prob, log_joint, log_weight, keys)
+        return score_free_bound(wrong, q.sample_and_log_prob, log_densities, keys)
 
     return bound
 

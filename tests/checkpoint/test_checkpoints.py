@@ -1,6 +1,7 @@
 """The checkpoints of a run: which are kept, and what is in them."""
 
 import pickle
+import threading
 
 import jax
 import jax.numpy as jnp
@@ -206,3 +207,14 @@ def test_refusals(tmp_path):
             with pytest.raises(ValueError, match=r"Epoch . cannot be saved: .* \[1, 2\] already"):
                 checkpoints.save(epoch, state_at(9), PARAMS, {})
     assert_same_bits(checkpoints.load(2, LIKE).state, state_at(2))
+
+
+def test_checkpoints_that_were_written_leave_no_threads_and_no_open_files(tmp_path):
+    """Of one for each there would be too many of them after some hundreds."""
+    left = []
+    with Checkpoints(tmp_path, keep=1) as checkpoints:
+        for epoch in range(1, 9):
+            checkpoints.save(epoch, PARAMS, PARAMS, {"epoch": epoch})
+            checkpoints.wait()
+            left.append(threading.active_count())
+    assert left[-1] <= left[2]

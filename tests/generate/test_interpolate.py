@@ -21,6 +21,16 @@ MODEL = VAE(
 START, END = jnp.array([0.3, -1.7, 0.9]), jnp.array([1.1, 0.4, -0.2])
 T = np.linspace(0, 1, 7)
 ROUNDING = {"rtol": 1e-5, "atol": 1e-6}
+NO_ARC = [
+    (START, START),
+    (START, 3 * START),
+    (START, -START),
+    (START, -2 * START),
+    (START, 0 * START),
+    (0 * START, END),
+    (0 * START, 0 * START),
+    (jnp.array([0.7]), jnp.array([-0.2])),  # in one dimension always
+]
 
 
 def along(path, start, end, t=T):
@@ -76,23 +86,34 @@ def test_halfway_between_two_draws_is_as_far_out_as_they_are():
         np.testing.assert_allclose(np.mean(z**2), expected, rtol=4.5 * np.sqrt(2 / 10_000))
 
 
-@pytest.mark.parametrize(
-    ("start", "end"),
-    [
-        (START, START),
-        (START, 3 * START),
-        (START, -START),
-        (START, -2 * START),
-        (START, 0 * START),
-        (0 * START, END),
-        (0 * START, 0 * START),
-        (jnp.array([0.7]), jnp.array([-0.2])),  # in one dimension always
-    ],
-)
+@pytest.mark.parametrize(("start", "end"), NO_ARC)
 def test_where_there_is_no_one_arc_the_path_is_straight(start, end):
     z = along(spherical, start, end)
     np.testing.assert_allclose(z, straight(start, end), **ROUNDING)
     np.testing.assert_array_equal(z[-1], end)
+
+
+@pytest.mark.parametrize(("start", "end"), [*NO_ARC, (START, END)])
+def test_the_derivatives_of_the_spherical_path_are_finite(start, end):
+    derivative = jax.vmap(jax.jacrev(spherical, argnums=(0, 1, 2)), in_axes=(None, None, 0))
+    for found in jax.jit(derivative)(start, end, jnp.asarray(T)):
+        assert np.all(np.isfinite(found))
+
+
+def test_the_pace_of_the_spherical_path_at_its_ends():
+    """w (cos(t w) end - cos((1 - t) w) start) / sin w: no jump to that of the straight line."""
+    u, v = (np.asarray(z, np.float64) for z in (START, END))
+    w = np.arccos(u @ v / np.linalg.norm(u) / np.linalg.norm(v))
+    t = T[:, None]
+    expected = w * (np.cos(t * w) * v - np.cos((1 - t) * w) * u) / np.sin(w)
+    pace = jax.jit(jax.vmap(lambda t: jax.jvp(lambda t: spherical(START, END, t), (t,), (1.0,))[1]))
+    np.testing.assert_allclose(pace(jnp.asarray(T, jnp.float32)), expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [1e-25, 1e25])
+def test_the_spherical_path_of_latents_of_any_size(size):
+    z = along(spherical, size * START, size * END)
+    np.testing.assert_allclose(z / size, along(spherical, START, END), **ROUNDING)
 
 
 def test_nearly_one_direction_and_nearly_opposite_ones():

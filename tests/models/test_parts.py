@@ -173,7 +173,7 @@ def test_what_is_no_linen_module_is_told_what_to_do(key):
 
 
 def test_a_trace_with_frozen_parameters_has_the_derivative_of_z_alone(key):
-    """`stop_gradient(params)` at the objective is `frozen` at the front door."""
+    """And not that of the distribution's leaves."""
     encoder = Network(MLP((4,)), GaussianHead((2,)))
     model = vae(encoder, DECODER, standard_gaussian(2))
     params, z = model.init(key, X[0]), jnp.array([0.3, -0.4])

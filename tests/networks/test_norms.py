@@ -87,6 +87,26 @@ def test_a_group_norm_told_its_axes_is_accepted():
     np.testing.assert_allclose(apply(told, x)[0], apply(group_norm(2), x)[0], atol=1e-5)
 
 
+@pytest.mark.parametrize("shape", [(1,), (1, 1, 1), (4, 4, 1)])
+def test_group_norm_of_one_channel(shape):
+    """Of one number it is the bias; the gradient is finite."""
+    x = jax.random.normal(jax.random.key(1), shape)
+    y, _ = apply(group_norm(1), x)
+    values = np.asarray(x, np.float64)
+    standard = (values - values.mean()) / np.sqrt(values.var() + 1e-6)
+    np.testing.assert_allclose(y, 2 * standard - 1, atol=2e-5)
+    gradient = jax.grad(lambda x: (apply(group_norm(1), x)[0] ** 2).sum())(x)
+    assert np.all(np.isfinite(gradient))
+
+
+def test_groups_that_do_not_divide_or_are_none_are_refused():
+    with pytest.raises(ValueError, match=r"groups \(2\) does not divide the number of channels"):
+        apply(group_norm(2), jnp.ones((4, 4, 3)))
+    for number in (0, -1, 2.0):
+        with pytest.raises(ValueError, match=f"num_groups must be a Python int .* got {number}"):
+            group_norm(number)
+
+
 def test_equal_group_norms_are_one_function():
     assert group_norm(4) is group_norm(4)
     assert MLP((8,), norm=group_norm(4)) == MLP((8,), norm=group_norm(4))

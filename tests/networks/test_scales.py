@@ -119,3 +119,36 @@ def test_floors_are_where_they_are_said_to_be():
     far_below = {"params": {"log_scale": {"kernel": kernel, "bias": bias}}}
     assert PredictedScale().apply(far_below, FEATURES, (1,)) == -6.0
     assert PredictedScale(floor=None).apply(far_below, FEATURES, (1,)) == -1e4
+
+
+def test_floor_and_ceiling_together_against_float64():
+    """Values and gradients, up to the largest numbers there are."""
+    ends = np.array([-3e38, -1e4, -80.0, -6.0, 0.0, 19.0, 19.5, 25.0, 1e4, 3e38], np.float32)
+
+    def bounded(raw):
+        return soft_ceiling(soft_floor(raw, -6.0), 20.0)
+
+    values, slopes = jax.jit(jax.vmap(jax.value_and_grad(bounded)))(ends)
+    raw = ends.astype(np.float64)
+    above = np.logaddexp(raw, -6.0)
+    over = np.maximum(above - 19, 0)
+    np.testing.assert_allclose(values, np.where(over > 0, 20 - 1 / (1 + over), above), atol=2e-6)
+    expected = np.exp(raw - above) / (1 + over) ** 2
+    np.testing.assert_allclose(slopes, expected, rtol=1e-5, atol=1e-37)
+
+
+@pytest.mark.parametrize("bound", [np.nan, np.inf, -np.inf])
+def test_bounds_that_are_not_finite_are_refused(bound):
+    with pytest.raises(ValueError, match="floor of a scale must be finite, or None for none; got"):
+        call(PredictedScale(floor=bound, ceiling=None))
+    with pytest.raises(ValueError, match="ceiling of a scale must be finite, or None"):
+        call(PredictedScale(floor=None, ceiling=bound))
+    with pytest.raises(ValueError, match="floor of a scale must be finite"):
+        call(LearnedScale(floor=bound))
+
+
+@pytest.mark.parametrize("floor", [19.0, 25.0])
+def test_a_floor_that_the_ceiling_would_break_is_refused(floor):
+    with pytest.raises(ValueError, match=rf"more than 1 below its ceiling; got {floor} and 20\.0"):
+        call(PredictedScale(floor=floor))
+    assert np.all(call(PredictedScale(floor=18.5))[1] >= 18.5)

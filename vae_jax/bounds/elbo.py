@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from vae_jax.bounds.draws import Decode, Encode, draw_keys, likelihood, reparameterized_posterior
-from vae_jax.bounds.functionals import along, frozen
+from vae_jax.bounds.score_free import along
 from vae_jax.distributions import Distribution
 from vae_jax.divergences import kl
 from vae_jax.types import Array, Event, Key
@@ -92,7 +92,7 @@ def sampled_elbo(
 
     def parts(k: Key) -> tuple[Array, Array]:
         z, log_q = q.sample_and_log_prob(k)
-        log_q = along(log_q, frozen(q.log_prob, z)) if score_free else log_q
+        log_q = along(q.log_prob, z, log_q) if score_free else log_q
         return -likelihood(key, x, decode, z).log_prob(x), log_q - prior.log_prob(z)
 
     distortion, rate = map(jnp.mean, jax.vmap(parts)(draw_keys(key, num_samples)))

@@ -1,31 +1,22 @@
-"""Functionals of K log importance weights: the bounds, and the gradients they can have.
+"""Functionals of K log importance weights: the bounds.
 
     z_k ~ q(z|x),   log w_k = log p(x|z_k) + log p(z_k) - log q(z_k|x)
 
 A bound on log p(x) is a record of two functions of log_w [K]. `value` is the bound, [] nats.
 `path` is the whole coefficient, [K], with which d log w_k / dz_k enters the gradient for the
-posterior when the score of q appears no more. For the ELBO the score has expectation zero and is
-left out; for tighter bounds, where it has not, it is reparameterized once more, which makes w~_k^2
-of w~_k:
-
-    sticking the landing (Roeder, Wu, Duvenaud 2017, arXiv 1703.09194) for the ELBO, the doubly
-    reparameterized gradient (Tucker et al. 2019, arXiv 1810.04152) for tighter bounds.
-
-The likelihood and a learned prior keep the plain derivative of `value`.
+posterior when the score of q appears no more: see `score_free`.
 """
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from vae_jax.checks import check_count
 from vae_jax.log_sums import log_sum_exp
-from vae_jax.types import Array, Event, Key
-
-T = TypeVar("T")
+from vae_jax.types import Array
 
 
 class Bound(NamedTuple):
@@ -96,52 +87,3 @@ def ciwae_bound(beta: float) -> Bound:
 def log_mean_exp(log_w: Array) -> Array:
     """log mean_k exp(log_w_k), over the leading axis."""
     return log_sum_exp(log_w) - math.log(log_w.shape[0])
-
-
-def frozen(f: Callable[[Event], T], z: Event) -> T:
-    """f(z) with a derivative in z alone: the parameters that f closes over are held fixed.
-
-    To be called under `jit`: outside of it `jax.closure_convert` remembers, and so keeps alive,
-    what every single call closed over.
-    """
-    converted, parameters = jax.closure_convert(f, z)
-    return converted(z, *jax.lax.stop_gradient(parameters))
-
-
-def along(value: Array, path: Array) -> Array:
-    """The number `value`, with the derivative of `path`: two roundings of one number."""
-    change = path - jax.lax.stop_gradient(path)  # NaN where it is infinite
-    return jax.lax.stop_gradient(value) + jnp.where(jnp.isfinite(path), change, 0.0)
-
-
-def score_free_bound(
-    bound: Bound,
-    draw: Callable[[Key], tuple[Event, Array]],
-    log_joint: Callable[[Event], Array],
-    log_weight_path: Callable[[Event], Array],
-    keys: Key,
-) -> Array:
-    """The bound's value, with the gradient that leaves the score of q out.
-
-    Args:
-      bound: which functional of the log-weights.
-      draw: key -> z, the reparameterized draw from q(z|x), and its log q(z|x), [] nats.
-      log_joint: z -> log p(x|z) + log p(z), [] nats.
-      log_weight_path: z -> log_joint(z) - log q(z|x) with all parameters held fixed, [] nats, of
-        which the derivative alone is used.
-      keys: one for each draw, [K].
-
-    Returns:
-      [] nats: the same number as `bound.value` of the plain log-weights.
-    """
-
-    def log_weights(key: Key) -> tuple[Array, Array]:
-        z, log_q = draw(key)
-        log_w = log_joint(jax.lax.stop_gradient(z)) - jax.lax.stop_gradient(log_q)
-        return log_w, log_weight_path(z)
-
-    log_w, log_w_path = jax.vmap(log_weights)(keys)  # [K] each: one number, two derivatives
-    inside = jnp.isfinite(log_w) & jnp.isfinite(log_w_path)
-    path = jax.lax.stop_gradient(jnp.where(inside, bound.path(log_w), 0.0))  # NaN if all w are 0
-    change = log_w_path - jax.lax.stop_gradient(log_w_path)  # NaN where log w is -inf
-    return bound.value(log_w) + jnp.sum(path * jnp.where(inside, change, 0.0))

@@ -6,11 +6,10 @@ from vae_jax.bounds.draws import Decode, Encode, draw_keys, likelihood, reparame
 from vae_jax.bounds.functionals import (
     Bound,
     ciwae_bound,
-    frozen,
     iwae_bound,
     miwae_bound,
-    score_free_bound,
 )
+from vae_jax.bounds.score_free import score_free_bound
 from vae_jax.checks import check_count
 from vae_jax.distributions import Distribution
 from vae_jax.types import Array, Event, Key
@@ -131,9 +130,9 @@ def _importance_weighted(
         z, log_q = q.sample_and_log_prob(k)
         return log_joint(z) - log_q
 
-    def path(z: Event) -> Array:
-        return frozen(lambda z: log_joint(z) - q.log_prob(z), z)
+    def log_densities(z: Event) -> tuple[Array, Array]:
+        return log_joint(z), q.log_prob(z)
 
     if score_free:
-        return score_free_bound(bound, q.sample_and_log_prob, log_joint, path, keys)
+        return score_free_bound(bound, q.sample_and_log_prob, log_densities, keys)
     return bound.value(jax.vmap(log_weight)(keys))

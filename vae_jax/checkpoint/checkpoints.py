@@ -45,7 +45,8 @@ class Checkpoints:
         v1 = structure.orbax()
         check_count("keep", keep)
         self.folder = Path(folder).absolute()
-        self._orbax = None
+        self._orbax: Any = None
+        self._saving: Any = None
         if not write:
             if not self.folder.is_dir():
                 raise FileNotFoundError(f"There are no checkpoints at {self.folder}.")
@@ -82,7 +83,8 @@ class Checkpoints:
                 raise
         finally:
             if self._orbax is not None:
-                self._orbax.close()
+                with contextlib.suppress(Exception):  # the same again, of which `wait` has told
+                    self._orbax.close()
 
     @property
     def epochs(self) -> list[int]:
@@ -126,13 +128,19 @@ class Checkpoints:
         if score is not None:
             self._scores[epoch] = score
         with self._writing():
-            self._orbax.save_checkpointables_async(epoch, items, custom_metadata=metadata)
+            self._saving = self._orbax.save_checkpointables_async(
+                epoch, items, custom_metadata=metadata
+            )
 
     def wait(self) -> None:
         """Until what is being written is on disk. OSError if it could not be written."""
-        if self._orbax is not None:
-            with self._writing():
-                self._orbax.wait()
+        if self._orbax is None:
+            return
+        saving, self._saving = self._saving, None
+        with self._writing():
+            if saving is not None:
+                saving.result()  # which ends its thread, and closes what that had opened
+            self._orbax.wait()
 
     def load(self, epoch: int, like: Any) -> Restored:
         """The state and progress of an epoch.

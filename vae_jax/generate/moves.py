@@ -65,19 +65,24 @@ def spherical(start: Array, end: Array, t: Array) -> Array:
 
     Between two draws of a standard Gaussian in many dimensions, all z(t) have about the norm of a
     draw; the middle of the straight line has 1/sqrt(2) of it. Where there is no one arc (a zero
-    vector; one direction, or two opposite ones), this is `linear`.
+    vector; one direction, or two opposite ones), this is `linear`. Its derivatives are finite
+    everywhere.
 
     Reference: White 2016, arXiv 1609.04468.
     """
     straight = linear(start, end, t)
     u, v = _direction(start), _direction(end)
     # not arccos(u.v), which keeps but half of the digits near 0 and pi
-    angle = 2 * jnp.arctan2(_norm(u - v), _norm(u + v))
+    nowhere = (_norm(u) == 0) & (_norm(v) == 0)
+    angle = 2 * jnp.arctan2(_norm(u - v), jnp.where(nowhere, 1, _norm(u + v)))
     sine = jnp.sin(angle)
     no_arc = (_norm(u) == 0) | (_norm(v) == 0) | (sine < 1e-4)
     arc = jnp.sin((1 - t) * angle) * start + jnp.sin(t * angle) * end
-    at_an_end = (t == 0) | (t == 1)  # where the arc would be rounded
-    return jnp.where(no_arc | at_an_end, straight, arc / jnp.where(no_arc, 1, sine))
+    arc = arc / jnp.where(no_arc, 1, sine)
+    # at an end the arc would be rounded, but its derivative is that of the path
+    ends = jax.lax.stop_gradient(straight) + (arc - jax.lax.stop_gradient(arc))
+    arc = jnp.where((t == 0) | (t == 1), ends, arc)
+    return jnp.where(no_arc, straight, arc)
 
 
 def interpolate(
@@ -174,4 +179,9 @@ def _direction(z: Array) -> Array:
 
 
 def _norm(z: Array) -> Array:
-    return jnp.sqrt(jnp.sum(z**2))
+    """|z|, without overflow; its derivative at z = 0 is 0."""
+    largest = jax.lax.stop_gradient(jnp.max(jnp.abs(z)))
+    there = largest > 0
+    scale = jnp.where(there, largest, 1)
+    squares = jnp.where(there, jnp.sum((z / scale) ** 2), 1)
+    return jnp.where(there, scale * jnp.sqrt(squares), 0)

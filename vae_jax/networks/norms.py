@@ -33,8 +33,13 @@ def group_norm(num_groups: int) -> Norm:
     Returns:
       A `norm` for the bodies; equal arguments give the same function.
 
+    Raises:
+      ValueError: fewer than one group; and, where it is applied, one that does not divide.
+
     Reference: Wu & He 2018, arXiv 1803.08494.
     """
+    if not isinstance(num_groups, int) or num_groups < 1:
+        raise ValueError(f"num_groups must be a Python int of at least 1; got {num_groups!r}.")
 
     def make() -> Callable[[Array], Array]:
         def layer(x: Array) -> Array:

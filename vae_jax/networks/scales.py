@@ -11,6 +11,8 @@ Why a floor: real data has constant pixels (67 of MNIST's 784). There the decode
 the density grows without bound as the scale goes to 0, and training chases it.
 """
 
+import math
+
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
@@ -41,9 +43,13 @@ def soft_floor(raw: Array, floor: float | None) -> Array:
     Returns:
       Of the shape of raw, at least float32.
 
+    Raises:
+      ValueError: a floor that is not finite.
+
     Reference: Rybkin, Daniilidis & Levine 2021, arXiv 2006.13202 (sigma-VAE), whose code bounds
     log sigma so, at -6.
     """
+    _check_finite("floor", floor)
     raw = raw.astype(jnp.promote_types(raw.dtype, jnp.float32))  # bf16 steps are 0.03 near -6
     return raw if floor is None else floor + jax.nn.softplus(raw - floor)
 
@@ -58,11 +64,20 @@ def soft_ceiling(raw: Array, ceiling: float | None) -> Array:
     Args:
       raw: any shape, any finite value.
       ceiling: the bound; None for no ceiling.
+
+    Raises:
+      ValueError: a ceiling that is not finite.
     """
+    _check_finite("ceiling", ceiling)
     if ceiling is None:
         return raw
     over = jnp.maximum(raw - (ceiling - 1), 0.0)
     return jnp.minimum(raw, ceiling - 1) + (1 - 1 / (1 + over))
+
+
+def _check_finite(name: str, bound: float | None) -> None:
+    if isinstance(bound, int | float) and not math.isfinite(bound):
+        raise ValueError(f"The {name} of a scale must be finite, or None for none; got {bound}.")
 
 
 class FixedScale(nn.Module):
@@ -122,7 +137,8 @@ class PredictedScale(nn.Module):
     Args:
       floor: soft lower bound; None for none, as in the encoder of Burda et al. 2016. (Without one a
         scale may fall below the spacing of floats: see `Gaussian`.)
-      ceiling: soft upper bound; None for none.
+      ceiling: soft upper bound; None for none. From one below it on the scale bends, so it is to
+        be more than one above the floor.
       initial: about where log_scale begins, the bias of the layer: a number, or
         (key, shape, dtype) -> array.
       dtype: of the arithmetic.
@@ -136,6 +152,11 @@ class PredictedScale(nn.Module):
     @nn.compact
     def __call__(self, features: Array, event_shape: tuple[int, ...]) -> Array:
         """log_scale, [*event_shape]."""
+        if None not in (self.floor, self.ceiling) and not self.floor < self.ceiling - 1:
+            raise ValueError(
+                f"The floor of a scale must be more than 1 below its ceiling; got {self.floor} and"
+                f" {self.ceiling}: set another, or one of them to None."
+            )
         first = where_made(self, _initializer(self.initial))
         layer = {"bias_init": first, "dtype": self.dtype}
         raw = project(features, event_shape, name="log_scale", **layer)

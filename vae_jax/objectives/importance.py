@@ -6,7 +6,8 @@ import jax
 import jax.numpy as jnp
 
 from vae_jax.bounds.draws import draw_keys
-from vae_jax.bounds.functionals import Bound, score_free_bound
+from vae_jax.bounds.functionals import Bound
+from vae_jax.bounds.score_free import score_free_bound
 from vae_jax.checks import check_count
 from vae_jax.models import VAE, Trace, log_posterior, log_prior
 from vae_jax.models.state import mean_over_draws
@@ -78,14 +79,11 @@ def _score_free(
         t = run(params, k)
         return t.z, log_posterior(t)
 
-    def path(z: Event) -> Array:  # the parameters frozen, and not the way through z
-        t = run(jax.lax.stop_gradient(params), keys[0], z)
-        return _log_joint(t, x) - log_posterior(t)
+    def log_densities(z: Event) -> tuple[Array, Array]:
+        t = run(params, keys[0], z)
+        return _log_joint(t, x), log_posterior(t)
 
-    def log_joint(z: Event) -> Array:
-        return _log_joint(run(params, keys[0], z), x)
-
-    return score_free_bound(bound, draw, log_joint, path, keys)
+    return score_free_bound(bound, draw, log_densities, keys)
 
 
 def _log_joint(t: Trace, x: Event) -> Array:
