@@ -246,6 +246,19 @@ def test_a_folder_that_there_is_not_is_refused_first(command, tmp_path, capsys):
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("command", "what"), [(sample, "samples"), (reconstruct, "reconstruct")])
+def test_how_far_it_is_is_shown(command, what, digits, tmp_path, monkeypatch):
+    seen = []
+
+    def track(description):
+        return lambda batches: seen.append(description) or batches
+
+    monkeypatch.setattr(command, "track", track)
+    run(command, digits, "--number", 3, out=tmp_path / "a.png")
+    assert len(seen) == 1
+    assert seen[0].startswith(what)
+
+
 def test_a_picture_has_the_first_of_many_samples(digits, tmp_path, monkeypatch):
     drawn = []
     monkeypatch.setattr(plots, "save_images", lambda *given: drawn.append(given))

@@ -167,14 +167,23 @@ def test_what_is_said_of_image_files_must_hold(tmp_path):
 def test_images_that_are_left_out_are_counted(tmp_path):
     for i in range(4):
         save(tmp_path / "cat" / f"{i}.png", i)
-    assert read(tmp_path).notes == ()
+    assert read(tmp_path).notes == (f"{tmp_path}: the labels are 0 cat.",)
     for name in ("a.webp", "b.WEBP", "cat/c.tif", ".hidden.bmp"):
         (tmp_path / name).write_bytes(b"not looked at")
     save(tmp_path / "cat" / "young" / "a.png")
     assert read(tmp_path).notes == (
         f"{tmp_path}: 1 .tif and 2 .webp and 1 in deeper folders left out: PNG and JPEG in a folder"
         " and in its subfolders are read.",
+        f"{tmp_path}: the labels are 0 cat.",
     )
+
+
+def test_the_first_classes_are_named(tmp_path):
+    for i in range(22):
+        save(tmp_path / f"c{i:02}" / "a.png", i)
+    (note,) = read(tmp_path).notes
+    assert note.startswith(f"{tmp_path}: the labels are 0 c00, 1 c01, ")
+    assert note.endswith("19 c19 and 2 more.")
 
 
 def test_images_beside_splits_are_not_passed_over(tmp_path):

@@ -51,7 +51,7 @@ def test_the_density_of_the_original_units():
 def test_a_column_of_one_value_is_named():
     x = X.copy()
     x[..., 1] = 0.1  # whose standard deviation is not 0 in floats
-    with pytest.raises(ValueError, match=r"^size: one value in all training .* --leave-out\), or"):
+    with pytest.raises(ValueError, match=r"^size: one value in all training .* --leave-out\), of"):
         standardise(x, NAMES)
     with pytest.raises(ValueError, match=r"^x0, x1, x2, x3, x4 and 2 more: one value"):
         standardise(np.zeros((3, 7)), tuple(f"x{d}" for d in range(7)))

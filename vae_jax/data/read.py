@@ -12,6 +12,7 @@ from vae_jax.data.paths import Given, path_of
 from vae_jax.data.tfds import read_tfds, splits_of
 
 _DIVIDED = (["test", "train"], ["test", "train", "valid"])
+_TOLD = 20  # classes that are named
 _ARRAYS = (".npy", ".npz")
 
 
@@ -80,13 +81,22 @@ def _read_folder(folder: Path) -> tuple[dict[str, Split], list[str]]:
     if names in _DIVIDED:
         _check_divided(folder, names)
         splits = {name: read_images(folder / name) for name in names}
-        return splits, [note for name in names for note in left_out(folder / name)]
+        told = [note for name in names for note in left_out(folder / name)]
+        return splits, [*told, *_classes(folder / "train")]
     if {"train", "test"} & set(names):
         raise ValueError(
             f"{folder} has the subfolders {', '.join(names)}: needed are train and test, and valid"
             " if there is one, for splits; or folders of other names for classes."
         )
-    return {"train": read_images(folder)}, left_out(folder)
+    return {"train": read_images(folder)}, [*left_out(folder), *_classes(folder)]
+
+
+def _classes(folder: Path) -> list[str]:
+    """A sentence on what the labels of a folder stand for, if there are any."""
+    names = find_images(folder).classes
+    told = ", ".join(f"{label} {name}" for label, name in enumerate(names[:_TOLD]))
+    more = f" and {len(names) - _TOLD:,} more" if len(names) > _TOLD else ""
+    return [f"{folder}: the labels are {told}{more}."] if names else []
 
 
 def _check_divided(folder: Path, names: list[str]) -> None:

@@ -51,7 +51,7 @@ def standardise(x: np.ndarray, names: tuple[str, ...]) -> Standardise:
         which = [names[d] for d in np.flatnonzero(alike)]
         shown = ", ".join(which[:5]) + (f" and {len(which) - 5} more" if len(which) > 5 else "")
         raise ValueError(
-            f"{shown}: one value in all training examples, which has no scale: leave it out"
-            " (leave_out, --leave-out), or, of arrays, x[:, x.std(0) > 0]."
+            f"{shown}: one value in all training examples, which has no scale: leave it out, of a"
+            " table by its name (leave_out, --leave-out), of an array as x[..., x.std(0) > 0]."
         )
     return Standardise(tuple(mean.tolist()), tuple(scale.tolist()))

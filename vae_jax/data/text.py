@@ -29,9 +29,10 @@ def read_text(path: Given, length: int) -> tuple[Split, str]:
         raise ValueError(f"read_text was given length={length}, and needs 1 or more characters.")
     text = decode_text(path)
     if len(text) < length:
+        shorter = f"length=<at most {len(text)}>, or " if text else ""
         raise ValueError(
-            f"{path} has {len(text)} characters, fewer than one window of {length}: pass a smaller"
-            " length, or a longer text."
+            f"{path} has {len(text)} characters, fewer than one window of {length}: {shorter}a"
+            " longer text."
         )
     codes, places = np.unique(
         np.frombuffer(text.encode("utf-32-le"), np.uint32), return_inverse=True
