@@ -5,6 +5,7 @@ written at the very end, where a full disk would be a traceback. So this module 
 the library until it listens, and is no part of the package, whose import is that of JAX.
 """
 
+import contextlib
 import importlib
 import os
 import signal
@@ -16,6 +17,8 @@ from typing import NoReturn
 
 # as of vae_jax.cli.signals, which is there once it is imported
 _STATUS = {signal.SIGTERM: 75, signal.SIGINT: 130}
+if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+    _STATUS[signal.SIGHUP] = 75  # but under nohup, which ignores it; on Windows there is none
 
 
 def main() -> NoReturn:
@@ -69,5 +72,6 @@ def _flushed(status: int) -> int:
 
 
 def _fail(error: OSError) -> int:
-    print(f"error: {error}", file=sys.stderr)
+    with contextlib.suppress(OSError):  # there may be nobody to be told
+        print(f"error: {error}", file=sys.stderr, flush=True)
     return 1

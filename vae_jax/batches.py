@@ -1,6 +1,7 @@
 """A jitted function of a batch, over more examples than there is memory for."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -61,5 +62,20 @@ def in_batches(
 
     at_once = most_at_once(needed, min(batch_size, N) * draws)
     starts = range(0, N, examples(at_once))
-    parts = [jax.device_get(call(program, *given(at_once, start))) for start in progress(starts)]
-    return jax.tree.map(lambda *leaves: np.concatenate(leaves)[:N], *parts)
+    whole = None
+    for start in progress(starts):
+        part = jax.device_get(call(program, *given(at_once, start)))
+        if whole is None:
+            whole = jax.tree.map(partial(_empty, N), part)
+        jax.tree.map(partial(_fill, start), whole, part)
+    return whole
+
+
+def _empty(size: int, part: np.ndarray) -> np.ndarray:
+    """So many of this kind."""
+    return np.empty((size, *part.shape[1:]), part.dtype)
+
+
+def _fill(start: int, whole: np.ndarray, part: np.ndarray) -> None:
+    """Put a part in its place, as much of it as there is room for."""
+    whole[start : start + len(part)] = part[: len(whole) - start]

@@ -40,6 +40,12 @@ def check_count(name: str, count: int) -> None:
         raise ValueError(f"{name} must be {limit}; got {count}.")
 
 
+def check_within(name: str, value: float, low: float, high: float) -> None:
+    """ValueError unless a number is in [low, high]: NaN is not."""
+    if not low <= value <= high:
+        raise ValueError(f"{name} must be in {low:.7g} .. {high:,.7g}; got {value}.")
+
+
 def seeded(seed: int) -> Key:
     """The key of a seed.
 

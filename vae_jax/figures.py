@@ -1,14 +1,17 @@
-"""Empty figures, which everything that is drawn begins with. Needs matplotlib."""
+"""Figures: how everything that is drawn begins and ends. Needs matplotlib."""
 
+import io
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vae_jax import files
 from vae_jax.extras import lacking
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def new_figure(width: float, height: float) -> "Figure":
+def new(width: float, height: float) -> "Figure":
     """A figure of so many inches.
 
     Raises:
@@ -19,3 +22,21 @@ def new_figure(width: float, height: float) -> "Figure":
     except ImportError as error:
         raise lacking("A picture", "matplotlib", "experiments") from error
     return Figure(figsize=(width, height), dpi=120, layout="constrained")
+
+
+def save(figure: "Figure", path: Path) -> None:
+    """Write a figure, in the format of the path's suffix, all of it or nothing.
+
+    What is written in it are words, not formulas: a name with two dollars in it stays as it is.
+
+    Raises:
+      OSError: it cannot be written.
+      ValueError: matplotlib does not know the suffix.
+    """
+    from matplotlib.text import Text
+
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)
+    content = io.BytesIO()
+    figure.savefig(content, format=path.suffix.removeprefix(".") or "png")
+    files.write(path, content.getvalue())

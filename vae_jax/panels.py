@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vae_jax.figures import new_figure
+from vae_jax import figures
 from vae_jax.moved import Moved
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-_ROWS, _WRITTEN, _NAMED = 40, 12, 40  # rows drawn; columns whose cells are written, and named
+_WRITTEN, _NAMED = 12, 40  # columns whose cells are written, and named
 _COLOURS = 10  # of the lines of a panel, then again
 _WIDTH = 0.92  # of a panel, whose place is 1
 
@@ -36,14 +36,11 @@ def save_table(
       shades: [N, C], in scales from the mean: what a cell is coloured by; NaN for no colour.
       cells: [N][C], what is written in it, where there are few columns.
       names: of the columns.
-      title: above it; of many rows the first 40 are drawn, and it says so.
+      title: above it.
       together: rows that belong together: a line is drawn after so many.
       rows: their names, if they have some.
     """
-    N, C = shades.shape
-    if N > _ROWS:
-        title = f"{title}; the first {_ROWS} of {N:,}"
-    shades = np.asarray(shades[:_ROWS], np.float32)
+    C, shades = shades.shape[1], np.asarray(shades, np.float32)
     figure = _figure(max(6.0, min(C, _WRITTEN) * 1.1), 1.6 + 0.2 * len(shades), title)
     axes = figure.subplots()
     axes.imshow(shades, aspect="auto", cmap="coolwarm", vmin=-3, vmax=3, alpha=0.6)
@@ -51,16 +48,16 @@ def save_table(
         axes.hlines(
             np.arange(0, len(shades), together) - 0.5, -0.5, C - 0.5, "#666666", linewidth=1
         )
-    axes.set_yticks(range(len(rows[:_ROWS])), rows[:_ROWS], fontsize=7)
+    axes.set_yticks(range(len(rows)), rows, fontsize=7)
     axes.spines[:].set_visible(False)
     axes.tick_params(top=True, labeltop=True, bottom=False, labelbottom=False, length=0)
     axes.set_xticks(range(C) if C <= _NAMED else [], names if C <= _NAMED else [], rotation=40)
     for label in axes.get_xticklabels():
         label.set_horizontalalignment("left")
-    for row, texts in enumerate(cells[:_ROWS] if C <= _WRITTEN else []):
+    for row, texts in enumerate(cells if C <= _WRITTEN else []):
         for column, text in enumerate(texts):
             axes.text(column, row, text, ha="center", va="center", fontsize=7)
-    figure.savefig(path)
+    figures.save(figure, path)
 
 
 def save_series(
@@ -78,13 +75,11 @@ def save_series(
       x: [N, T, C]; a legend says from where to where each channel goes.
       made: [N, T, C], dashed, of the same colours; or None.
       columns: panels in a row.
-      title: above them; of many panels those of the first 40 are drawn, and it says so.
+      title: above them.
       moved: of a traversal, what its rows and columns are.
     """
-    size, columns = _kept(len(x), columns), min(columns, len(x))
-    title = title if size == len(x) else f"{title}; the first {size} of {len(x):,}"
-    shown = [x[:size]] if made is None else [x[:size], made[:size]]
-    every = np.stack(shown)  # [1 or 2, N, T, C]
+    size, columns = len(x), min(columns, len(x))
+    every = np.stack([x] if made is None else [x, made])  # [1 or 2, N, T, C]
     low, high = every.min(axis=(0, 1, 2)), every.max(axis=(0, 1, 2))
     corners = np.array([(n % columns, -(n // columns)) for n in range(size)])
     figure = _figure(max(6.0, 1.2 * columns), 0.9 + 0.9 * -(-size // columns), title)
@@ -101,7 +96,7 @@ def save_series(
     if moved is not None:
         _name(axes, moved)
     axes.legend(fontsize=7, frameon=False, ncols=4, loc="upper center", bbox_to_anchor=(0.5, 0.0))
-    figure.savefig(path)
+    figures.save(figure, path)
 
 
 def _draw_panels(axes: "Axes", corners: np.ndarray) -> None:
@@ -142,12 +137,7 @@ def _draw_lines(
     )
 
 
-def _kept(size: int, columns: int) -> int:
-    """How many panels are drawn: whole rows, about 40; of a traversal, all."""
-    return size if size <= 2 * _ROWS + columns else columns * (_ROWS // columns)
-
-
 def _figure(width: float, height: float, title: str) -> "Figure":
-    figure = new_figure(width, height)
+    figure = figures.new(width, height)
     figure.suptitle(textwrap.fill(title, int(13 * width)), fontsize=10)
     return figure

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from vae_jax import types
-from vae_jax.figures import new_figure
+from vae_jax import figures, types
 from vae_jax.moved import Moved
 
 if TYPE_CHECKING:
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
 Array: TypeAlias = types.Array | np.ndarray
 Rows: TypeAlias = Sequence[dict[str, Any]]
 
+ACROSS = 8  # pairs of images in a row
 _COLOURS = (3, 4)  # channels: red, green, blue, and how opaque they are
 _INK, _MUTED, _BLUE, _ORANGE = "#222222", "#8a8a8a", "#2f6db3", "#d9742b"
 
@@ -53,23 +53,24 @@ def save_images(
     moved: Moved | None = None,
 ) -> None:
     """A grid of images [N, H, W, C]; see `grid`. Those of a traversal have names, and a box."""
+    images, title = _stretched(np.asarray(images, np.float32), title)
     canvas, C = grid(images, columns, ink), np.shape(images)[-1]
     if C not in (1, *_COLOURS):
         title = f"{title}; {C} channels side by side"
     width = 6 if C in (1, *_COLOURS) else min(24, 6 * C)
-    figure = new_figure(width=width, height=width * canvas.shape[0] / canvas.shape[1] + 0.35)
+    figure = figures.new(width=width, height=width * canvas.shape[0] / canvas.shape[1] + 0.35)
     axes = figure.subplots()
     _show(axes, canvas, title)
     if moved is not None:
         _name(axes, moved, canvas.shape)
-    figure.savefig(path)
+    figures.save(figure, path)
 
 
 def save_reconstructions(
     path: Path, x: Array, reconstructions: Array, title: str, ink: bool = True
 ) -> None:
     """Inputs and, under each, its reconstruction; [N, H, W, C] each, eight pairs to a row."""
-    columns = min(8, len(x))
+    columns = min(ACROSS, len(x))
     paper = 0.0 if ink and np.shape(x)[-1] not in _COLOURS else 1.0
     # [rows, columns, ...]
     rows = [_full_rows(images, columns, paper) for images in (x, reconstructions)]
@@ -80,15 +81,15 @@ def save_reconstructions(
 def save_values(path: Path, rows: Array, title: str, names: Sequence[str] = ()) -> None:
     """Numbers [N, D] as colours, a row for each of N examples, named or not."""
     values = np.asarray(rows, np.float32)
-    figure = new_figure(width=6, height=min(12.0, 1.2 + 0.12 * len(values)))
+    figure = figures.new(width=6, height=min(12.0, 1.2 + 0.12 * len(values)))
     axes = figure.subplots()
     shown = axes.imshow(values, aspect="auto", cmap="viridis", interpolation="nearest")
-    axes.set_title(title, fontsize=10, color=_INK, parse_math=False)
+    axes.set_title(title, fontsize=10, color=_INK)
     axes.spines[:].set_visible(False)
     axes.set_xticks([])
     axes.set_yticks(range(len(names)), names, fontsize=6)
     figure.colorbar(shown)
-    figure.savefig(path)
+    figures.save(figure, path)
 
 
 def save_curves(
@@ -101,7 +102,7 @@ def save_curves(
       test: rows with "epoch", "elbo", "distortion", "rate" on held-out data.
     """
     parts = [name for name in ("bound", "distortion", "rate") if name in train[0]]
-    figure = new_figure(width=3.6 * len(parts), height=3.2)
+    figure = figures.new(width=3.6 * len(parts), height=3.2)
     for axes, name in zip(figure.subplots(1, len(parts), squeeze=False)[0], parts, strict=True):
         held_out = "elbo" if name == "bound" else name
         line = "o-" if len(train) == 1 else "-"  # of one epoch there is no line to see
@@ -109,12 +110,12 @@ def save_curves(
         axes.plot(*_series(test, held_out), "o-", ms=3, color=_ORANGE, label="held out (ELBO)")
         _label(axes, name, "epoch", "nats")
     axes.legend(frameon=False)
-    figure.savefig(path)
+    figures.save(figure, path)
 
 
 def save_comparison(path: Path, runs: Mapping[str, Rows]) -> None:
     """The bound of several runs by epoch: {name: rows with "epoch" and "elbo"}."""
-    figure = new_figure(width=6.5, height=4)
+    figure = figures.new(width=6.5, height=4)
     axes = figure.subplots()
     for name, rows in runs.items():
         axes.plot(*_series(rows, "elbo"), "o-", ms=3, label=name)
@@ -122,7 +123,7 @@ def save_comparison(path: Path, runs: Mapping[str, Rows]) -> None:
     if runs:
         for text in axes.legend(frameon=False).get_texts():
             text.set_parse_math(False)  # a name may have dollars in it
-    figure.savefig(path)
+    figures.save(figure, path)
 
 
 def _series(rows: Rows, name: str) -> tuple[list[float], list[float]]:
@@ -136,6 +137,18 @@ def _full_rows(images: Array, columns: int, paper: float) -> np.ndarray:
     return np.concatenate([images, empty]).reshape(-1, columns, *images.shape[1:])
 
 
+def _stretched(images: np.ndarray, title: str) -> tuple[np.ndarray, str]:
+    """Images that are no strips: of those of eight times as many pixels one way as the other, each
+    pixel is drawn long, which the title says."""
+    H, W = images.shape[1:3]
+    down, across = max(1, W // (4 * H)), max(1, H // (4 * W))
+    if down == across:
+        return images, title
+    how = f"{down} times as high as wide" if down > 1 else f"{across} times as wide as high"
+    long = images.repeat(down, axis=1).repeat(across, axis=2)
+    return long, f"{title}\n(pixels are drawn {how})"
+
+
 def _side_by_side(images: np.ndarray) -> np.ndarray:
     """[N, H, W, C] of channels that are no colours as [N, H, C W + C - 1, 1], white between."""
     C = images.shape[-1]
@@ -146,9 +159,11 @@ def _side_by_side(images: np.ndarray) -> np.ndarray:
 
 
 def _show(axes: "Axes", canvas: np.ndarray, title: str) -> None:
-    axes.imshow(canvas, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    fits = canvas.shape[1] <= axes.figure.bbox.width
+    how = "nearest" if fits else "antialiased"  # no pixel is left out
+    axes.imshow(canvas, cmap="gray", vmin=0, vmax=1, interpolation=how)
     axes.set_axis_off()
-    axes.set_title(title, fontsize=10, color=_INK, parse_math=False)
+    axes.set_title(title, fontsize=10, color=_INK)
 
 
 def _name(axes: "Axes", moved: Moved, shape: tuple[int, ...]) -> None:
@@ -169,7 +184,7 @@ def _name(axes: "Axes", moved: Moved, shape: tuple[int, ...]) -> None:
 
 
 def _label(axes: "Axes", title: str, x: str, y: str) -> None:
-    axes.set_title(title, fontsize=10, color=_INK, parse_math=False)
+    axes.set_title(title, fontsize=10, color=_INK)
     axes.set_xlabel(x, color=_MUTED)
     axes.set_ylabel(y, color=_MUTED)
     axes.spines[["top", "right"]].set_visible(False)

@@ -1,6 +1,8 @@
 """How examples are shown: images, numbers, tables, series or text, each by two functions.
 
-A `Show` writes a file, and returns its path: it adds the suffix of what it makes.
+A `Show` writes a file, and returns its path: it adds the suffix of what it makes. A picture has as
+many of the examples as can be looked at, from the first, and says so; a traversal is drawn whole,
+and lines of text are written all.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,7 +12,7 @@ from typing import NamedTuple, TypeAlias
 import jax
 import numpy as np
 
-from vae_jax import panels, plots
+from vae_jax import files, panels, plots
 from vae_jax.moved import Moved
 from vae_jax.types import Array, Event
 
@@ -20,6 +22,7 @@ Pairs: TypeAlias = Callable[[Path, Event, Event, str], Path]
 Moves: TypeAlias = Callable[[Path, Event, Moved, str], Path]
 
 _NEAREST = "nearest to its own value"
+_ROWS, _LINES = 40, 100  # of images, tables and panels of series in a picture; of bare numbers
 
 
 class Show(NamedTuple):
@@ -45,10 +48,12 @@ def images(max_value: float = 1.0, ink: bool = True) -> Show:
         return np.asarray(x, np.float32) / max_value
 
     def examples(path: Path, x: Event, columns: int, title: str) -> Path:
+        x, title = _first(x, _ROWS * columns, title)
         plots.save_images(_ending(path, ".png"), unit(x), columns, title, ink)
         return _ending(path, ".png")
 
     def pairs(path: Path, x: Event, made: Event, title: str) -> Path:
+        (x, made), title = _first((x, made), _ROWS // 2 * plots.ACROSS, title)
         plots.save_reconstructions(_ending(path, ".png"), unit(x), unit(made), title, ink)
         return _ending(path, ".png")
 
@@ -65,10 +70,12 @@ def numbers() -> Show:
 
     def examples(path: Path, x: Event, columns: int, title: str) -> Path:
         del columns
+        x, title = _first(x, _LINES, title)
         plots.save_values(_ending(path, ".png"), _rows(x), title)
         return _ending(path, ".png")
 
     def pairs(path: Path, x: Event, made: Event, title: str) -> Path:
+        (x, made), title = _first((x, made), _LINES // 2, title)
         return examples(path, _in_turn(_rows(x), _rows(made)), 2, title)
 
     def moves(path: Path, x: Event, moved: Moved, title: str) -> Path:
@@ -92,9 +99,11 @@ def table(names: Sequence[str], spell: Callable[[Event], Cells]) -> Show:
         return _ending(path, ".png")
 
     def examples(path: Path, x: Event, columns: int, title: str) -> Path:
+        x, title = _first(x, _ROWS, title)
         return rows(path, x, columns if columns < len(jax.tree.leaves(x)[0]) else 1, title)
 
     def pairs(path: Path, x: Event, made: Event, title: str) -> Path:
+        (x, made), title = _first((x, made), _ROWS // 2, title)
         return rows(path, jax.tree.map(_in_turn, x, made), 2, title)
 
     def moves(path: Path, x: Event, moved: Moved, title: str) -> Path:
@@ -111,11 +120,12 @@ def series(restore: Callable[[Event], np.ndarray]) -> Show:
     """
 
     def examples(path: Path, x: Event, columns: int, title: str) -> Path:
+        x, title = _first(x, max(1, _ROWS // columns) * columns, title)
         panels.save_series(_ending(path, ".png"), restore(x), None, columns, title)
         return _ending(path, ".png")
 
     def pairs(path: Path, x: Event, made: Event, title: str) -> Path:
-        title = title.replace("under each", "dashed")
+        (x, made), title = _first((x, made), _ROWS, title.replace("under each", "dashed"))
         panels.save_series(_ending(path, ".png"), restore(x), restore(made), 5, title)
         return _ending(path, ".png")
 
@@ -134,7 +144,7 @@ def text(spell: Callable[[Array], str]) -> Show:
         return [spell(one).replace("\n", "\N{RETURN SYMBOL}") for one in np.asarray(x)]
 
     def write(path: Path, lines: Sequence[str]) -> Path:
-        _ending(path, ".txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        files.write(_ending(path, ".txt"), ("\n".join(lines) + "\n").encode())
         return _ending(path, ".txt")
 
     def examples(path: Path, x: Event, columns: int, title: str) -> Path:
@@ -166,6 +176,14 @@ def by_shape(ink: bool = True) -> Show:
         lambda path, x, made, title: of(x).pairs(path, x, made, title),
         lambda path, x, moved, title: of(x).moves(path, x, moved, title),
     )
+
+
+def _first(x: Event, most: int, title: str) -> tuple[Event, str]:
+    """So many of the examples, and the title, which says it where there are more."""
+    size = len(jax.tree.leaves(x)[0])
+    if size <= most:
+        return x, title
+    return jax.tree.map(lambda leaf: leaf[:most], x), f"{title}; the first {most:,} of {size:,}"
 
 
 def _rows(x: Event) -> np.ndarray:

@@ -103,18 +103,25 @@ def text(raw: Path, folder: Path) -> Path:
     return path
 
 
+_MLP = {"network": "mlp"}
+_LEARNED = {"network": "mlp", "scale": "dimension"}  # of each dimension, the same for every z
+
 ROWS = {
     "digits": Row(digits, "images"),
-    "digits, mlp": Row(digits, "images", {"network": "mlp"}),
+    "digits, mlp": Row(digits, "images", _MLP),
+    "digits, mlp, learned scales": Row(digits, "images", _LEARNED),
     "fashion": Row(fashion, "images"),
-    "fashion, one scale": Row(fashion, "images", {"scale": "learned"}),
-    "fashion, mlp": Row(fashion, "images", {"network": "mlp"}),
+    "fashion, mlp": Row(fashion, "images", _MLP),
+    "fashion, mlp, learned scales": Row(fashion, "images", _LEARNED),
     "mnist, bernoulli": Row(mnist, "images", {"likelihood": "bernoulli"}),
     "cifar": Row(cifar, "images"),
     "patches": Row(patches, "images"),
-    "patches, mlp": Row(patches, "images", {"network": "mlp"}),
+    "patches, mlp": Row(patches, "images", _MLP),
+    "patches, mlp, learned scales": Row(patches, "images", _LEARNED),
     "table": Row(table, "vectors"),
+    "table, predicted scales": Row(table, "vectors", {"scale": "predicted"}),
     "series": Row(waves, "series"),
+    "series, predicted scales": Row(waves, "series", {"scale": "predicted"}),
     "text": Row(text, "text"),
 }
 

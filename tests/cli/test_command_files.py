@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from tiny_runs import bytes_of, copy, read, spelt, write_pngs
 
-from vae_jax import data, evaluate, generate
+from vae_jax import data, evaluate, generate, plots
 from vae_jax.cli import embed, interpolate, reconstruct, sample, traverse
 from vae_jax.cli import evaluate as evaluate_command
 from vae_jax.configs.experiment import fixed
@@ -236,3 +236,21 @@ def test_scores(digits, tmp_path, capsys):
         assert f"{-number:.2f}" in shown
     assert "7 importance samples" in shown
     assert "360 test examples, epoch 1; the run is at epoch 2 now" in shown
+
+
+@pytest.mark.parametrize("command", [sample, reconstruct, interpolate, traverse, embed])
+def test_a_folder_that_there_is_not_is_refused_first(command, tmp_path, capsys):
+    out = tmp_path / "nowhere" / "a.npz"
+    assert command.main(["no run", "--out", str(out)]) == 1
+    said = f"There is no folder {out.parent} for --out {out}: make it first, or name another."
+    assert said in capsys.readouterr().err
+
+
+def test_a_picture_has_the_first_of_many_samples(digits, tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(plots, "save_images", lambda *given: drawn.append(given))
+    arrays = run(sample, digits, "--number", 401, out=tmp_path / "a.png")
+    assert arrays["x"].shape == (401, 8, 8, 1)
+    ((_, images, columns, title, _),) = drawn
+    assert (len(images), columns) == (400, 10)
+    assert title.endswith("; the first 400 of 401")

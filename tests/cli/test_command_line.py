@@ -139,6 +139,11 @@ def wrong(error):
         (ValueError("no\n  such thing."), "error: no such thing.\n"),
         (OSError(28, "No space left"), "error: [Errno 28] No space left\n"),
         (ImportError("pip install it."), "error: pip install it.\n"),
+        (
+            RuntimeError("RESOURCE_EXHAUSTED: Out of memory"),
+            "error: There is not memory enough (RESOURCE_EXHAUSTED: Out of memory). Less is needed"
+            " by fewer or smaller layers, a smaller batch, and fewer draws or examples at once.\n",
+        ),
         (RuntimeError("odd"), "error: RuntimeError: odd (see --debug)\n"),
         (KeyError("name"), "error: KeyError: 'name' (see --debug)\n"),
     ],

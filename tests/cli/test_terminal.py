@@ -38,6 +38,16 @@ def cells(lines, name):
     return next(line for line in lines if line.startswith(name)).removeprefix(name).split()
 
 
+def test_an_evaluation_says_of_which_data_it_is(monkeypatch):
+    console = Console(file=io.StringIO(), width=100)
+    monkeypatch.setattr(terminal, "console", console)
+    bar = terminal.EpochBar()
+    bar.begin(4, 1, "100 examples set aside")
+    bar.update({"data": "held_out", "epoch": 2, "elbo": -3.0})
+    bar.stop()
+    assert console.file.getvalue() == "epoch 2/4  100 examples set aside:  elbo -3.00 nats\n"
+
+
 def test_a_number_and_its_baselines_in_nats_and_bits(monkeypatch):
     lines = shown(monkeypatch, 100)
     assert lines[0] == "1,234 test examples, epoch 6"
@@ -55,6 +65,12 @@ def test_there_are_no_bits_where_there_are_no_integers(monkeypatch):
     lines = shown(monkeypatch, 100, baselines=changes["baselines"])
     assert cells(lines, "independent dimensions") == ["29.66"]
     assert not any("bits" in line.lower() for line in lines)
+
+
+def test_a_mutual_information_stands_beside_the_most_that_it_can_be(monkeypatch):
+    information = {"value": 5.88, "standard_error": 0.01, "marginal_kl": 20.0, "images": 360}
+    lines = shown(monkeypatch, 200, mutual_information=information)
+    assert any("of 360 examples: 5.88 nats, at most log 360 = 5.89;" in line for line in lines)
 
 
 def test_each_advice_begins_a_line_at_the_end(monkeypatch):

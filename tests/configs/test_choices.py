@@ -1,6 +1,7 @@
 """Choices of a config: every row makes a model that trains; what does not fit is refused."""
 
 import inspect
+import math
 import re
 from dataclasses import fields, replace
 
@@ -12,6 +13,7 @@ import pytest
 from vae_jax import Delta, Mixture, sampled_rate
 from vae_jax.cli.train import main
 from vae_jax.configs.choices import Choices, Form, choices, parts
+from vae_jax.configs.choices.dtypes import DTYPES
 from vae_jax.configs.choices.likelihoods import LIKELIHOODS, SCALES
 from vae_jax.configs.choices.networks import ACTIVATIONS, NETWORKS, NORMS
 from vae_jax.configs.choices.objectives import GRADIENTS, OBJECTIVES, RISES, cyclical
@@ -28,7 +30,7 @@ TABLES = {
     "prior": PRIORS,
     "optimizer": OPTIMIZERS,
 }
-NAMES = {**TABLES, "scale": SCALES, "activation": ACTIVATIONS, "norm": NORMS}
+NAMES = {**TABLES, "scale": SCALES, "activation": ACTIVATIONS, "norm": NORMS, "dtype": DTYPES}
 SMALL = Choices(hidden=(4,), channels=(2,))
 FORM = Form((4, 4, 1), classes=3)
 X = {
@@ -79,7 +81,8 @@ def test_every_option_of_a_row_is_a_field_and_every_field_is_one():
 def test_the_command_line_has_every_row(table):
     kinds = [vars(choices)[name].__args__ for name in ("Objective", "Gradient", "Rise")]
     kinds += [vars(choices)[n].__args__ for n in ("Likelihood", "Scale", "Network", "Activation")]
-    kinds += [vars(choices)[n].__args__ for n in ("Norm", "Posterior", "Prior", "Optimizer")]
+    kinds += [vars(choices)[n].__args__ for n in ("Norm", "Dtype", "Posterior", "Prior")]
+    kinds += [vars(choices)["Optimizer"].__args__]
     assert tuple(table) in kinds
 
 
@@ -99,6 +102,44 @@ def test_what_the_rows_make():
     first = np.exp(np.asarray(likelihood.decode(params, np.zeros(2)).log_scale))
     np.testing.assert_allclose(first, 0.2 + np.exp(-6), rtol=1e-5)  # the floor is soft
     assert params["decoder"]["head"]["scale"]["log_scale"].shape == (4, 4, 1)
+
+
+def products(f, *args):
+    """The types of the results of all products and convolutions of a function."""
+    text = jax.jit(f).lower(*args).as_text()
+    lines = [line for line in text.splitlines() if re.search("dot_general|convolution", line)]
+    return [re.search(r"-> tensor<(?:\d+x)*(\w+)>", line)[1] for line in lines]
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("likelihood", LIKELIHOODS)
+@pytest.mark.parametrize("posterior", POSTERIORS)
+def test_bfloat16_is_of_bodies_and_heads_alone(network, likelihood, posterior):
+    choice = {"network": network, "likelihood": likelihood, "posterior": posterior}
+    x, z = X[likelihood][0], np.zeros(2, np.float32)
+    for dtype, name in (("float32", "f32"), ("bfloat16", "bf16")):
+        one = made(**choice, dtype=dtype)
+        params, state, metrics = stepped(one, X[likelihood])
+        learns = jax.tree.leaves((params, state.params, state.opt_state, metrics))
+        assert {leaf.dtype for leaf in learns} <= {np.dtype(np.float32), np.dtype(np.int32)}
+        for f, given in ((one.model.encode, x), (one.model.decode, z)):
+            found = products(lambda params, e, f=f: f(params, e), params, given)
+            assert len(found) >= 2
+            assert set(found) == {name}
+            _, log_density = jax.eval_shape(
+                lambda params, e, f=f: f(params, e).sample_and_log_prob(jax.random.key(0)),
+                *(params, given),
+            )
+            assert log_density.dtype == np.float32
+
+
+def test_classes_beside_numbers_are_of_the_same_type():
+    form = Form((3,), likelihoods=("gaussian",), beside=(2, 4))
+    one = parts(replace(SMALL, dtype="bfloat16"), SMALL, form, 2)
+    x = {"numbers": np.zeros(3, np.float32), "classes": (np.int32(1), np.int32(3))}
+    params = jax.eval_shape(one.model.init, jax.random.key(0), x)
+    found = products(lambda params, z: one.model.decode(params, z), params, np.zeros(2))
+    assert found == ["bf16"] * 4
 
 
 def test_beta_weighs_the_rate_and_rises():
@@ -132,17 +173,36 @@ REFUSED = {
     "of several others": ({"mix": 0.1, "objective": "iwae"}, "of the objective ciwae, and the obj"),
     "beta of a bound": ({"beta": 2.0, "objective": "iwae"}, "beta=2.0 is an option of the objecti"),
     "beta score-free": ({"beta": 2.0, "gradient": "score-free"}, "leave beta at 1"),
+    "a batch score-free": ({"norm": "batch", "gradient": "score-free"}, "choose norm='layer' or"),
     "a typo": ({"optimizer": "sdg"}, "no optimizer 'sdg'. Did you mean 'sgd'"),
     "a typo of a row's": ({"activation": "rleu"}, "no activation 'rleu'. Did you mean 'relu'"),
     "the other network's sizes": ({"hidden": (3,), "network": "conv"}, "option of the network mlp"),
     "no layer": ({"hidden": ()}, "hidden must be one size or more"),
     "no width": ({"hidden": (4, 0)}, "hidden must be one size or more, each at least 1"),
     "no probability": ({"dropout": 1.0}, r"dropout must be in \[0, 1\)"),
-    "no scale": ({"sigma": 0.0}, "sigma must be above 0"),
+    "no scale": ({"sigma": 0.0}, "sigma must be in 1e-06 .. 1,000,000; got 0.0"),
     "a fixed scale unsaid": ({"scale": "fixed"}, "needs its standard deviation: sigma=0.1"),
-    "a negative beta": ({"beta": -1.0}, "beta must be 0 or more"),
+    "a negative beta": ({"beta": -1.0}, "beta must be in 0 .. 1,000,000; got -1"),
     "a point's bound": ({"posterior": "point", "objective": "iwae"}, "A point has no bound"),
     "a point's beta": ({"posterior": "point", "beta": 2.0}, "the distortion alone for its loss"),
+    "a point's learned prior": (
+        {"posterior": "point", "prior": "mixture"},
+        "by the rate, and post",
+    ),
+    "a warm-up score-free": ({"beta_warmup": 5, "gradient": "score-free"}, "leave beta at 1"),
+    "an infinite beta": ({"beta": math.inf}, "beta must be in 0 .. 1,000,000; got inf"),
+    "a rise of no steps": ({"beta_rise": "cyclical"}, "needs the steps of a rise: beta_warmup=10"),
+    "a point's warm-up": ({"posterior": "point", "beta_warmup": 9}, "beta and beta_warmup out"),
+    "no draws": ({"draws": 0}, "draws must be at least 1; got 0"),
+    "no draws of iwae": ({"draws": 0, "objective": "iwae"}, "^draws must be at least 1; got 0"),
+    "no groups": ({"groups": -1, "objective": "piwae"}, "^groups must be at least 1; got -1"),
+    "no mixture": ({"mix": math.nan, "objective": "ciwae"}, "mix must be in 0 .. 1; got nan"),
+    "a scale of no float": ({"sigma": 1e30}, "sigma must be in 1e-06 .. 1,000,000; got 1e[+]30"),
+    "an endless floor": ({"posterior_floor": math.nan}, "floor must be in -30 .. 10; got nan"),
+    "a width of no memory": ({"hidden": (4, 10**20)}, "largest of hidden must be below 2,147"),
+    "no epsilon": ({"epsilon": 0.0}, "epsilon must be in 1e-30 .. 1; got 0"),
+    "momentum": ({"momentum": 1.0, "optimizer": "sgd"}, "momentum must be in 0 .. 0.9999; got 1"),
+    "a decay": ({"weight_decay": -1.0, "optimizer": "lion"}, "decay must be in 0 .. 1,000; got -1"),
     "no components": ({"prior": "mixture", "components": 0}, "components must be at least 1"),
 }
 

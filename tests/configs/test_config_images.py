@@ -1,6 +1,7 @@
 """The config `images`: other people's images, from wherever they lie."""
 
 from dataclasses import replace
+from functools import partial
 
 import jax
 import numpy as np
@@ -9,8 +10,9 @@ from PIL import Image
 from tiny_runs import bytes_of, write_pngs
 
 from vae_jax import Bernoulli, Gaussian
-from vae_jax.configs import CONFIGS
+from vae_jax.configs import CONFIGS, intensities
 from vae_jax.configs.choices import Choices
+from vae_jax.models import trace
 
 images = CONFIGS["images"]
 GAUSSIAN = Choices(network="conv", channels=(2,), sigma=0.1)
@@ -139,14 +141,40 @@ def test_a_likelihood_begins_at_the_moments_of_the_training_data(tmp_path):
         np.testing.assert_allclose(scale, np.full((8, 8, 1), deviation / 2), rtol=5e-3)
 
 
+def test_of_many_sorted_images_some_of_all_kinds_are_looked_at(tmp_path, monkeypatch):
+    monkeypatch.setattr(intensities, "_SOME", 10)
+    x = np.repeat(np.arange(30, dtype=np.uint8)[:, None, None, None], 8, axis=1) * 8
+    np.savez(tmp_path / "a.npz", x_train=x, x_test=x[:3])
+    experiment = images(data=str(tmp_path / "a.npz"), choices=Choices(hidden=(2,)), latents=2)
+    params = experiment.trained.model.init(jax.random.key(0), x[0] / 255)
+    expected = (x[::3].mean() + 0.5) / 256
+    np.testing.assert_allclose(params["decoder"]["head"]["loc"]["bias"], expected, rtol=1e-5)
+
+
+def test_images_that_are_streamed_begin_at_the_moments_of_those_to_train_on(tmp_path):
+    dark, light = bytes_of(30) // 4, 255 - bytes_of(9, seed=1) // 4
+    write_pngs(tmp_path / "train", dark)
+    write_pngs(tmp_path / "test", light)
+    mlp = Choices(hidden=(2,))
+    models = [
+        images(data=str(tmp_path), stream=s, choices=mlp).trained.model for s in (True, False)
+    ]
+    streamed, in_memory = (m.init(jax.random.key(0), dark[0] / 255)["decoder"] for m in models)
+    bias = streamed["head"]["loc"]["bias"]
+    np.testing.assert_allclose(bias, (dark.mean(axis=0).ravel() + 0.5) / 256, rtol=1e-5)
+    jax.tree.map(np.testing.assert_array_equal, streamed, in_memory)
+
+
 def test_what_was_found_rebuilds_the_same_model(tmp_path):
     path, stored = tmp_path / "a.npz", bytes_of(20)
     experiment = images(data=save(path, stored), **SMALL)
     x = experiment.examples.load().test["x"][0]
+    key = jax.random.key(0)
+    params = jax.eval_shape(experiment.trained.model.init, key, x)
     path.unlink()
     again = images(data=str(path), **{**SMALL, **experiment.examples.found})
-    inits = [e.trained.model.init for e in (experiment, again)]
-    one, other = (jax.eval_shape(init, jax.random.key(0), x) for init in inits)
+    models = [e.trained.model for e in (experiment, again)]
+    one, other = (jax.eval_shape(partial(trace, m), params, key, x) for m in models)
     assert one == other
     assert (again.examples.num_levels, again.trained.scan) == (
         experiment.examples.num_levels,
@@ -178,7 +206,10 @@ def test_layout_and_sign_are_kept_with_the_run(tmp_path):
     loaded = experiment.examples.load()
     both = np.concatenate([loaded.train["x"], loaded.test["x"]])
     assert (both.min(), both.max()) == (0, 1)
-    assert loaded.notes[1] == "The nats are of [0, 1]; of [-1, 1], log p(x) is lower by 41.6."
+    assert loaded.notes[1] == "a: images of 6x5 with 2 channels, 18 to train on and 2 to test."
+    assert loaded.notes[2] == "The nats are of [0, 1]; of [-1, 1], log p(x) is lower by 41.6."
+    masses = images(**{**given, "choices": BERNOULLI}).examples.load()
+    assert masses.notes == loaded.notes[:2]  # a mass is the same in any units
     again = images(**{**given, **experiment.examples.found}).examples.load()
     np.testing.assert_array_equal(again.test["x"], loaded.test["x"])
     np.save(tmp_path / "other.npy", np.full((3, 2, 6, 5), 0.5))
@@ -194,7 +225,9 @@ def test_what_is_left_out_of_a_folder_is_told(tmp_path):
         (tmp_path / split / "a.webp").write_bytes(b"not looked at")
     for stream in (False, True):
         notes = images(data=str(tmp_path), stream=stream, **SMALL).examples.load().notes
-        assert [note.partition(": ")[2][:17] for note in notes] == ["1 .webp left out:"] * 2
+        told = [note.partition(": ")[2] for note in notes]
+        assert [one[:17] for one in told[:2]] == ["1 .webp left out:"] * 2
+        assert told[2:] == ["images of 8x8 with 1 channel, 4 to train on and 4 to test."]
 
 
 def test_no_data_are_not_the_folder_one_is_in(tmp_path, monkeypatch):

@@ -32,6 +32,10 @@ def test_windows_of_a_file(path, tmp_path):
     assert len(loaded.test["x"]) == round(N / 10)
     assert loaded.train["x"].dtype == np.int32
     assert loaded.labels is None
+    K = len(set(LINES))
+    assert loaded.notes == (
+        f"night.txt: {N} windows of 8 of its characters, of which {K} are different.",
+    )
     found = {"vocabulary": "".join(sorted(set(LINES))), "epochs": 250}
     assert experiment.examples.found == found
     windows = {LINES[i : i + 8] for i in range(0, 8 * N, 8)}

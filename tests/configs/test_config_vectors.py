@@ -170,3 +170,12 @@ def test_a_column_of_one_value_is_refused(tmp_path):
 def test_likelihoods_of_intensities_are_refused(numbers):
     with pytest.raises(ValueError, match="likelihood='bernoulli' does not fit these data: choose"):
         vectors(data=numbers, latents=2, choices=Choices(likelihood="bernoulli"))
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(23870.4, "23870"), (2.3874, "2.387"), (1.2e9, "1.2e+09"), (np.nan, "nan"), (-8e-5, "-8e-05")],
+)
+def test_numbers_are_written_as_they_are_read(value, text):
+    columns = Columns(("income",), {}, Standardise((0.0,), (1.0,)))
+    assert cells(np.array([[value]]), columns)[1] == [[text]]

@@ -59,6 +59,8 @@ def test_evaluation_data_are_the_ones_of_the_published_numbers():
 
 def test_a_conditional_experiment_has_labels():
     loaded = CONFIGS["digits_conditional"]().examples.load()
+    assert loaded.notes[-1].startswith("log p(x) is log p(x|c), given the label")
+    assert CONFIGS["digits"]().examples.load().notes == ()
     for split, size in ((loaded.train, 1437), (loaded.test, 360)):
         assert split["c"].shape == (size,)
         assert set(np.unique(split["c"])) == set(range(10))

@@ -8,6 +8,7 @@ from scipy import stats
 
 from vae_jax import Bernoulli, Categorical, Gaussian, Joint, Poisson, evaluate, standard_gaussian
 from vae_jax.distributions import Mixture
+from vae_jax.evaluate.baselines import mean_and_variance
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(2.0, [0.5, 3.0], (200, 2)).astype(np.float32)
@@ -43,6 +44,13 @@ def test_a_gaussian_has_moments_and_a_floor():
     np.testing.assert_allclose(fitted.loc, constant.mean(axis=0), rtol=1e-5)
     scale = [*X.std(axis=0), np.exp(-6)]
     np.testing.assert_allclose(np.exp(fitted.log_scale), scale, rtol=1e-4)
+
+
+def test_moments_are_those_of_numpy_and_keep_their_digits():
+    x = (1e4 + RNG.normal(size=(250, 3, 2))).astype(np.float32)
+    mean, variance = mean_and_variance(x)
+    np.testing.assert_allclose(mean, x.mean(axis=0, dtype=np.float64), rtol=1e-12)
+    np.testing.assert_allclose(variance, x.astype(np.float64).var(axis=0), rtol=1e-9)
 
 
 def test_nothing_is_impossible():

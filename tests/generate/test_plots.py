@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from matplotlib.text import Text
 from PIL import Image
 
-from vae_jax import plots
+from vae_jax import maps, panels, plots
 
 RNG = np.random.default_rng(0)
 
@@ -69,6 +70,28 @@ def test_images(tmp_path, channels):
     assert_picture(tmp_path / "i.png")
 
 
+@pytest.mark.parametrize(
+    ("shape", "cell"), [((1, 32), (8, 32)), ((24, 3), (24, 6)), ((8, 60), (8, 60))]
+)
+def test_strips_are_drawn_with_long_pixels(tmp_path, drawn, shape, cell):
+    image = RNG.random((1, *shape, 1)).astype(np.float32)
+    plots.save_images(tmp_path / "i.png", image, 1, "title", ink=False)
+    gap = max(1, cell[0] // 14)
+    inside = drawn[0][gap:-gap, gap:-gap, 0]
+    assert inside.shape == cell
+    down, across = cell[0] // shape[0], cell[1] // shape[1]
+    np.testing.assert_array_equal(inside[::down, ::across], image[0, ..., 0])
+
+
+def test_no_pixel_is_left_out_of_a_picture_that_has_fewer(tmp_path):
+    """A chequered image is grey from afar."""
+    image = (np.indices((1500, 1500)).sum(0) % 2)[None, ..., None]
+    plots.save_images(tmp_path / "i.png", image, 1, "")
+    with Image.open(tmp_path / "i.png") as picture:
+        middle = np.asarray(picture.convert("L"))[300:400, 300:400] / 255
+    assert middle.std() < 0.25  # of the pixels themselves 0.5
+
+
 def test_channels_that_are_no_colours_are_panels():
     """Two images 1x2 of two channels in a row, the channels of each with a white line between."""
     images = np.array([[[0.0, 1.0], [0.25, 0.75]], [[0.5, 0.5], [1.0, 0.0]]])[:, None]
@@ -95,14 +118,25 @@ def test_curves(tmp_path, names):
 @pytest.fixture
 def figures(monkeypatch):
     """The figures that are drawn."""
-    made, figure = [], plots.new_figure
+    made, figure = [], plots.figures.new
 
-    def watched(**size):
-        made.append(figure(**size))
+    def watched(*size, **named):
+        made.append(figure(*size, **named))
         return made[-1]
 
-    monkeypatch.setattr(plots, "new_figure", watched)
+    monkeypatch.setattr(plots.figures, "new", watched)
     return made
+
+
+def test_names_are_words_and_not_formulas(tmp_path, figures):
+    """A text column may hold prices, a folder any name: two dollars are no mathematics."""
+    price, values = r"$5 or \frac$", np.eye(2)
+    plots.save_values(tmp_path / "v.png", values, price, [price, "b"])
+    panels.save_table(tmp_path / "t.png", np.eye(1), [[price]], [price], price)
+    maps.save_latent_map(tmp_path / "m.png", RNG.normal(size=(8, 2)), np.arange(8) % 2, price)
+    written = [text for figure in figures for text in figure.findobj(Text)]
+    assert sum(price in text.get_text() for text in written) >= 5
+    assert not any(text.get_parse_math() for text in written if "$" in text.get_text())
 
 
 def blue_pixels(path):

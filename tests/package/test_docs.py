@@ -1,16 +1,23 @@
 """The pages of docs/ run as written: Python blocks from top to bottom, commands of experiments."""
 
+import contextlib
 import importlib
 import re
 import shlex
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
+import jax
 import numpy as np
+import optax
 import pytest
 from PIL import Image
 from tiny_runs import shorten, write_table
 
-from tests.package.test_readme import blocks
+from tests.package.test_readme import blocks, fenced
+from vae_jax import descend, standard_gaussian, vae, weighted_sum
+from vae_jax.networks import MLP, BernoulliHead, GaussianHead, Network
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -44,6 +51,38 @@ def test_the_commands_of_the_page_on_experiments_run(tmp_path, monkeypatch, caps
     for module, *arguments in lines:
         assert importlib.import_module(module).main(arguments) == 0, (module, arguments)
         assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("tracker", ["wandb", "mlflow"])
+def test_every_row_of_fit_goes_to_a_tracker(tracker, monkeypatch):
+    seen, about = [], []
+    stand_ins = {
+        "wandb": SimpleNamespace(
+            init=lambda project, config: about.append(config),
+            log=lambda numbers: seen.append((numbers.pop("epoch"), numbers)),
+        ),
+        "mlflow": SimpleNamespace(
+            start_run=contextlib.nullcontext,
+            log_params=about.append,
+            log_metrics=lambda numbers, step: seen.append((step, numbers)),
+        ),
+    }
+    monkeypatch.setitem(sys.modules, tracker, stand_ins[tracker])
+    page = (DOCS / "experiments.md").read_text()
+    (code,) = [code for _, code in fenced(page, "text") if f"import {tracker}\n" in code]
+    decoder = Network(MLP((2,)), BernoulliHead((3,)))
+    model = vae(Network(MLP((2,)), GaussianHead((1,))), decoder, standard_gaussian(1))
+    x = {"x": np.ones((100, 3), np.float32)}
+    step = descend(weighted_sum(model), optax.adam(1e-3))
+    given = {"model": model, "step": step, "data": x, "held_out": x, "key": jax.random.key(0)}
+    exec(compile(code, "experiments.md", "exec"), given)
+    rows = given["fitted"].rows
+    assert {row["data"] for row in rows} == {"train", "held_out"}
+    assert about == [{"latents": 8}]
+    for (epoch, numbers), row in zip(seen, rows, strict=True):
+        named = {name: row[name] for name in row if name not in ("data", "epoch", "step")}
+        assert epoch == row["epoch"]
+        assert numbers == {f"{row['data']}/{name}": number for name, number in named.items()}
 
 
 def _some_data():

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import vae_jax
-from vae_jax import checkpoint, plots
+from vae_jax import checkpoint, evaluate, plots
 from vae_jax.extras import install
 
 ROOT = Path(vae_jax.__file__).parent
@@ -38,6 +38,12 @@ def test_a_picture_without_matplotlib(tmp_path, monkeypatch):
     message = f"A picture needs matplotlib, which is not installed: {install('experiments')}, or"
     with pytest.raises(ImportError, match=re.escape(message)):
         plots.save_images(tmp_path / "a.png", np.zeros((1, 2, 2, 1)), 1, "")
+
+
+def test_a_gaussian_of_all_covariances_without_scikit_learn(monkeypatch):
+    monkeypatch.setitem(sys.modules, "sklearn.covariance", None)
+    with pytest.raises(ImportError, match="every covariance needs scikit-learn, which is not inst"):
+        evaluate.full_covariance(np.zeros((3, 2)))
 
 
 def test_a_checkpoint_without_orbax(tmp_path, monkeypatch):

@@ -26,7 +26,7 @@ HEAVY = [
 
 # From the ground up; a floor sees those below it, and not itself.
 FLOORS = [
-    ["types", "calls", "extras"],
+    ["types", "calls", "extras", "files"],
     ["log_sums", "memory", "devices"],
     ["distributions", "data"],
     ["divergences", "checks"],
@@ -43,13 +43,13 @@ FLOORS = [
 BESIDE = {
     "networks": {"types", "calls", "distributions"},
     "checkpoint": {"types", "extras", "checks"},
-    "figures": {"extras"},
+    "figures": {"extras", "files"},
     "moved": {"types"},
     "maps": {"types", "figures"},
     "panels": {"types", "figures", "moved"},
     "plots": {"types", "figures", "moved"},
-    "show": {"types", "moved", "panels", "plots"},
-    "report": set(),
+    "show": {"types", "files", "moved", "panels", "plots"},
+    "report": {"files"},
 }
 
 

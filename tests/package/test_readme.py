@@ -6,10 +6,15 @@ from pathlib import Path
 README = Path(__file__).parents[2] / "README.md"
 
 
+def fenced(text, language):
+    """(line, code) of each block of a language."""
+    found = re.finditer(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    return [(text[: match.start(1)].count("\n"), match.group(1)) for match in found]
+
+
 def blocks(text):
     """(line, code) of each ```python block."""
-    found = re.finditer(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    return [(text[: match.start(1)].count("\n"), match.group(1)) for match in found]
+    return fenced(text, "python")
 
 
 def test_blocks_are_found_where_they_stand():

@@ -122,7 +122,7 @@ def test_what_makes_no_run_longer(done, capsys):
     for options, message in (
         (["--epochs", "2"], "done 2 epochs already, of 2 asked for: --epochs <a number above 2>"),
         (["--learning-rate", "0.1"], "is that of more epochs: give --epochs <a number> as well"),
-        (["--epochs", "3", "--learning-rate", "0"], "learning_rate must be above 0; got 0.0"),
+        (["--epochs", "3", "--learning-rate", "0"], "learning_rate must be above 0, and finite"),
     ):
         assert resume(done, *options) == 1
         assert message in capsys.readouterr().err

@@ -112,7 +112,7 @@ def test_what_a_run_leaves(done):
 def test_how_the_data_were_read_is_kept_and_told(done):
     notes = done.config["notes"]
     assert notes == list(done.experiment.examples.load().notes)
-    told = {"vectors": 2, "series": 2}
+    told = {"vectors": 2, "series": 2, "digits_conditional": 1}
     assert len(notes) == told.get(done.config["config"], 0)
     page = (done.folder / "report.html").read_text(encoding="utf-8")
     assert all(f"<p>{html.escape(note)}</p>" in page for note in notes)
@@ -171,15 +171,16 @@ def test_text_is_drawn_as_lines(done, tmp_path):
 
 
 def test_bits_are_reported_of_integers_alone(done):
-    """The noise carries 8 bits a pixel: no model of it is below."""
-    evaluation = read(done.folder, "evaluation.json")
-    if done.experiment.examples.num_levels is None:
+    """The noise carries 8 bits a pixel: no model of it is below. A character is a class."""
+    evaluation, levels = read(done.folder, "evaluation.json"), done.experiment.examples.num_levels
+    if levels is None:
         assert "bits_per_dim" not in evaluation
-    else:
-        pixels = math.prod(done.config["example"]["x"]["shape"])
-        nats = -evaluation["log_likelihood"]["value"] / pixels
-        np.testing.assert_allclose(evaluation["bits_per_dim"], 8 + nats / math.log(2), rtol=1e-6)
-        assert evaluation["bits_per_dim"] > 8
+        return
+    dims = math.prod(done.config["example"]["x"]["shape"])
+    bits = math.log2(levels) - evaluation["log_likelihood"]["value"] / dims / math.log(2)
+    np.testing.assert_allclose(evaluation["bits_per_dim"], bits, rtol=1e-6)
+    assert levels == (1 if is_text(done) else 256)
+    assert evaluation["bits_per_dim"] > (0 if is_text(done) else 8)
 
 
 def test_options_are_recorded(digits):

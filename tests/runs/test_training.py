@@ -13,7 +13,7 @@ from vae_jax.runs import Training
 from vae_jax.runs.stretches import Stretch
 from vae_jax.runs.training import check_training, make_step, schedule
 from vae_jax.train.averages import average_params
-from vae_jax.train.rows import train_row
+from vae_jax.train.rows import seen_of, train_row
 
 STEPS, PEAK = 8, 0.5
 ONE = [Stretch(0, 1, PEAK)]
@@ -39,7 +39,7 @@ def descend(**options):
     states, rates = [state], []
     for epoch in range(1, STEPS + 3):
         state, metrics = jax.jit(step.update)(state, {})
-        row = train_row(epoch, state, {"loss": metrics["loss"][None]}, 1.0, None)
+        row = train_row(epoch, seen_of(state, {"loss": metrics["loss"][None]}), 1.0, None)
         states.append(state)
         rates.append(row["learning_rate"])
     return states, np.array(rates)
@@ -156,7 +156,7 @@ def test_players_have_rates_of_their_own_that_end_with_the_run():
     for epoch in range(1, STEPS + 1):
         before = state.params
         state, metrics = jax.jit(step.update)(state, {})
-        row = train_row(epoch, state, {k: v[None] for k, v in metrics.items()}, 1.0, None)
+        row = train_row(epoch, seen_of(state, {k: v[None] for k, v in metrics.items()}), 1.0, None)
         rate = row["fast/learning_rate"]
         moved = np.linalg.norm(state.params["a"] - before["a"])
         np.testing.assert_allclose(moved, rate, atol=1e-6)  # of a gradient of norm 1

@@ -37,7 +37,7 @@ def holed(at, value=np.nan):
         (ValueError, "NaN", {"data": holed((7, 2))}),
         (ValueError, "NaN", {"data": holed(N - 1), "epochs": 1}),
         (ValueError, "inf", {"data": holed(0, np.inf)}),
-        (ValueError, "0 examples do not fill one batch of 5", {"data": {"x": FLOATS["x"][:0]}}),
+        (ValueError, "one batch of 5: more examples", {"data": {"x": FLOATS["x"][:0]}}),
         (ValueError, "0 examples do not fill one batch of 5", {"data": []}),
         (ValueError, "23 examples do not fill one batch of 24", {"batch_size": 24}),
         (ValueError, "4 examples do not fill one", {"data": [{"x": x} for x in FLOATS["x"][:4]]}),

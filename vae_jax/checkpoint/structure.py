@@ -100,11 +100,11 @@ def check_content(folder: Path, found: int, expected: int | None, remedy: str) -
 
 def checksum(tree: Any) -> int:
     """A CRC-32 of all names, shapes, types and values, in the order of the names."""
-    found, _ = jax.tree_util.tree_flatten_with_path(tree)
+    found, _ = jax.tree_util.tree_flatten_with_path(jax.tree.map(_numbers, tree))
+    # fetched together: from a device each by itself would be waited for
+    names, values = [_name(path) for path, _ in found], jax.device_get([leaf for _, leaf in found])
     crc = 0
-    for name, leaf in sorted(((_name(p), leaf) for p, leaf in found), key=lambda pair: pair[0]):
-        if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
-            leaf = jax.random.key_data(leaf)
+    for name, leaf in sorted(zip(names, values, strict=True), key=lambda pair: pair[0]):
         crc = zlib.crc32(f"{name} {_form(leaf)}".encode(), crc)
         crc = zlib.crc32(np.ascontiguousarray(leaf).view(np.uint8).data, crc)
     return crc
@@ -113,6 +113,12 @@ def checksum(tree: Any) -> int:
 def checksum_json(value: Any) -> int:
     """A CRC-32 of a value that JSON can hold."""
     return zlib.crc32(json.dumps(value, sort_keys=True).encode())
+
+
+def _numbers(leaf: Any) -> Any:
+    """The leaf; of a key its numbers."""
+    is_key = jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+    return jax.random.key_data(leaf) if is_key else leaf
 
 
 def abstract(tree: Any) -> Any:

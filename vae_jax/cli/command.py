@@ -15,6 +15,7 @@ import absl.logging
 from vae_jax import devices
 from vae_jax.cli import options
 from vae_jax.cli.signals import INTERRUPTED, Interrupted, handled
+from vae_jax.cli.streams import tell
 from vae_jax.configs import Config
 
 Configs: TypeAlias = Mapping[str, Config] | None
@@ -22,7 +23,8 @@ Configs: TypeAlias = Mapping[str, Config] | None
 _LATE = "Event loop is closed"
 _MORE = """--devices N: on so many of the machine's devices, the first; by default on all of them.
 Exit status: 0; 1 for an error, told on stderr (with --debug by its traceback); 2 for
-options that are not understood; 130 for Ctrl-C, 75 for SIGTERM."""
+options that are not understood; 130 for Ctrl-C, 75 for SIGTERM or
+SIGHUP."""
 
 
 def run(
@@ -63,7 +65,7 @@ def run(
 
 def fail(message: str, status: int = 1) -> int:
     """Say what is wrong on stderr; the exit status."""
-    print(f"error: {message}", file=sys.stderr)
+    tell(f"error: {message}")
     return status
 
 
@@ -116,6 +118,14 @@ def _failed(error: Any, debug: bool) -> int:
     if debug:
         traceback.print_exception(error)
         return 1
+    return fail(options.spelt(" ".join(_told(error).split())))
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):
+        return (
+            f"There is not memory enough ({error or 'no more is said'}). Less is needed by fewer or"
+            " smaller layers, a smaller batch, and fewer draws or examples at once."
+        )
     expected = isinstance(error, ValueError | TypeError | OSError | ImportError | ArithmeticError)
-    text = str(error) if expected else f"{type(error).__name__}: {error} (see --debug)"
-    return fail(options.spelt(" ".join(text.split())))
+    return str(error) if expected else f"{type(error).__name__}: {error} (see --debug)"

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from vae_jax import plots
 from vae_jax.cli import command
+from vae_jax.cli.output import check_place
 from vae_jax.cli.terminal import console
 from vae_jax.report import scored_at, watched
 from vae_jax.report.numbers import flatten
@@ -45,6 +46,7 @@ def _compare(
       out: The plot.
     """
     del configs  # only what stands in the folders is compared
+    check_place(out)
     if len(runs) < 2:
         raise ValueError(f"compare needs two run folders or more; got {len(runs)}.")
     configs_of = [read_config(run) for run in runs]

@@ -16,7 +16,7 @@ import tyro
 from vae_jax.checks import seeded
 from vae_jax.cli import command
 from vae_jax.cli.embed import embedding
-from vae_jax.cli.output import check_table, save_table
+from vae_jax.cli.output import check_place, check_table, save_table
 from vae_jax.cli.terminal import print_scores, say, track
 from vae_jax.report import write_report
 from vae_jax.runs import load_run
@@ -58,17 +58,20 @@ def _evaluate(
       out: The file of the numbers; by default evaluation.json in the run folder, in the place of
         what is there.
     """
+    check_place(out)
     if per_example is not None:
         check_table(per_example, "--per-example")
     found = load_run(run, epoch=epoch, data=data, configs=configs)
+    check_place(out or run / "evaluation.json")
     experiment, params, key = found.experiment, found.params, seeded(seed)
     loaded = experiment.examples.load()
     scores = score(experiment, loaded.test, params, key, track("log p(x)"), importance_samples)
     numbers = with_baselines(scores.numbers, experiment, loaded, params)
     numbers = {"epoch": found.epoch, **numbers}
-    write_json(out or run / "evaluation.json", numbers)
-    write_report(run)
     print_scores(numbers, read_status(run))
+    write_json(out or run / "evaluation.json", numbers)
+    if out is None:
+        write_report(run)
     if per_example is not None:
         columns = {**scores.each, **embedding(found, loaded.test, loaded.labels, seed)}
         save_table(per_example, **columns)

@@ -14,10 +14,11 @@ import safetensors.numpy
 import tyro
 
 from vae_jax.cli import command
-from vae_jax.cli.output import named
+from vae_jax.cli.output import check_place, named
 from vae_jax.cli.terminal import say
+from vae_jax.files import write
 from vae_jax.runs import load_run
-from vae_jax.runs.folder import write, write_json
+from vae_jax.runs.folder import write_json
 
 _TOLD = ("config", "package", "options", "found", "example", "versions")  # of config.json
 
@@ -44,6 +45,7 @@ def _export(
       epoch: Of the checkpoint; by default the best, or the last.
       out: The file; by default params.safetensors in the run folder. The JSON is beside it.
     """
+    check_place(out)
     found = load_run(run, epoch=epoch, configs=configs)
     path = out or run / "params.safetensors"
     beside = path.with_name(f"{path.name}.json")

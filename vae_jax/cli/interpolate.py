@@ -18,7 +18,7 @@ import tyro
 from vae_jax import evaluate, generate
 from vae_jax.checks import seeded
 from vae_jax.cli import command
-from vae_jax.cli.output import save
+from vae_jax.cli.output import check_place, save
 from vae_jax.objectives import batch_size as size_of
 from vae_jax.runs import load_run
 from vae_jax.runs.pictures import chosen_latent, of_latent, read_of, save_rows
@@ -61,6 +61,7 @@ def _interpolate(
       data: Where the data are now, if they have moved since.
       out: The file; by default interpolation.png in the run folder.
     """
+    check_place(out)
     found = load_run(run, epoch=epoch, data=data, configs=configs)
     test, key = found.experiment.examples.load().test, seeded(seed)
     _check(pairs, size_of(test))

@@ -4,6 +4,7 @@ import csv
 import functools
 import io
 import operator
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import jax
 import numpy as np
 
 from vae_jax.cli.terminal import console
-from vae_jax.runs.folder import write
+from vae_jax.files import replacing, write
 
 
 def named(name: str, tree: Any) -> dict[str, np.ndarray]:
@@ -35,13 +36,30 @@ def save(shown: Path, **trees: Any) -> None:
 
 def save_arrays(path: Path, **arrays: Any) -> None:
     """One .npz, all of it or nothing."""
-    file = io.BytesIO()
-    np.savez_compressed(file, **arrays)
-    write(path, file.getvalue())
+    with replacing(path) as file:
+        np.savez_compressed(file, **arrays)
+
+
+def check_place(path: Path | None, option: str = "--out") -> None:
+    """OSError, before anything is computed, where a file that was asked for cannot be put."""
+    if path is None:
+        return
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise FileNotFoundError(
+            f"There is no folder {folder} for {option} {path}: make it first, or name another."
+        )
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(
+            f"{path} cannot be written, as nothing can in {folder}: name another place, with"
+            f" {option}."
+        )
 
 
 def check_table(path: Path, option: str) -> None:
-    """ValueError unless a table can be written into a file of this name."""
+    """ValueError unless a table can be written into a file of this name, FileNotFoundError where
+    there is no folder for it."""
+    check_place(path, option)
     if path.suffix not in _TABLES:
         *most, last = _TABLES
         raise ValueError(f"{option} must end in {', '.join(most)} or {last}; got {path}.")

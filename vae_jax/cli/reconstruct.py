@@ -13,7 +13,8 @@ import tyro
 from vae_jax import evaluate, generate
 from vae_jax.checks import check_count, seeded
 from vae_jax.cli import command
-from vae_jax.cli.output import save
+from vae_jax.cli.output import check_place, save
+from vae_jax.cli.terminal import track
 from vae_jax.generate import Read
 from vae_jax.runs import load_run
 from vae_jax.runs.pictures import read_of, save_reconstructions
@@ -51,13 +52,17 @@ def _reconstruct(
       data: Where the data are now, if they have moved since.
       out: The file; by default reconstructions.png in the run folder.
     """
+    check_place(out)
     check_count("number", number)
     found = load_run(run, epoch=epoch, data=data, configs=configs)
     first = jax.tree.map(lambda leaf: leaf[:number], found.experiment.examples.load().test)
     evaluate.check_conditions(found.model, found.params, first)
     x, c = first["x"], first.get("c")
     made = generate.reconstruct(
-        *(found.model, found.params, seeded(seed), x, c), draw_z=draw_z, draw_x=draw_x
+        *(found.model, found.params, seeded(seed), x, c),
+        draw_z=draw_z,
+        draw_x=draw_x,
+        progress=track("reconstructions"),
     )
     lacks = read_of(found.experiment, found.params, jax.tree.map(lambda leaf: leaf[0], first))
     read = Read("draw" if draw_z else lacks.z, "draw" if draw_x else lacks.x)

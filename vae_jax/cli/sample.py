@@ -17,7 +17,8 @@ from vae_jax import generate
 from vae_jax.checks import check_count, seeded
 from vae_jax.cli import command
 from vae_jax.cli.options import Numbers
-from vae_jax.cli.output import save
+from vae_jax.cli.output import check_place, save
+from vae_jax.cli.terminal import track
 from vae_jax.evaluate.conditions import check_conditions, num_labels
 from vae_jax.runs import Run, load_run
 from vae_jax.runs.load import shapes_of
@@ -60,6 +61,7 @@ def _sample(
       data: Where the data are now, if they have moved since and conditions are read from them.
       out: The file; by default samples.png in the run folder.
     """
+    check_place(out)
     check_count("number", number)
     found = load_run(run, epoch=epoch, data=data, configs=configs)
     example = shapes_of(found.config["example"])
@@ -68,6 +70,7 @@ def _sample(
         *(found.model, found.params, seeded(seed), number, c),
         draw_x=draw_x,
         temperature=temperature,
+        progress=track("samples"),
     )
     read = "draw" if draw_x else read_of(found.experiment, found.params, example).x
     note = "" if temperature == 1 else f" at temperature {temperature:g}"

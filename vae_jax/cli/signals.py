@@ -1,4 +1,5 @@
-"""What a run does when it is told to end: SIGTERM (pre-emption) and SIGINT (Ctrl-C)."""
+"""What a run does when it is told to end: SIGTERM (pre-emption), SIGHUP (its terminal was closed),
+SIGINT (Ctrl-C)."""
 
 import os
 import signal
@@ -10,6 +11,8 @@ from types import FrameType
 # Exit statuses: 75 is EX_TEMPFAIL of sysexits.h, "try again", 130 what shells give for Ctrl-C.
 INTERRUPTED = 130
 STATUS = {signal.SIGTERM: 75, signal.SIGINT: INTERRUPTED}
+if hasattr(signal, "SIGHUP"):  # on Windows there is none
+    STATUS[signal.SIGHUP] = 75
 
 
 class Interrupted(BaseException):
@@ -54,6 +57,11 @@ class Signals:
         return 0 if self._received is None else STATUS[signal.Signals(self._received)]
 
 
+def heeded() -> list[signal.Signals]:
+    """The signals that are; not SIGHUP where it is ignored, as under nohup."""
+    return [number for number in STATUS if not _is_ignored(number)]
+
+
 @contextmanager
 def handled() -> Iterator[Signals]:
     """Signals, in the place of what is done with them outside; but in another thread than the main
@@ -62,9 +70,14 @@ def handled() -> Iterator[Signals]:
     if threading.current_thread() is not threading.main_thread():
         yield signals
         return
-    before = {number: signal.signal(number, signals) for number in STATUS}
+    before = {number: signal.signal(number, signals) for number in heeded()}
     try:
         yield signals
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _is_ignored(number: signal.Signals) -> bool:
+    hangup = getattr(signal, "SIGHUP", None)
+    return number == hangup and signal.getsignal(number) == signal.SIG_IGN

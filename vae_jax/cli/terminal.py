@@ -1,5 +1,6 @@
 """What a run says on the terminal: progress while it runs, and a table of its numbers."""
 
+import math
 import os
 import sys
 from collections.abc import Callable, Iterable
@@ -52,6 +53,7 @@ class EpochBar:
         )
         self._task = self._bars.add_task("", visible=False, numbers="compiling")
         self._every = self._epochs = 1
+        self._on = ""
 
     def __enter__(self) -> Self:
         return self
@@ -64,9 +66,9 @@ class EpochBar:
     ) -> None:
         self.stop()
 
-    def begin(self, epochs: int, first: int) -> None:
-        """Show the bar of a run whose next epoch is `first`."""
-        self._epochs, self._every = epochs, max(1, epochs // 20)
+    def begin(self, epochs: int, first: int, on: str) -> None:
+        """Show the bar of a run whose next epoch is `first`, evaluated on data of that name."""
+        self._epochs, self._every, self._on = epochs, max(1, epochs // 20), on
         self._bars.update(self._task, total=epochs, completed=first - 1, visible=first <= epochs)
         self._bars.start()
 
@@ -78,7 +80,7 @@ class EpochBar:
         """Show the row of one epoch, or of an evaluation."""
         epoch, numbers = row["epoch"], _numbers(row)
         if row["data"] == "held_out":
-            console.print(f"epoch {epoch}/{self._epochs}  held out:  {numbers}")
+            console.print(f"epoch {epoch}/{self._epochs}  {self._on}:  {numbers}")
             return
         self._bars.update(self._task, advance=1, numbers=numbers)
         if not console.is_terminal and (epoch % self._every == 0 or epoch == self._epochs):
@@ -179,9 +181,10 @@ def _sentences(scores: dict[str, Any]) -> list[str]:
         )
     if "mutual_information" in scores:
         information = scores["mutual_information"]
+        N = information["images"]
         said.append(
-            f"Mutual information of z and which of {information['images']:,} examples:"
-            f" {information['value']:.2f} nats; KL of the aggregate posterior to the prior"
+            f"Mutual information of z and which of {N:,} examples: {information['value']:.2f} nats,"
+            f" at most log {N:,} = {math.log(N):.2f}; KL of their aggregate posterior to the prior"
             f" {information['marginal_kl']:.2f}."
         )
     return said

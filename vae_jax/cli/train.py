@@ -8,8 +8,9 @@ Examples:
   {prog} --like runs/digits-1 --latents 4
   {prog} --resume runs/digits-1 --epochs 1200
 
-An interrupted run (SIGTERM, Ctrl-C) saves a checkpoint at the end of its epoch and exits with 75
-(SIGTERM) or 130; --resume goes on with it. A run that was killed goes on from its last checkpoint.
+An interrupted run (SIGTERM, SIGHUP, Ctrl-C) saves a checkpoint at the end of its epoch and exits
+with 75, of Ctrl-C 130; --resume goes on with it. A run that was killed goes on from its last
+checkpoint.
 """
 
 import argparse
@@ -22,6 +23,7 @@ from vae_jax import runs
 from vae_jax.cli import choice, command
 from vae_jax.cli.choice import Asked
 from vae_jax.cli.seeds import start_seeds
+from vae_jax.cli.streams import forgiving
 from vae_jax.cli.watched import watched
 from vae_jax.configs import find, names
 from vae_jax.configs.options import from_json
@@ -103,19 +105,21 @@ def _resume(
       learning_rate: Where it begins then; by default where it began before.
       data: Where its data are now, if they have moved since.
     """
-    _, status = watched(
-        lambda watch: runs.resume(resume, data, epochs, learning_rate, watch, configs)
-    )
+    with forgiving():
+        _, status = watched(
+            lambda watch: runs.resume(resume, data, epochs, learning_rate, watch, configs)
+        )
     return status
 
 
 def _start(asked: Asked, configs: command.Configs) -> int:
-    if asked.seeds:
-        return start_seeds(asked, configs)
     name, options = asked.chosen
-    _, status = watched(
-        lambda watch: runs.start(name, options, asked.training, asked.out, watch, configs)
-    )
+    with forgiving():
+        if asked.seeds:
+            return start_seeds(asked, configs)
+        _, status = watched(
+            lambda watch: runs.start(name, options, asked.training, asked.out, watch, configs)
+        )
     return status
 
 

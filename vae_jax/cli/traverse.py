@@ -18,7 +18,7 @@ from vae_jax import evaluate
 from vae_jax.checks import check_count, seeded
 from vae_jax.cli import command
 from vae_jax.cli.options import Numbers
-from vae_jax.cli.output import save
+from vae_jax.cli.output import check_place, save
 from vae_jax.objectives import batch_size as size_of
 from vae_jax.runs import load_run
 from vae_jax.runs.pictures import most_active, read_of, save_traversal, traversals
@@ -64,6 +64,7 @@ def _traverse(
       data: Where the data are now, if they have moved since.
       out: The file; by default traversal.png in the run folder.
     """
+    check_place(out)
     check_count("steps", steps)
     found = load_run(run, epoch=epoch, data=data, configs=configs)
     test, key = found.experiment.examples.load().test, seeded(seed)

@@ -5,17 +5,15 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from flax.typing import Initializer
 
-from vae_jax import data
+from vae_jax.evaluate.baselines import mean_and_variance
 from vae_jax.networks.scales import FLOOR
 from vae_jax.types import Array, Key
 
 FRACTION = 0.5  # of the standard deviation, at which a scale begins
-_SOME = 10_000  # images that are looked at
 _FREQUENCIES = (0.001, 0.999)  # the least and the most, as Burda et al. 2015 have them
 _LEAST_VARIANCE = math.exp(2 * FLOOR)
 
@@ -30,18 +28,18 @@ class FirstValues(NamedTuple):
     logits: Initializer
 
 
-def first_values(load: Callable[[], data.Dataset], levels: int) -> FirstValues:
+def first_values(examples: Callable[[], np.ndarray], levels: int) -> FirstValues:
     """The mean; the log of half the standard deviation; and the logit of the mean.
 
     Of intensities in [0, 1], dequantised where they are integers: of each dimension, or of those
     that share a parameter together. The scale is one for all dimensions: where each begins at its
     own, those that hardly vary have gradients that drown the others' (docs/defaults.md).
 
-    Data are read when parameters are made, and not for their shapes, which flax asks for wherever
-    parameters are used.
+    Data are read by the host when parameters are made, once, and are constants of a program that
+    makes some: no device calls back for them.
 
     Args:
-      load: () -> the data set.
+      examples: () -> training examples as they are stored, [N, ...].
       levels: of an intensity; 1 of floats.
     """
     # an integer is dequantised by a uniform number, of mean 1/2 and variance 1/12
@@ -49,8 +47,7 @@ def first_values(load: Callable[[], data.Dataset], levels: int) -> FirstValues:
 
     @cache
     def moments() -> Moments:
-        x = np.asarray(load().train.x[:_SOME], np.float64)
-        return x.mean(axis=0), x.var(axis=0)
+        return mean_and_variance(examples())
 
     def loc(mean: np.ndarray, variance: np.ndarray) -> np.ndarray:
         return (mean + middle) / unit
@@ -70,10 +67,8 @@ def _initializer(
     moments: Callable[[], Moments], of: Callable[[np.ndarray, np.ndarray], np.ndarray]
 ) -> Initializer:
     def init(key: Key, shape: tuple[int, ...], dtype: Any = jnp.float32) -> Array:
-        def values() -> np.ndarray:
-            return of(*(_shared(moment, shape) for moment in moments())).astype(np.float32)
-
-        return jax.pure_callback(values, jax.ShapeDtypeStruct(shape, jnp.float32))
+        del key
+        return jnp.asarray(of(*(_shared(moment, shape) for moment in moments())), dtype)
 
     return init
 

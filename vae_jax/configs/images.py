@@ -66,8 +66,9 @@ def images(
         layout, signed = found.layout, found.signed
     size, form = tuple(shape), {"layout": layout, "levels": levels, "signed": signed}
     train = Path(data).expanduser() / "train"
+    in_stream = len(datasets.open_images(train)) if stream else None
     stored = Intensities(
-        load=lambda: _with_units(load(), size),
+        load=lambda: _told(load(), size, choices.likelihood == "gaussian", in_stream),
         shape=size,
         levels=levels,
         streamed=(lambda: datasets.open_images(train)) if stream else None,
@@ -75,8 +76,7 @@ def images(
         others=functools.partial(other_images, layout=layout, levels=levels, signed=signed),
     )
     if epochs is None:
-        count = len(datasets.open_images(train)) if stream else len(load().train.x)
-        epochs = epochs_of(count, batch_size)
+        epochs = epochs_of(in_stream or len(load().train.x), batch_size)
     how = Fit(epochs, batch_size, latents, learning_rate, seed)
     experiment = of_intensities(stored, how, choices, _CHOICES)
     examples = experiment.examples._replace(found={"epochs": epochs, "shape": size, **form})
@@ -93,13 +93,20 @@ def _shape(data: str, dataset: datasets.Dataset) -> tuple[int, int, int]:
     return shape
 
 
-def _with_units(dataset: datasets.Dataset, shape: tuple[int, ...]) -> datasets.Dataset:
-    """The data; of floats in [-1, 1] with a note on what that says of the nats."""
-    if not dataset.signed:
-        return dataset
-    constant = math.prod(shape) * math.log(2)
-    note = f"The nats are of [0, 1]; of [-1, 1], log p(x) is lower by {constant:.1f}."
-    return dataset._replace(notes=(*dataset.notes, note))
+def _told(
+    dataset: datasets.Dataset, shape: tuple[int, ...], is_density: bool, in_stream: int | None
+) -> datasets.Dataset:
+    """The data, with a note on how many there are; of floats in [-1, 1] with one on what that says
+    of the nats of a density."""
+    train, test = in_stream or len(dataset.train.x), len(dataset.test.x)
+    height, width, channels = shape
+    form = f"{height}x{width} with {channels} channel{'s' if channels > 1 else ''}"
+    count = f"{dataset.name}: images of {form}, {train:,} to train on and {test:,} to test."
+    notes = [*dataset.notes, count]
+    if dataset.signed and is_density:
+        constant = math.prod(shape) * math.log(2)
+        notes.append(f"The nats are of [0, 1]; of [-1, 1], log p(x) is lower by {constant:.1f}.")
+    return dataset._replace(notes=tuple(notes))
 
 
 def _test_only(folder: str) -> datasets.Dataset:

@@ -5,6 +5,8 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
+import numpy as np
+
 from vae_jax import data as datasets
 from vae_jax import show
 from vae_jax.checks import check_count
@@ -21,10 +23,14 @@ from vae_jax.configs.experiment import (
 )
 from vae_jax.configs.first_values import first_values
 from vae_jax.data import Prepare
+from vae_jax.data.sources import read_example
 from vae_jax.networks import centred, one_hot
 from vae_jax.types import Event
 
 Read: TypeAlias = tuple[Prepare | None, Callable[[Event], Event] | None]  # prepare, preprocess
+
+_GIVEN = "log p(x) is log p(x|c), given the label, which densities without latents are not told."
+_SOME, _SOME_READ = 10_000, 1_000  # training images that first values are made of
 
 
 class Fit(NamedTuple):
@@ -83,8 +89,8 @@ def of_intensities(
     levels = stored.levels
     prepare, preprocess = one_of("likelihood", _READ, choices.likelihood)(levels)
     embed = None if stored.classes is None else one_hot(stored.classes)
-    begin = first_values(stored.load, levels)
-    form = Form(stored.shape, levels if levels > 1 else None, **begin._asdict())
+    begin = first_values(lambda: _some(stored), levels)
+    form = Form(stored.shape, levels if levels > 1 else None, scale="predicted", **begin._asdict())
     made = parts(choices, defaults, form, how.latents, embed, preprocess)
     return Experiment(
         Trained(made.model, made.step, how.learning_rate, how.batch_size, how.epochs, how.seed),
@@ -96,6 +102,16 @@ def of_intensities(
         ),
         Views(made.rate, importance_samples, show=_shown(choices.likelihood, stored)),
     )
+
+
+def _some(stored: Intensities) -> np.ndarray:
+    """Training images as they are stored, not all of many: fewer where each is read by itself."""
+    if stored.streamed is None:
+        x = stored.load().train.x
+        return x[:: -(-len(x) // _SOME)]  # of all classes, where they are sorted
+    source = stored.streamed()
+    places = np.linspace(0, len(source) - 1, min(_SOME_READ, len(source))).astype(int)
+    return np.stack([read_example(source, int(place))["x"] for place in places])
 
 
 def _dequantised(levels: int) -> Read:
@@ -134,6 +150,8 @@ def _loaded(stored: Intensities, prepare: Prepare | None) -> Data:
     dataset = stored.load()
     _check_levels(dataset, stored.levels)
     data = images(dataset, prepare, conditional=stored.classes is not None)
+    if stored.classes is not None:
+        data = data._replace(notes=(*data.notes, _GIVEN))
     return data if stored.streamed is None else data._replace(train=stored.streamed())
 
 

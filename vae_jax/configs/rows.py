@@ -88,7 +88,7 @@ def cells(x: Event, columns: Columns) -> Cells:
     shades, texts = _apart(x, columns)
     numbers, digits = columns.units.undo(shades), _digits(columns.units)
     written = [
-        [*(f"{value:.{places}g}" for value, places in zip(row, digits, strict=True)), *line]
+        [*map(_spelt, row, digits), *line]
         for row, line in zip(numbers, texts.tolist(), strict=True)
     ]
     return np.concatenate([shades, np.full(texts.shape, np.nan)], axis=1), written
@@ -98,6 +98,12 @@ def _digits(units: Standardise) -> list[int]:
     """Of a number of each column, such that two of them differ where rows do."""
     sizes = zip(units.mean, units.scale, strict=True)
     return [_LEAST_DIGITS + max(0, math.ceil(math.log10(abs(m) / s + 1)) - 2) for m, s in sizes]
+
+
+def _spelt(value: float, digits: int) -> str:
+    """So many digits; of a number below ten millions all of those before the point at least."""
+    whole = len(f"{abs(value):.0f}") if abs(value) < 1e7 else 0
+    return f"{value:.{max(digits, whole)}g}"
 
 
 def _apart(x: Event, columns: Columns) -> tuple[np.ndarray, np.ndarray]:

@@ -53,7 +53,9 @@ def text(
         if found != characters:
             raise ValueError(f"{data} is not made of the {K} characters of the vocabulary.")
         train, test = datasets.hold_out(windows)
-        return Data({"x": train.x}, {"x": test.x}, None)
+        size = len(windows.x)
+        cut = f"{size:,} windows of {length} of its characters, of which {K} are different."
+        return Data({"x": train.x}, {"x": test.x}, None, (f"{Path(data).name}: {cut}",))
 
     def spell(x: Array) -> str:
         return "".join(characters[i] for i in np.asarray(x))
@@ -64,6 +66,6 @@ def text(
     made = parts(choices, _CHOICES, form, latents, preprocess=one_hot(K))
     return Experiment(
         Trained(made.model, made.step, learning_rate, batch_size, epochs, seed),
-        Examples(load, found={"epochs": epochs, "vocabulary": characters}),
+        Examples(load, num_levels=1, found={"epochs": epochs, "vocabulary": characters}),
         Views(made.rate, show=show.text(spell)),
     )

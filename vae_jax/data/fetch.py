@@ -1,12 +1,12 @@
 """Downloads, only when asked for."""
 
 import http.client
-import tempfile
 import urllib.request
 from pathlib import Path
 
 from vae_jax.data import idx
 from vae_jax.data.paths import Given, path_of
+from vae_jax.files import write
 
 _TIMEOUT = 20.0  # seconds without an answer
 
@@ -50,7 +50,7 @@ def _fetch_file(file: idx.IdxFile, folder: Path, base_url: str) -> None:
     archive = _download(url)
     remedy = "Try again, or pass another mirror as base_url."
     idx.check_sha256(idx.gunzip(archive, url, remedy), file.sha256, url, remedy)
-    _write(archive, folder / f"{file.name}.gz")
+    write(folder / f"{file.name}.gz", archive)
 
 
 def _download(url: str) -> bytes:
@@ -69,11 +69,3 @@ def _download(url: str) -> bytes:
     if len(content) > idx.MOST_BYTES:
         raise ValueError(f"{url} sends more than {idx.MOST_BYTES:,} bytes: pass another mirror.")
     return content
-
-
-def _write(content: bytes, path: Path) -> None:
-    # Renamed when complete: an interrupted download leaves no file that looks like one.
-    with tempfile.TemporaryDirectory(prefix=".fetching-", dir=path.parent) as scratch:
-        part = Path(scratch) / path.name
-        part.write_bytes(content)
-        part.replace(path)

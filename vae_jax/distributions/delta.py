@@ -14,9 +14,10 @@ class Delta(Distribution):
         log p(x) = 0 if x = value, else -inf
 
     A mass, not a density with respect to volume: with a Delta posterior and a prior that has a
-    density, `sampled_elbo` is the log joint log p(x, z) at z = value (the objective of maximum a
-    posteriori), which is no bound on log p(x); and `kl`, infinite there, is not offered. It is the
-    one posterior whose base measure ("point") may be another than the prior's.
+    density, `sampled_elbo`, `iwae` and `log_likelihood` are the log joint log p(x, z) at z = value
+    (the objective of maximum a posteriori), which is no bound on log p(x) and no estimate of it;
+    and `kl`, infinite there, is not offered. It is the one posterior whose base measure ("point")
+    may be another than the prior's.
 
     Args:
       value: the point, the event's shape.

@@ -8,8 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from vae_jax.distributions import Bernoulli, Categorical, Distribution, Gaussian, Joint, Poisson
+from vae_jax.extras import lacking
 from vae_jax.types import Array, Event
 
+_AT_ONCE = 100  # examples
 _MOST = 2_000  # dimensions of a covariance
 _LEAST_SCALE = np.exp(-6.0)  # the floor of a learned scale: constant dimensions have no density
 
@@ -19,7 +21,8 @@ def independent(likelihood: Distribution, x: Event) -> Distribution | None:
 
     Gaussians with the mean and standard deviation (exp(-6) at least, as a model's own) of each
     dimension; binary variables and classes with their frequencies, as if each value had been seen
-    once more (half as often, of two), so that none is impossible; Poissons with the means.
+    once more (half as often, of two), so that none is impossible; Poissons with the means, as if
+    there were one more example, of half a count.
 
     Args:
       likelihood: p(x|z) of any z: the family, and its classes.
@@ -35,7 +38,8 @@ def independent(likelihood: Distribution, x: Event) -> Distribution | None:
 
 
 def full_covariance(x: np.ndarray) -> Callable[[np.ndarray], np.ndarray] | None:
-    """A Gaussian with every covariance, shrunk as Ledoit and Wolf do.
+    """A Gaussian with every covariance, shrunk as Ledoit and Wolf do; to each variance exp(-6)^2 is
+    added, since constant dimensions have no density.
 
     Args:
       x: training examples, [N, ...] real numbers.
@@ -44,11 +48,16 @@ def full_covariance(x: np.ndarray) -> Callable[[np.ndarray], np.ndarray] | None:
       examples [M, ...] -> log-densities [M], nats; None of more than 2,000 dimensions, or of fewer
       examples than dimensions.
 
+    Raises:
+      ImportError: scikit-learn is not installed.
+
     Reference: Ledoit, Wolf 2004, "A well-conditioned estimator for large-dimensional covariance
     matrices".
     """
-    from sklearn.covariance import LedoitWolf
-
+    try:
+        from sklearn.covariance import LedoitWolf
+    except ImportError as error:
+        raise lacking("A Gaussian with every covariance", "scikit-learn", "experiments") from error
     N, D = len(x), x[0].size
     if min(_MOST, N) < D:
         return None
@@ -63,6 +72,14 @@ def full_covariance(x: np.ndarray) -> Callable[[np.ndarray], np.ndarray] | None:
     return log_density
 
 
+def mean_and_variance(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of each dimension of [N, ...], the variance divided by N; float64, of which the examples are
+    held some at a time."""
+    mean = x.mean(axis=0, dtype=np.float64)
+    parts = (x[start : start + _AT_ONCE] - mean for start in range(0, len(x), _AT_ONCE))
+    return mean, sum((np.square(part).sum(axis=0) for part in parts), np.zeros_like(mean)) / len(x)
+
+
 @singledispatch
 def _fitted(likelihood: Distribution, x: Event) -> Distribution | None:
     return None
@@ -70,14 +87,13 @@ def _fitted(likelihood: Distribution, x: Event) -> Distribution | None:
 
 @_fitted.register
 def _(likelihood: Gaussian, x: np.ndarray) -> Gaussian:
-    moments = np.asarray(x, np.float64)
-    scale = np.maximum(moments.std(axis=0), _LEAST_SCALE)
-    return Gaussian(_single(moments.mean(axis=0)), _single(np.log(scale)))
+    mean, variance = mean_and_variance(np.asarray(x))
+    return Gaussian(_single(mean), _single(np.log(np.maximum(np.sqrt(variance), _LEAST_SCALE))))
 
 
 @_fitted.register
 def _(likelihood: Bernoulli, x: np.ndarray) -> Bernoulli:
-    ones = np.asarray(x, np.float64).sum(axis=0) + 0.5
+    ones = np.sum(np.asarray(x), axis=0, dtype=np.float64) + 0.5
     return Bernoulli(_single(np.log(ones) - np.log(len(x) + 1 - ones)))
 
 
@@ -90,7 +106,8 @@ def _(likelihood: Categorical, x: np.ndarray) -> Categorical:
 
 @_fitted.register
 def _(likelihood: Poisson, x: np.ndarray) -> Poisson:
-    return Poisson(_single(np.log((np.asarray(x, np.float64).sum(axis=0) + 0.5) / (len(x) + 1))))
+    total = np.sum(np.asarray(x), axis=0, dtype=np.float64) + 0.5
+    return Poisson(_single(np.log(total / (len(x) + 1))))
 
 
 def _single(values: np.ndarray) -> Array:

@@ -16,6 +16,7 @@ from flax import linen as nn
 from flax.typing import Dtype, Initializer
 
 from vae_jax.distributions import Bernoulli, Categorical, Delta, Gaussian, Joint, Mixture, Poisson
+from vae_jax.networks.init import where_made
 from vae_jax.networks.project import project
 from vae_jax.networks.scales import PredictedScale
 from vae_jax.types import Array
@@ -41,7 +42,7 @@ class BernoulliHead(nn.Module):
     @nn.compact
     def __call__(self, features: Array) -> Bernoulli:
         """Bernoulli over [*event_shape]."""
-        layer = {"bias_init": self.bias_init, "dtype": self.dtype}
+        layer = {"bias_init": where_made(self, self.bias_init), "dtype": self.dtype}
         return Bernoulli(project(features, self.event_shape, name="logits", **layer))
 
 
@@ -102,7 +103,7 @@ class GaussianHead(nn.Module):
     @nn.compact
     def __call__(self, features: Array) -> Gaussian:
         """Gaussian over [*event_shape]."""
-        layer = {"bias_init": self.bias_init, "dtype": self.dtype}
+        layer = {"bias_init": where_made(self, self.bias_init), "dtype": self.dtype}
         loc = project(features, self.event_shape, name="loc", **layer)
         return Gaussian(loc, self.scale(features, self.event_shape))
 
@@ -157,7 +158,7 @@ class PoissonHead(nn.Module):
     @nn.compact
     def __call__(self, features: Array) -> Poisson:
         """Poisson over [*event_shape]."""
-        layer = {"bias_init": self.bias_init, "dtype": self.dtype}
+        layer = {"bias_init": where_made(self, self.bias_init), "dtype": self.dtype}
         return Poisson(project(features, self.event_shape, name="log_rate", **layer))
 
 

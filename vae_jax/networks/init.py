@@ -45,3 +45,9 @@ def default_init(activation: Activation) -> Initializer:
     Klambauer et al. 2017, arXiv 1706.02515.
     """
     return _OTHER_THAN_HE.get(activation, nn.initializers.he_normal())
+
+
+def where_made(module: nn.Module, init: Initializer) -> Initializer:
+    """The initializer where parameters are made, and zeros where they are there: flax asks it again
+    then, for their shapes alone, and one that reads data would read them."""
+    return init if module.is_mutable_collection("params") else nn.initializers.zeros

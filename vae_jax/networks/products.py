@@ -5,13 +5,14 @@ transposed one: docs/design.md has the ratio. But a convolution of stride s over
 of stride 1 over blocks of s x s pixels, which is a product: of the windows, as rows, with the
 kernel, as a matrix. A transposed convolution is the same with the blocks at the other end. The
 numbers are those of `jax.lax.conv_general_dilated` and `jax.lax.conv_transpose`, but for rounding,
-and those two are what other devices run.
+and those two are what other devices run. Which a program takes, is known where it is lowered
+(`jax.lax.platform_dependent`), and not before: a process on a CPU may lower one for a TPU.
 """
 
 import math
+from functools import partial
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 from flax import linen as nn
 from flax.linen.dtypes import promote_dtype
@@ -71,12 +72,12 @@ def convolved(x: Array, kernel: Array, stride: int) -> Array:
       kernel: [h, w, C, F].
       stride: s.
     """
-    if jax.default_backend() != "cpu":
-        strides = (stride, stride)
-        return lax.conv_general_dilated(
-            x[None], kernel, strides, "SAME", dimension_numbers=_LAYOUT
-        )[0]
-    return _product_convolution(x, kernel, stride)
+    return lax.platform_dependent(
+        x,
+        kernel,
+        cpu=partial(_product_convolution, s=stride),
+        default=partial(_convolution, s=stride),
+    )
 
 
 def transpose_convolved(x: Array, kernel: Array, stride: int) -> Array:
@@ -87,10 +88,12 @@ def transpose_convolved(x: Array, kernel: Array, stride: int) -> Array:
       kernel: [h, w, C, F].
       stride: s.
     """
-    if jax.default_backend() != "cpu":
-        strides = (stride, stride)
-        return lax.conv_transpose(x[None], kernel, strides, "SAME", dimension_numbers=_LAYOUT)[0]
-    return _product_transposed(x, kernel, stride)
+    return lax.platform_dependent(
+        x,
+        kernel,
+        cpu=partial(_product_transposed, s=stride),
+        default=partial(_transposed, s=stride),
+    )
 
 
 def _parameters(layer: Conv | ConvTranspose, x: Array) -> tuple[Array, Array, Array]:
@@ -100,6 +103,15 @@ def _parameters(layer: Conv | ConvTranspose, x: Array) -> tuple[Array, Array, Ar
     bias = layer.param("bias", nn.initializers.zeros, (layer.features,), jnp.float32)
     x, kernel, bias = promote_dtype(x, kernel, bias, dtype=layer.dtype)
     return x, kernel, bias[None, None]
+
+
+def _convolution(x: Array, kernel: Array, s: int) -> Array:
+    how: Any = {"padding": "SAME", "dimension_numbers": _LAYOUT}
+    return lax.conv_general_dilated(x[None], kernel, (s, s), **how)[0]
+
+
+def _transposed(x: Array, kernel: Array, s: int) -> Array:
+    return lax.conv_transpose(x[None], kernel, (s, s), "SAME", dimension_numbers=_LAYOUT)[0]
 
 
 def _product_convolution(x: Array, kernel: Array, s: int) -> Array:

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from flax.typing import Dtype, Initializer
 
+from vae_jax.networks.init import where_made
 from vae_jax.networks.project import project
 from vae_jax.types import Array, Key
 
@@ -86,7 +87,8 @@ class LearnedScale(nn.Module):
 
     Adam moves each parameter by at most about the learning rate in a step, whatever its gradient: a
     log-scale that has 2 to go would take 2,000 steps at a rate of 0.001, and hold the rest of the
-    model up. `speed` is how much faster it goes than the weights.
+    model up. `speed` is how much faster it goes than the weights; by gradient descent, whose steps
+    are not of one size, it is speed^2.
 
     Args:
       floor: soft lower bound; None for none.
@@ -111,8 +113,7 @@ class LearnedScale(nn.Module):
         return jnp.broadcast_to(soft_floor(raw, self.floor), event_shape)
 
     def _first(self, key: Key, shape: tuple[int, ...]) -> Array:
-        initial = self.initial if callable(self.initial) else nn.initializers.constant(self.initial)
-        return initial(key, shape, jnp.float32) / self.speed
+        return where_made(self, _initializer(self.initial))(key, shape, jnp.float32) / self.speed
 
 
 class PredictedScale(nn.Module):
@@ -122,15 +123,24 @@ class PredictedScale(nn.Module):
       floor: soft lower bound; None for none, as in the encoder of Burda et al. 2016. (Without one a
         scale may fall below the spacing of floats: see `Gaussian`.)
       ceiling: soft upper bound; None for none.
+      initial: about where log_scale begins, the bias of the layer: a number, or
+        (key, shape, dtype) -> array.
       dtype: of the arithmetic.
     """
 
     floor: float | None = FLOOR
     ceiling: float | None = CEILING
+    initial: float | Initializer = 0.0
     dtype: Dtype | None = None
 
     @nn.compact
     def __call__(self, features: Array, event_shape: tuple[int, ...]) -> Array:
         """log_scale, [*event_shape]."""
-        raw = project(features, event_shape, name="log_scale", dtype=self.dtype)
+        first = where_made(self, _initializer(self.initial))
+        layer = {"bias_init": first, "dtype": self.dtype}
+        raw = project(features, event_shape, name="log_scale", **layer)
         return soft_ceiling(soft_floor(raw, self.floor), self.ceiling)
+
+
+def _initializer(initial: float | Initializer) -> Initializer:
+    return initial if callable(initial) else nn.initializers.constant(initial)

@@ -43,7 +43,8 @@ class Term(NamedTuple):
     """One summand of a loss.
 
     Fields:
-      name: of its metric.
+      name: of its metric. Of terms named "distortion" and "rate" `fit` makes the "bound" that it
+        reports: another summand, such as |rate - C|, has another name.
       value: (Draw) -> [] nats, for one draw of one example. It sees the batch, in training and in
         `evaluate.terms`, through the axis name "batch".
       weight: a number, or a schedule of the step (optax's).

@@ -81,7 +81,7 @@ QUANTITIES = (
         "mutual information",
         "mutual_information.value",
         "mutual_information.standard_error",
-        note="of z and which of {} examples",
+        note="of z and which of {0} examples, at most log {0}",
         of="mutual_information.images",
     ),
     Quantity(

@@ -1,8 +1,8 @@
 """Writing the page, whole or not at all."""
 
-import os
 from pathlib import Path
 
+from vae_jax import files
 from vae_jax.report import page, run
 
 
@@ -24,10 +24,6 @@ def write_report(folder: Path) -> Path:
     if not folder.is_dir():
         raise FileNotFoundError(f"There is no run folder {folder}: name the folder of one run.")
     text = page.render(run.read(folder))
-    report, beside = folder / "report.html", folder / f".report-{os.getpid()}.html"
-    try:
-        beside.write_text(text, encoding="utf-8", errors="xmlcharrefreplace")
-        os.replace(beside, report)
-    finally:
-        beside.unlink(missing_ok=True)
+    report = folder / "report.html"
+    files.write(report, text.encode(errors="xmlcharrefreplace"))
     return report

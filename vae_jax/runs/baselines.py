@@ -1,5 +1,6 @@
 """A run's number beside those of densities without latents, and what to do where it is worse."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -9,7 +10,7 @@ from vae_jax import evaluate
 from vae_jax.configs import Data, Experiment
 from vae_jax.configs.experiment import fixed
 from vae_jax.data.sources import read_example
-from vae_jax.distributions import Gaussian
+from vae_jax.distributions import Categorical, Gaussian
 from vae_jax.models import trace
 from vae_jax.objectives import batch_size as size_of
 from vae_jax.runs.scores import bits_per_dim
@@ -17,7 +18,8 @@ from vae_jax.types import Batch, Event, Params
 
 Json = dict[str, Any]
 
-_FITTED = 10_000  # training examples that a baseline is fitted to
+# training examples that a baseline is fitted to, and the most numbers that they have
+_FITTED, _NUMBERS = 10_000, 2**28
 _WORDS = {
     "independent": "independent dimensions",
     "full_covariance": "one Gaussian",
@@ -36,14 +38,14 @@ def with_baselines(scores: Json, experiment: Experiment, data: Data, params: Par
     }
     scores = {**scores, "baselines": found}
     scores |= {"baselines_bits_per_dim": bits} if bits else {}
-    return {**scores, "advice": advice(scores, _has_scale(likelihood))}
+    return {**scores, "advice": advice(scores, _gaussians(likelihood))}
 
 
 def baselines(experiment: Experiment, data: Data, likelihood: Any) -> Json:
     """log p of the test examples in the mean, nats, by densities without latents.
 
     Fitted to training examples, prepared once: `independent`, of the model's own family;
-    `full_covariance` of a Gaussian; `uniform`, of integers.
+    `full_covariance` of a Gaussian; `uniform`, of integers of which it is known how many there are.
 
     Args:
       experiment: whose model it is.
@@ -62,27 +64,30 @@ def baselines(experiment: Experiment, data: Data, likelihood: Any) -> Json:
         density = evaluate.full_covariance(x)
         found |= {} if density is None else {"full_covariance": density(data.test["x"])}
     means = {name: float(np.asarray(values, np.float64).mean()) for name, values in found.items()}
-    levels = experiment.examples.num_levels
-    return means if levels is None else {**means, "uniform": _uniform(likelihood, x)}
+    uniform = _uniform(likelihood, x, experiment.examples.num_levels)
+    return means if uniform is None else {**means, "uniform": uniform}
 
 
-def advice(scores: Json, has_scale: bool) -> list[str]:
+def advice(scores: Json, gaussians: Sequence[Gaussian]) -> list[str]:
     """What to do about a model that is worse than one without latents, or does not use its own: a
     sentence each.
 
     Args:
       scores: with the baselines.
-      has_scale: whether a Gaussian is in the likelihood, and there is a scale to be learned.
+      gaussians: those in the likelihood, which have a scale to be learned.
     """
     longer = "train longer (--epochs)"
-    own = scores.get("log_likelihood", {}).get("value")
+    found = scores.get("log_likelihood", {})
+    own, is_loose = found.get("value"), "reading" in found
     worse = [] if own is None else _worse(own, scores.get("baselines", {}))
-    scale = ", learn the scale of each dimension (--scale dimension)" if has_scale else ""
-    smaller = "begin at a smaller scale (--sigma), " if has_scale else ""
+    one_scale = any(map(_is_of_one_scale, gaussians))
+    scale = ", learn the scale of each dimension (--scale dimension)" if one_scale else ""
+    smaller = "begin at a smaller scale (--sigma), " if gaussians else ""
     said = []
     if worse:
         what = " and than ".join(worse)
-        said.append(f"Worse than {what}: {longer}{scale}, or take another network (--network).")
+        than = "By its lower bound worse than" if is_loose else "Worse than"
+        said.append(f"{than} {what}: {longer}{scale}, or take another network (--network).")
     if scores.get("active_units", {}).get("number") == 0:
         slowly = "or let the rate come in slowly (--beta-warmup)"
         said.append(f"No unit is active, z says nothing of x: {longer}, {smaller}{slowly}.")
@@ -98,9 +103,12 @@ def _worse(own: float, found: Json) -> list[str]:
     ]
 
 
-def _has_scale(likelihood: Any) -> bool:
-    parts = jax.tree.leaves(likelihood, is_leaf=_is_gaussian)
-    return any(map(_is_gaussian, parts))
+def _gaussians(likelihood: Any) -> list[Gaussian]:
+    return list(filter(_is_gaussian, jax.tree.leaves(likelihood, is_leaf=_is_gaussian)))
+
+
+def _is_of_one_scale(gaussian: Gaussian) -> bool:
+    return gaussian.loc.size > 1 and bool(np.ptp(np.asarray(gaussian.log_scale)) == 0)
 
 
 def _is_gaussian(node: object) -> bool:
@@ -113,17 +121,21 @@ def _likelihood(experiment: Experiment, params: Params, test: Batch) -> Any:
 
 
 def _some(data: Data) -> Batch:
-    """Training examples, not all of many."""
+    """Training examples, not all of many or large ones."""
+    size = sum(leaf[0].size for leaf in jax.tree.leaves(data.test["x"]))
+    most = max(1, min(_FITTED, _NUMBERS // size))
     if isinstance(data.train, dict):
-        every = max(1, -(-size_of(data.train) // _FITTED))
+        every = -(-size_of(data.train) // most)
         return jax.tree.map(lambda leaf: leaf[::every], data.train)
-    places = np.linspace(0, len(data.train) - 1, min(_FITTED, len(data.train))).astype(int)
+    places = np.linspace(0, len(data.train) - 1, min(most, len(data.train))).astype(int)
     read = [read_example(data.train, int(place)) for place in places]
     return jax.tree.map(lambda *leaves: np.stack(leaves), *read)
 
 
-def _uniform(likelihood: Any, x: Event) -> float:
-    """A density of 1 on (0, 1), where integers were dequantised; else a mass of 1/K."""
-    if isinstance(likelihood, Gaussian):
+def _uniform(likelihood: Any, x: Event, levels: int | None) -> float | None:
+    """A density of 1 on (0, 1), where integers were dequantised; of classes a mass of 1/K each."""
+    if levels is not None and levels > 1:
         return 0.0
+    if levels is None or not isinstance(likelihood, Categorical):
+        return None
     return float(-x[0].size * np.log(likelihood.logits.shape[-1]))

@@ -7,6 +7,7 @@ evaluation.json   the final numbers
 status.json       how far it is
 pictures/         samples, reconstructions, a traversal, a latent map
 report.html       all of it on one page
+profile/          a trace of some steps, where it was asked for
 .lock             held by the process that trains it
 """
 
@@ -16,6 +17,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from vae_jax import files
 from vae_jax.runs.forms import STATUS, check_config, check_evaluation, check_form, check_row
 
 Json = dict[str, Any]
@@ -31,8 +33,7 @@ def create(name: str, out: Path | None, config: Json) -> Path:
       OSError: there can be no such folder.
     """
     parent = Path("runs") if out is None else out.absolute().parent
-    _make(parent)
-    scratch = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=parent))
+    scratch = _make(parent, name)
     try:
         write_json(scratch / "config.json", config)
         (scratch / "pictures").mkdir()
@@ -86,34 +87,12 @@ def read_json(path: Path) -> Any:
 
 def write_json(path: Path, content: Json) -> None:
     """Write one readable JSON file, all of it or nothing."""
-    write(path, (json.dumps(content, indent=2, default=str) + "\n").encode())
-
-
-def write(path: Path, content: bytes) -> None:
-    """Put a file in the place of what is there, all of it or nothing."""
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    part = Path(name)
-    try:
-        with open(descriptor, "wb") as file:
-            file.write(content)
-        part.chmod(0o644)  # mkstemp's are private
-        part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
+    files.write(path, (json.dumps(content, indent=2, default=str) + "\n").encode())
 
 
 def append(path: Path, row: Json) -> None:
     """Add one line of JSON; where the disk is full, none of it, and OSError."""
-    line = (json.dumps(row) + "\n").encode()
-    with path.open("ab", buffering=0) as file:
-        size = file.tell()
-        try:
-            if file.write(line) != len(line):
-                raise OSError(f"{path} could not be written: is the disk full?")
-        except OSError:
-            file.truncate(size)
-            raise
+    files.append(path, (json.dumps(row) + "\n").encode())
 
 
 def read_rows(path: Path) -> list[Json]:
@@ -128,7 +107,7 @@ def read_rows(path: Path) -> list[Json]:
 def forget_after(path: Path, epoch: int) -> None:
     """Keep the rows of epochs up to this one: those after it will be made again."""
     kept = [row for row in read_rows(path) if row["epoch"] <= epoch]
-    write(path, "".join(json.dumps(row) + "\n" for row in kept).encode())
+    files.write(path, "".join(json.dumps(row) + "\n" for row in kept).encode())
 
 
 def _parsed(path: Path, content: bytes) -> Any:
@@ -140,12 +119,20 @@ def _parsed(path: Path, content: bytes) -> Any:
         raise ValueError(f"{path} is damaged: it is nested too deeply.") from error
 
 
-def _make(parent: Path) -> None:
+def _make(parent: Path, name: str) -> Path:
+    """A new folder in `parent`, which is made where it is not there."""
     try:
         parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise type(error)(
             f"There can be no folder {parent} ({error.strerror}): name another with --out."
+        ) from error
+    try:
+        return Path(tempfile.mkdtemp(prefix=f".{name}-", dir=parent))
+    except OSError as error:
+        raise type(error)(
+            f"There can be no run folder in {parent} ({error.strerror}): make room, or name another"
+            " place with --out."
         ) from error
 
 

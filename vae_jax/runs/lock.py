@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from vae_jax.runs.folder import check_folder
 
@@ -17,6 +18,7 @@ def locked(folder: Path) -> Iterator[None]:
     Raises:
       FileNotFoundError: it is no run folder.
       BlockingIOError: another process trains it.
+      OSError: nothing can be written there.
       ImportError: the system has no such locks.
     """
     check_folder(folder)
@@ -27,9 +29,19 @@ def locked(folder: Path) -> Iterator[None]:
             "A run folder is locked by fcntl, which this system does not have: train on Linux or"
             " macOS, or call vae_jax.fit, which locks nothing."
         ) from error
-    with (folder / NAME).open("ab") as file:
+    with _opened(folder) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise BlockingIOError(f"{folder} is being trained by another process.") from error
         yield
+
+
+def _opened(folder: Path) -> IO[bytes]:
+    try:
+        return (folder / NAME).open("ab")
+    except OSError as error:
+        raise type(error)(
+            f"{folder} cannot be trained, as nothing can be written there ({error.strerror}): make"
+            " it writable, or go on with a copy of it."
+        ) from error

@@ -6,19 +6,16 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, NamedTuple, final
+from typing import Any, NamedTuple
 
 import jax
 
-from vae_jax.checks import seeded
 from vae_jax.configs import Data, Experiment
-from vae_jax.data import Source
-from vae_jax.runs.divide import divide, epoch_steps
+from vae_jax.runs.divide import epoch_steps
 from vae_jax.runs.pictures import save_pictures
-from vae_jax.runs.stretches import stretches_of
-from vae_jax.runs.training import Training, evaluated_every, make_step
-from vae_jax.train import fit
-from vae_jax.types import Batch, Params, Progress
+from vae_jax.runs.training import Training, evaluated_every
+from vae_jax.runs.trial import trial
+from vae_jax.types import Params, Progress
 
 _FEW, _ROUND = 4, 1.0  # steps of the first measurement; seconds that those of the second take
 _MARGIN = 0.9  # of the time is planned for: a machine is not always as fast as it was
@@ -95,7 +92,8 @@ def epochs_within(seconds: float, pace: Pace, steps: int, training: Training) ->
     if not epochs:
         raise ValueError(
             f"One epoch takes about {cost(1):.0f} s with compiling and an evaluation, and"
-            f" {max(0.0, seconds):.0f} s are left of the time: time=<a longer one>, or epochs=<1>."
+            f" {max(0.0, seconds):.0f} s are left of the time, now that it was timed: time=<a"
+            " longer one>, or epochs=<their number> in its place."
         )
     return epochs
 
@@ -139,20 +137,6 @@ def foretold(
     return wrap
 
 
-@final
-class _Part:
-    """The first examples of a source."""
-
-    def __init__(self, source: Source, number: int):
-        self.source, self.number = source, number
-
-    def __len__(self) -> int:
-        return self.number
-
-    def __getitem__(self, i: int) -> Any:
-        return self.source[i]
-
-
 def _rounds(
     experiment: Experiment,
     data: Data,
@@ -162,9 +146,7 @@ def _rounds(
     *,
     evaluated: bool,
 ) -> Pace:
-    trained, seconds, ends = experiment.trained, [], [clock()]
-    train, held_out = divide(experiment, data, training)
-    schedule = stretches_of({}, experiment), epoch_steps(experiment, data, training)
+    seconds, ends = [], [clock()]
 
     def report(row: dict[str, Any], params: Params) -> None:
         if row["data"] == "train":
@@ -176,26 +158,7 @@ def _rounds(
                 save_pictures(Path(folder), experiment, data, params, jax.random.key(0))
         ends.append(clock())
 
-    fit(
-        trained.model,
-        make_step(experiment, training, *schedule),
-        _first(train, steps * trained.batch_size),
-        key=seeded(trained.seed),
-        epochs=2,
-        batch_size=trained.batch_size,
-        prepare=experiment.examples.prepare,
-        held_out=held_out if evaluated else None,
-        rate=experiment.views.rate,
-        score=None,
-        scan=trained.scan,
-        report=report,
-    )
+    trial(experiment, data, training, steps, report, evaluated=evaluated)
     start, compiled, end = ends
     each, one = end - compiled, seconds[1]
     return Pace(one / steps, max(0.0, each - one), max(0.0, compiled - start - each))
-
-
-def _first(data: Batch | Source, number: int) -> Batch | Source:
-    if isinstance(data, dict):
-        return jax.tree.map(lambda leaf: leaf[:number], data)
-    return _Part(data, number)

@@ -108,8 +108,8 @@ def _reading(ess: float, num_samples: int) -> str:
     return (
         f"Of {num_samples:,} samples an example, {ess:.1f} count in the median: read the value as a"
         " lower bound on log p(x), whose own standard error says little. More samples"
-        f" (importance_samples={10 * num_samples}) raise it; so does a posterior that is nearer to"
-        " the true one."
+        f" (--importance-samples {10 * num_samples}) raise it; so does a posterior that is nearer"
+        " to the true one."
     )
 
 

@@ -1,5 +1,6 @@
 """The stretches of a run: that of its config, and one more each time the run was made longer."""
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -58,8 +59,8 @@ def extended(
             f"The run has done {done} epochs already, of {epochs} asked for: epochs=<a number above"
             f" {done}> makes it longer."
         )
-    if learning_rate is not None and not learning_rate > 0:
-        raise ValueError(f"learning_rate must be above 0; got {learning_rate}.")
+    if learning_rate is not None and not 0 < learning_rate < math.inf:
+        raise ValueError(f"learning_rate must be above 0, and finite; got {learning_rate}.")
     before = [more for more in config.get("extensions", []) if more["after"] < done]
     peak = stretches_of({**config, "extensions": before}, experiment)[-1].learning_rate
     new = Stretch(done, epochs, peak if learning_rate is None else learning_rate)

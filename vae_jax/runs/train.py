@@ -2,6 +2,7 @@
 
 import dataclasses
 import inspect
+import math
 import shutil
 import time
 from collections.abc import Mapping
@@ -89,7 +90,9 @@ def _devices(experiment: Experiment) -> Json:
 
 
 def _check(experiment: Experiment, data: Data, training: Training) -> None:
-    steps = epoch_steps(experiment, data, training)
+    steps, rate = epoch_steps(experiment, data, training), experiment.trained.learning_rate
+    if not 0 < rate < math.inf:
+        raise ValueError(f"learning_rate must be above 0, and finite; got {rate}.")
     check_training(training, experiment.trained.epochs * steps)
 
 

@@ -37,6 +37,7 @@ class Training:
       importance_samples: K of the log p(x) among the scores; by default the config's.
       pictures: Draw pictures, at every evaluation.
       tensorboard: Write events for TensorBoard as well, into events/ of the run folder.
+      profile: Trace some steps before the run begins, by jax.profiler, into profile/ of it.
     """
 
     evaluate_every: int | None = None
@@ -53,6 +54,7 @@ class Training:
     importance_samples: int | None = None
     pictures: bool = True
     tensorboard: bool = False
+    profile: bool = False
 
 
 def check_training(training: Training, steps: int) -> None:

@@ -9,13 +9,14 @@ import jax
 
 from vae_jax.checks import seeded
 from vae_jax.configs import Data, Experiment
-from vae_jax.report import write_report
+from vae_jax.report import evaluated_on, write_report
 from vae_jax.runs import folder as run_folder
 from vae_jax.runs.baselines import with_baselines
 from vae_jax.runs.divide import divide, epoch_steps
 from vae_jax.runs.events import written_events
 from vae_jax.runs.pace import foretold
 from vae_jax.runs.pictures import save_pictures
+from vae_jax.runs.profile import save_profile
 from vae_jax.runs.scores import score
 from vae_jax.runs.status import is_done, last_epoch, write_failure, write_status
 from vae_jax.runs.stretches import Stretches
@@ -59,7 +60,10 @@ def run(work: Work) -> Ended:
     first, done = last_epoch(folder) + 1, _is_done(work)
     run_folder.forget_after(folder / "metrics.jsonl", first - 1)
     (folder / "failure.json").unlink(missing_ok=True)
-    work.watch.begin(work.experiment, work.data, first)
+    work.watch.begin(work.experiment, work.data, first, evaluated_on(work.training.hold_out))
+    if work.training.profile and not (folder / "profile").exists():
+        steps = save_profile(folder / "profile", work.experiment, work.data, work.training)
+        work.watch.note(f"{steps} steps were traced into {folder / 'profile'}.")
     with contextlib.ExitStack() as stack:
         rows = [work.watch.row]
         if work.training.tensorboard:

@@ -112,7 +112,10 @@ def steps_of(num_examples: int, batch_size: int) -> int:
     """N // B, the steps of an epoch; ValueError where there is none."""
     check_count("batch_size", batch_size)
     if num_examples < batch_size:
-        raise ValueError(f"{num_examples} examples do not fill one batch of {batch_size}.")
+        fewer = f"batch_size=<at most {num_examples}>, or " if num_examples else ""
+        raise ValueError(
+            f"{num_examples} examples do not fill one batch of {batch_size}: {fewer}more examples."
+        )
     return num_examples // batch_size
 
 

@@ -84,7 +84,12 @@ def _blame(terms: Mapping[str, float]) -> Callable[[str], tuple[bool, bool]]:
 
 def check_params(params: Params, step: int) -> None:
     """Raise NotFiniteError if a learned parameter is not finite after `step` steps."""
-    finite = jax.tree_util.tree_flatten_with_path(_all_finite(learned(params)))[0]
+    check_finite(jax.device_get(all_finite(learned(params))), step)
+
+
+def check_finite(are_finite: Any, step: int) -> None:
+    """The same of what `all_finite` said of them, fetched."""
+    finite = jax.tree_util.tree_flatten_with_path(are_finite)[0]
     bad = [jax.tree_util.keystr(path, simple=True, separator="/") for path, ok in finite if not ok]
     if bad:
         raise NotFiniteError(
@@ -95,7 +100,9 @@ def check_params(params: Params, step: int) -> None:
 
 
 @jax.jit
-def _all_finite(params: Params) -> Any:
+def all_finite(params: Params) -> Any:
+    """Whether each array is, [] bool, on the device."""
+
     def ok(leaf: Array) -> Array:
         return jnp.all(jnp.isfinite(leaf))
 

@@ -81,7 +81,8 @@ def fit(
       scan: see `train_epoch`.
       report: called with each row and the parameters as they are then, after the checkpoint is
         saved: what fails in it costs no epoch. A row is {"data": "train",
-        "epoch", "step", the means of the metrics, "bound", "learning_rate" (of an optimizer in
+        "epoch", "step", the means of the metrics, "bound" (minus the metrics "distortion" and
+        "rate", where an objective has terms of these names), "learning_rate" (of an optimizer in
         `optax.inject_hyperparams`), "seconds", "examples_per_second" (not of the first epoch, which
         compiles)}, or {"data": "held_out", "epoch", "elbo", "elbo_standard_error", "distortion",
         "rate"}, nats; without a bound {..., "distortion", "distortion_standard_error"}.

@@ -17,9 +17,9 @@ from vae_jax.objectives import batch_size as size_of
 from vae_jax.train.averages import average_params
 from vae_jax.train.door import check_evaluation, check_step, check_values
 from vae_jax.train.epochs import steps_of, train_epoch
-from vae_jax.train.finite import NotFiniteError, check_metrics, check_params
+from vae_jax.train.finite import NotFiniteError, check_finite, check_metrics
 from vae_jax.train.records import Fitted, Now, Progress, Row, Settings
-from vae_jax.train.rows import STREAM, held_out_row, train_row
+from vae_jax.train.rows import STREAM, held_out_row, seen_of, train_row
 from vae_jax.train.steps import TrainState
 from vae_jax.train.streams import stream_epoch
 from vae_jax.types import Batch, Key
@@ -147,19 +147,20 @@ def _first_examples(settings: Settings, key: Key) -> Batch:
 def _epoch(settings: Settings, now: Now, compiled: bool) -> tuple[Now, Row]:
     """One epoch, checked; reading its numbers waits for it to end."""
     data, B = settings.data, settings.batch_size
-    first, key, start = int(now.state.step), jnp.copy(now.state.key), time.perf_counter()
+    key, start = jnp.copy(now.state.key), time.perf_counter()
     how: Any
     if isinstance(data, dict):
         N, how = size_of(data), functools.partial(train_epoch, scan=settings.scan)
     else:
         N, how = len(data), stream_epoch
     state, metrics = how(settings.step, now.state, data, batch_size=B, prepare=settings.prepare)
-    check_metrics(metrics, key, first, N, B)
-    check_params(state.params, int(state.step))
+    seen, first = seen_of(state, metrics), now.progress.epoch * steps_of(N, B)
+    check_metrics(seen.metrics, key, first, N, B)
+    check_finite(seen.finite, int(seen.step))
     seconds = time.perf_counter() - start
     progress = now.progress._replace(epoch=now.progress.epoch + 1)
     timed, has_bound = B if compiled else None, settings.rate is not None
-    row = train_row(progress.epoch, state, metrics, seconds, timed, has_bound)
+    row = train_row(progress.epoch, seen, seconds, timed, has_bound)
     return Now(state, progress, now.best), row
 
 

@@ -1,35 +1,56 @@
 """The rows that `fit` reports: means over an epoch, and scores of held-out data."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 
 from vae_jax import evaluate
+from vae_jax.models import learned
 from vae_jax.train.averages import Averaged, average_params
+from vae_jax.train.finite import all_finite
 from vae_jax.train.records import Now, Row, Settings
 from vae_jax.train.steps import Metrics, TrainState
 
 STREAM = 2**32 - 3  # of the key of training; steps and epochs do not reach it
 
 
+class Seen(NamedTuple):
+    """What the host sees of an epoch.
+
+    Fields:
+      metrics: of every step, [steps] each.
+      step: the steps done, [] int.
+      finite: whether each learned array is, [] bool.
+      learning_rates: of the optimizer, or of each player's, by name.
+    """
+
+    metrics: Metrics
+    step: Any
+    finite: Any
+    learning_rates: dict[str, Any]
+
+
+def seen_of(state: TrainState, metrics: Metrics) -> Seen:
+    """What there is to see after an epoch, fetched together: of a device that is far away each
+    fetch is waited for."""
+    finite = all_finite(learned(state.params))
+    return jax.device_get(Seen(metrics, state.step, finite, _learning_rates(state.opt_state)))
+
+
 def train_row(
-    epoch: int,
-    state: TrainState,
-    metrics: Metrics,
-    seconds: float,
-    batch_size: int | None,
-    has_bound: bool = True,
+    epoch: int, seen: Seen, seconds: float, batch_size: int | None, has_bound: bool = True
 ) -> Row:
     """Means over an epoch, and how fast it was (of `batch_size` None, an epoch that compiled)."""
-    means = {name: evaluate.mean(values).value for name, values in metrics.items()}
+    means = {name: evaluate.mean(values).value for name, values in seen.metrics.items()}
     if has_bound and {"distortion", "rate"} <= set(means) and "bound" not in means:
         means["bound"] = -means["distortion"] - means["rate"]
-    row = {"data": "train", "epoch": epoch, "step": int(state.step), **means}
-    row |= {**_learning_rates(state.opt_state), "seconds": seconds}
+    rates = {name: float(rate) for name, rate in seen.learning_rates.items()}
+    row = {"data": "train", "epoch": epoch, "step": int(seen.step), **means, **rates}
+    row["seconds"] = seconds
     if batch_size is not None:
-        row["examples_per_second"] = batch_size * len(next(iter(metrics.values()))) / seconds
+        row["examples_per_second"] = batch_size * len(next(iter(seen.metrics.values()))) / seconds
     return row
 
 
@@ -61,7 +82,7 @@ def no_rate(*seen: object) -> jax.Array:
     return jnp.zeros(())
 
 
-def _learning_rates(opt_state: Any) -> dict[str, float]:
+def _learning_rates(opt_state: Any) -> dict[str, jax.Array]:
     """Of the optimizer, or of each player's, where it is injected (`optax.inject_hyperparams`)."""
     if isinstance(opt_state, Averaged):
         opt_state = opt_state.opt_state
@@ -71,5 +92,5 @@ def _learning_rates(opt_state: Any) -> dict[str, float]:
         rates = optax.tree_utils.tree_get_all_with_path(own, "learning_rate")
         injected = [value for _, value in rates if isinstance(value, jax.Array)]
         if len(injected) == 1:
-            found["/".join(filter(None, (player, "learning_rate")))] = float(injected[0])
+            found["/".join(filter(None, (player, "learning_rate")))] = injected[0]
     return found

@@ -72,7 +72,7 @@ def stream_epoch(
         rows.append(metrics)
         # A device slower than the disk would otherwise be sent batch upon batch.
         jax.block_until_ready(rows[-_IN_FLIGHT:][0])
-    return state, jax.tree.map(_stack, *rows)
+    return state, jax.tree.map(_stack, *jax.device_get(rows))
 
 
 def _remaining(state: TrainState, num_examples: int, batch_size: int) -> np.ndarray:
@@ -118,6 +118,6 @@ def _unequal(index: np.ndarray, shapes: list[Any]) -> ValueError:
     )
 
 
-def _stack(*values: jax.Array) -> jax.Array:
+def _stack(*values: np.ndarray) -> jax.Array:
     # On the host: XLA would compile a concatenation of as many operands as there were steps.
-    return jnp.asarray(np.stack(jax.device_get(values)))
+    return jnp.asarray(np.stack(values))

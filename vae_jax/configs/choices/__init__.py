@@ -17,6 +17,7 @@ from vae_jax.configs.choices.posteriors import POSTERIORS
 from vae_jax.configs.choices.priors import PRIORS
 from vae_jax.configs.choices.table import chosen
 from vae_jax.configs.experiment import Optimize
+from vae_jax.distributions import Distribution
 from vae_jax.evaluate.scores import Rate
 from vae_jax.models import VAE, vae
 from vae_jax.networks import Network
@@ -67,11 +68,22 @@ def parts(
             f"likelihood={choices.likelihood!r} does not fit these data: choose"
             f" {' or '.join(form.likelihoods)}."
         )
+    if choices.gradient == "score-free" and choices.norm == "batch":
+        raise ValueError(
+            "gradient='score-free' is for networks that see one example, and norm='batch' sees the"
+            " batch: choose norm='layer' or norm='group', or gradient='plain'."
+        )
     encoder, decoder = chosen("network", NETWORKS, *given)(form)
-    head = with_classes(chosen("likelihood", LIKELIHOODS, *given)(form), form)
+    head = with_classes(chosen("likelihood", LIKELIHOODS, *given)(form), form, choices.dtype)
     posterior = chosen("posterior", POSTERIORS, *given)(latents)
     prior = chosen("prior", PRIORS, *given)(latents)
+    if posterior.is_point and not isinstance(prior.prior, Distribution):
+        raise ValueError(
+            f"prior={choices.prior!r} is learned by the rate, and posterior='point' has none:"
+            " choose prior='standard'."
+        )
     optimizer = chosen("optimizer", OPTIMIZERS, *given)
+    optimizer(0.0)  # its options are looked at before there is a run
     model = vae(
         Network(encoder, posterior.head, embed, preprocess),
         Network(decoder, head, embed),

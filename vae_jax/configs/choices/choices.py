@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from vae_jax.configs.choices.dtypes import DTYPES
 from vae_jax.configs.choices.likelihoods import LIKELIHOODS, SCALES
 from vae_jax.configs.choices.networks import ACTIVATIONS, NETWORKS, NORMS
 from vae_jax.configs.choices.objectives import GRADIENTS, OBJECTIVES, RISES
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     Network: TypeAlias = str
     Activation: TypeAlias = str
     Norm: TypeAlias = str
+    Dtype: TypeAlias = str
     Posterior: TypeAlias = str
     Prior: TypeAlias = str
     Optimizer: TypeAlias = str
@@ -27,6 +29,7 @@ else:  # a command line lists the rows of each table
     Objective, Gradient, Rise = (Literal[tuple(t)] for t in (OBJECTIVES, GRADIENTS, RISES))
     Likelihood, Scale = (Literal[tuple(t)] for t in (LIKELIHOODS, SCALES))
     Network, Activation, Norm = (Literal[tuple(t)] for t in (NETWORKS, ACTIVATIONS, NORMS))
+    Dtype = Literal[tuple(DTYPES)]
     Posterior, Prior = (Literal[tuple(t)] for t in (POSTERIORS, PRIORS))
     Optimizer = Literal[tuple(OPTIMIZERS)]
 
@@ -49,10 +52,11 @@ class Choices:
       beta_rise: linear: once; cyclical: again and again, held as long as it has risen.
       likelihood: gaussian on real numbers, or on dequantised integers; bernoulli: each intensity is
         the probability of a 1; categorical: a probability for each integer.
-      scale: Of gaussian, its standard deviation: fixed, one learned, or one learned for each
-        dimension.
+      scale: Of gaussian, its standard deviation: fixed, one learned, one learned for each
+        dimension, or predicted for each dimension from z; by default predicted of images, and of
+        the rest learned for each dimension.
       sigma: Of gaussian, the standard deviation, or where it begins to be learned, by default at
-        that of the training data.
+        half that of the training data; of numbers that are standardised, in those units.
       network: mlp, or conv, of images.
       hidden: Of mlp, units of each layer of the encoder; the decoder mirrors it.
       channels: Of conv, of each stage of the encoder, which halves the image; the decoder mirrors
@@ -60,6 +64,8 @@ class Choices:
       activation: Of the layers.
       norm: Of the layers: layer of the channels of a pixel, group of all of an example, batch.
       dropout: Probability that a feature is left out in training.
+      dtype: Of the arithmetic of bodies and heads: float32 or bfloat16; parameters, densities and
+        bounds are float32.
       posterior: gaussian, diagonal; point: a plain autoencoder, which has no bound.
       posterior_floor: Of gaussian, the least log of its standard deviation.
       prior: standard normal, or a learned mixture of Gaussians.
@@ -79,7 +85,7 @@ class Choices:
     beta_warmup: int = 0
     beta_rise: Rise = "linear"
     likelihood: Likelihood = "gaussian"
-    scale: Scale = "dimension"
+    scale: Scale | None = None
     sigma: float | None = None
     network: Network = "mlp"
     hidden: tuple[int, ...] = (512, 512)
@@ -87,6 +93,7 @@ class Choices:
     activation: Activation = "relu"
     norm: Norm = "none"
     dropout: float = 0.0
+    dtype: Dtype = "float32"
     posterior: Posterior = "gaussian"
     posterior_floor: float | None = FLOOR
     prior: Prior = "standard"

@@ -13,6 +13,7 @@ class Form(NamedTuple):
       shape: of one example.
       classes: of each of its integers, where it is made of those.
       likelihoods: that make sense of it.
+      scale: of a Gaussian, where nobody says: docs/defaults.md has what that was measured by.
       loc, log_scale: initializers of a Gaussian's mean (the bias of the layer) and log-scale.
       logits: of the logits of binary variables (the bias of the layer).
       beside: the classes of each variable that stands beside the array, which is then "numbers" of
@@ -22,6 +23,7 @@ class Form(NamedTuple):
     shape: tuple[int, ...]
     classes: int | None = None
     likelihoods: tuple[str, ...] = ("gaussian", "bernoulli", "categorical")
+    scale: str = "dimension"
     loc: Initializer = nn.initializers.zeros
     log_scale: Initializer = nn.initializers.zeros
     logits: Initializer = nn.initializers.zeros

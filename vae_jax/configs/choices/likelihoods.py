@@ -5,6 +5,8 @@ import math
 from flax import linen as nn
 from flax.typing import Initializer
 
+from vae_jax.checks import check_within
+from vae_jax.configs.choices.dtypes import DTYPES
 from vae_jax.configs.choices.form import Form
 from vae_jax.configs.choices.table import Rows, one_of
 from vae_jax.networks import (
@@ -14,6 +16,7 @@ from vae_jax.networks import (
     GaussianHead,
     JointHead,
     LearnedScale,
+    PredictedScale,
 )
 
 
@@ -34,33 +37,44 @@ def dimension(form: Form, sigma: float | None) -> nn.Module:
     return LearnedScale(initial=_first(form, sigma), per_dimension=True)
 
 
-SCALES = {"fixed": fixed, "learned": learned, "dimension": dimension}
+def predicted(form: Form, sigma: float | None) -> nn.Module:
+    """A standard deviation for each dimension and z, an output of the decoder, in float32 always:
+    half precision has steps of 0.03 near the floor."""
+    return PredictedScale(initial=_first(form, sigma))
 
 
-def gaussian(form: Form, *, scale: str = "dimension", sigma: float | None = None) -> nn.Module:
+_SIGMA = (1e-6, 1e6)  # of which squares and their inverses are far from what float32 holds
+SCALES = {"fixed": fixed, "learned": learned, "dimension": dimension, "predicted": predicted}
+
+
+def gaussian(
+    form: Form, *, scale: str | None = None, sigma: float | None = None, dtype: str = "float32"
+) -> nn.Module:
     """N(x | f(z), sigma^2)."""
-    if sigma is not None and not sigma > 0:
-        raise ValueError(f"sigma must be above 0; got {sigma}.")
-    return GaussianHead(form.shape, one_of("scale", SCALES, scale)(form, sigma), form.loc)
+    if sigma is not None:
+        check_within("sigma", sigma, *_SIGMA)
+    made = one_of("scale", SCALES, scale or form.scale)(form, sigma)
+    return GaussianHead(form.shape, made, form.loc, one_of("dtype", DTYPES, dtype))
 
 
-def bernoulli(form: Form) -> nn.Module:
+def bernoulli(form: Form, *, dtype: str = "float32") -> nn.Module:
     """Independent binary variables."""
-    return BernoulliHead(form.shape, form.logits)
+    return BernoulliHead(form.shape, form.logits, one_of("dtype", DTYPES, dtype))
 
 
-def categorical(form: Form) -> nn.Module:
+def categorical(form: Form, *, dtype: str = "float32") -> nn.Module:
     """Independent integers, each with a probability for each of its classes."""
     if form.classes is None:
         raise ValueError("likelihood='categorical' is for integers, and these data are not.")
-    return CategoricalHead(form.shape, form.classes)
+    return CategoricalHead(form.shape, form.classes, one_of("dtype", DTYPES, dtype))
 
 
-def with_classes(head: nn.Module, form: Form) -> nn.Module:
+def with_classes(head: nn.Module, form: Form, dtype: str) -> nn.Module:
     """The head of the array, and one for each variable that stands beside it."""
     if not form.beside:
         return head
-    heads = {"classes": JointHead(tuple(CategoricalHead((), K) for K in form.beside))}
+    own = one_of("dtype", DTYPES, dtype)
+    heads = {"classes": JointHead(tuple(CategoricalHead((), K, own) for K in form.beside))}
     return JointHead(heads if form.shape == (0,) else {"numbers": head, **heads})
 
 

@@ -6,6 +6,8 @@ from typing import Any
 import jax
 from flax import linen as nn
 
+from vae_jax.checks import check_count
+from vae_jax.configs.choices.dtypes import DTYPES
 from vae_jax.configs.choices.form import Form
 from vae_jax.configs.choices.table import Rows, one_of
 from vae_jax.networks import MLP, ConvDecoder, ConvEncoder, batch_norm, group_norm
@@ -36,11 +38,12 @@ def mlp(
     activation: str = "relu",
     norm: str = "none",
     dropout: float = 0.0,
+    dtype: str = "float32",
 ) -> Bodies:
     """Dense layers, of all values of an example side by side; the decoder mirrors the encoder."""
     del form
     check_sizes("hidden", hidden)
-    how = _layers(activation, norm, dropout)
+    how = _layers(activation, norm, dropout, dtype)
     return MLP(hidden, **how), MLP(hidden[::-1], **how)
 
 
@@ -51,6 +54,7 @@ def conv(
     activation: str = "relu",
     norm: str = "none",
     dropout: float = 0.0,
+    dtype: str = "float32",
 ) -> Bodies:
     """Convolutions, of images; each stage halves the image, and the decoder mirrors them."""
     check_sizes("channels", channels)
@@ -59,7 +63,7 @@ def conv(
             f"network='conv' is for images [H, W, C], and these examples have the shape"
             f" {list(form.shape)}: choose network='mlp'."
         )
-    how = _layers(activation, norm, dropout)
+    how = _layers(activation, norm, dropout, dtype)
     return ConvEncoder(channels, **how), ConvDecoder(form.shape[:2], channels[::-1], **how)
 
 
@@ -70,13 +74,15 @@ def check_sizes(name: str, sizes: tuple[int, ...]) -> None:
     """ValueError unless there is a layer, and each has units."""
     if not sizes or min(sizes) < 1:
         raise ValueError(f"{name} must be one size or more, each at least 1; got {sizes}.")
+    check_count(f"The largest of {name}", max(sizes))
 
 
-def _layers(activation: str, norm: str, dropout: float) -> dict[str, Any]:
+def _layers(activation: str, norm: str, dropout: float, dtype: str) -> dict[str, Any]:
     if not 0 <= dropout < 1:
         raise ValueError(f"dropout must be in [0, 1); got {dropout}.")
     return {
         "activation": one_of("activation", ACTIVATIONS, activation),
         "norm": one_of("norm", NORMS, norm),
         "dropout": dropout,
+        "dtype": one_of("dtype", DTYPES, dtype),
     }

@@ -4,8 +4,12 @@ from typing import NamedTuple
 
 from flax import linen as nn
 
-from vae_jax.configs.choices.table import Rows
+from vae_jax.checks import check_within
+from vae_jax.configs.choices.dtypes import DTYPES
+from vae_jax.configs.choices.table import Rows, one_of
 from vae_jax.networks import DeltaHead, GaussianHead, PredictedScale
+
+_FLOORS = (-30.0, 10.0)  # of a log: the squares of such scales are numbers of float32
 
 
 class Posterior(NamedTuple):
@@ -15,14 +19,20 @@ class Posterior(NamedTuple):
     is_point: bool = False
 
 
-def gaussian(latents: int, *, posterior_floor: float | None = None) -> Posterior:
+def gaussian(
+    latents: int, *, posterior_floor: float | None = None, dtype: str = "float32"
+) -> Posterior:
     """A diagonal Gaussian, whose log-scale is never under the floor, if there is one."""
-    return Posterior(GaussianHead((latents,), PredictedScale(posterior_floor)))
+    if posterior_floor is not None:
+        check_within("posterior_floor", posterior_floor, *_FLOORS)
+    own = one_of("dtype", DTYPES, dtype)
+    scale = PredictedScale(posterior_floor, dtype=own)
+    return Posterior(GaussianHead((latents,), scale, dtype=own))
 
 
-def point(latents: int) -> Posterior:
+def point(latents: int, *, dtype: str = "float32") -> Posterior:
     """A point: a plain autoencoder, whose loss is the distortion and no bound."""
-    return Posterior(DeltaHead((latents,)), is_point=True)
+    return Posterior(DeltaHead((latents,), one_of("dtype", DTYPES, dtype)), is_point=True)
 
 
 POSTERIORS: Rows = {"gaussian": gaussian, "point": point}
