@@ -125,8 +125,10 @@ def of_fit():
         "divided": devices.divided(DATA),
         "divided, explicit": jax.device_put(DATA, NamedSharding(mesh, PartitionSpec("mine"))),
     }.items():
+        before = epochs.scanned_epoch._cache_size()
         fitted, programs = trained(data, held_out=TEST)
         found[name] = {
+            "programs": epochs.scanned_epoch._cache_size() - before,
             "share": programs.operations[-1] / alone.operations[-1],
             "collectives": programs.collectives[-1],
             "bytes": programs.bytes[-1],
@@ -242,25 +244,39 @@ def of_seeds():
 
 
 def of_checkpoints(folder):
-    """Two epochs on four devices, one on three (of which two divide the batch), one on one."""
+    """Two epochs on four devices, one more, one on three (of which two divide the batch), one on
+    one."""
     with devices.only(1):
-        whole, _ = trained(epochs=4, held_out=TEST)
+        whole, _ = trained(epochs=5, held_out=TEST)
+    longer, _ = trained(epochs=3, held_out=TEST)
     rows = []
-    for number, upto in ((DEVICES, 2), (3, 3), (1, 4)):
+    for number, upto in ((DEVICES, 2), (DEVICES, 3), (3, 4), (1, 5)):
         with devices.only(number), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             fitted, _ = trained(epochs=upto, held_out=TEST, folder=folder, resume=True)
+        if upto == 3:
+            same = _bits(fitted.state) == _bits(longer.state)
         rows += fitted.rows
     with Checkpoints(folder, write=False) as checkpoints:
         there = devices.everywhere(state(), devices.of_all())
-        loaded = checkpoints.load(4, there).state
-        plain = checkpoints.load(4, jax.eval_shape(state)).state
+        loaded = checkpoints.load(5, there).state
+        plain = checkpoints.load(5, jax.eval_shape(state)).state
     return {
+        "same": same,
         "apart": apart(numbers(whole), (fitted.params, numbers(fitted._replace(rows=rows))[1])),
         "read to all": sorted({len(leaf.devices()) for leaf in jax.tree.leaves(loaded)}),
         "read to one": sorted({len(leaf.devices()) for leaf in jax.tree.leaves(plain)}),
         "equal": apart(loaded.params, plain.params),
     }
+
+
+def _bits(tree):
+    return [np.asarray(raw(leaf)).tobytes() for leaf in jax.tree.leaves(tree)]
+
+
+def raw(leaf):
+    is_key = jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+    return jax.random.key_data(leaf) if is_key else leaf
 
 
 def of_idle_devices():
@@ -342,6 +358,7 @@ def test_fit_takes_all_devices_by_default(found, data):
     assert of["apart"] < 1e-4
     assert of["copies"]
     assert of["devices"] == DEVICES
+    assert of["programs"] <= 1
 
 
 @pytest.mark.parametrize("data", ["host", "copied"])
@@ -386,7 +403,9 @@ def test_seeds_are_divided(found):
 
 
 def test_a_run_goes_on_with_another_number_of_devices(found):
+    """On as many to the same bits, on others to the same numbers but for rounding."""
     of = found["checkpoints"]
+    assert of["same"]
     assert of["apart"] < 1e-4
     assert of["read to all"] == [DEVICES]
     assert of["read to one"] == [1]

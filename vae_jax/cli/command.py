@@ -90,7 +90,7 @@ def _warned(debug: bool) -> Iterator[None]:
     """Warnings are a line on stderr, as errors are; with --debug Python's own two."""
 
     def show(message: Warning | str, *where: Any, **file: Any) -> None:
-        print(f"warning: {message}", file=sys.stderr)
+        tell(f"warning: {message}")
 
     with warnings.catch_warnings():
         if not debug:
