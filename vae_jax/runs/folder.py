@@ -33,8 +33,7 @@ def create(name: str, out: Path | None, config: Json) -> Path:
       OSError: there can be no such folder.
     """
     parent = Path("runs") if out is None else out.absolute().parent
-    _make(parent)
-    scratch = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=parent))
+    scratch = _make_in(parent, name)
     try:
         write_json(scratch / "config.json", config)
         (scratch / "pictures").mkdir()
@@ -149,12 +148,13 @@ def _parsed(path: Path, content: bytes) -> Any:
         raise ValueError(f"{path} is damaged: it is nested too deeply.") from error
 
 
-def _make(parent: Path) -> None:
+def _make_in(parent: Path, name: str) -> Path:
     try:
         parent.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(prefix=f".{name}-", dir=parent))
     except OSError as error:
         raise type(error)(
-            f"There can be no folder {parent} ({error.strerror}): name another with --out."
+            f"There can be no folder in {parent} ({error.strerror}): name another with --out."
         ) from error
 
 
