@@ -33,10 +33,11 @@ def grid(images: Array, columns: int, ink: bool = True) -> np.ndarray:
     pixels = np.clip(np.asarray(images, np.float32), 0, 1)
     if ink and pixels.shape[-1] not in _COLOURS:
         pixels = 1 - pixels
+    # wider than the line between the channels of one image
+    least = 1 if pixels.shape[-1] in (1, *_COLOURS) else 3
     pixels = _side_by_side(pixels)
     N, H, W, C = pixels.shape
-    rows = -(-N // columns)
-    gap = max(1, H // 14)
+    rows, gap = -(-N // columns), max(least, H // 14)
     canvas = np.ones((rows * (H + gap) + gap, columns * (W + gap) + gap, C), np.float32)
     for n in range(N):
         top, left = (n // columns) * (H + gap) + gap, (n % columns) * (W + gap) + gap
@@ -58,7 +59,8 @@ def save_images(
     if C not in (1, *_COLOURS):
         title = f"{title}; {C} channels side by side"
     width = 6 if C in (1, *_COLOURS) else min(24, 6 * C)
-    figure = figures.new(width=width, height=width * canvas.shape[0] / canvas.shape[1] + 0.35)
+    words = 0.15 + 0.2 * (1 + title.count("\n") + (moved is not None))
+    figure = figures.new(width=width, height=width * canvas.shape[0] / canvas.shape[1] + words)
     axes = figure.subplots()
     _show(axes, canvas, title)
     if moved is not None:

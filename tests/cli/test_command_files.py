@@ -246,7 +246,9 @@ def test_a_folder_that_there_is_not_is_refused_first(command, tmp_path, capsys):
     assert said in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("command", "what"), [(sample, "samples"), (reconstruct, "reconstruct")])
+@pytest.mark.parametrize(
+    ("command", "what"), [(sample, "samples"), (reconstruct, "reconstructions"), (embed, "latents")]
+)
 def test_how_far_it_is_is_shown(command, what, digits, tmp_path, monkeypatch):
     seen = []
 
@@ -254,9 +256,10 @@ def test_how_far_it_is_is_shown(command, what, digits, tmp_path, monkeypatch):
         return lambda batches: seen.append(description) or batches
 
     monkeypatch.setattr(command, "track", track)
-    run(command, digits, "--number", 3, out=tmp_path / "a.png")
-    assert len(seen) == 1
-    assert seen[0].startswith(what)
+    options = [] if command is embed else ["--number", 3]
+    run(command, digits, *options, out=tmp_path / "a.npz")
+    assert (tmp_path / "a.png").exists() == (command is not embed)
+    assert seen == [what]
 
 
 def test_a_picture_has_the_first_of_many_samples(digits, tmp_path, monkeypatch):

@@ -6,6 +6,7 @@ from matplotlib.text import Text
 from PIL import Image
 
 from vae_jax import maps, panels, plots
+from vae_jax.moved import moved
 
 RNG = np.random.default_rng(0)
 
@@ -83,6 +84,14 @@ def test_strips_are_drawn_with_long_pixels(tmp_path, drawn, shape, cell):
     np.testing.assert_array_equal(inside[::down, ::across], image[0, ..., 0])
 
 
+def test_a_traversal_of_strips_has_room_for_its_words(tmp_path, drawn):
+    named = moved("z", [0], np.zeros(1), np.linspace(-1, 1, 11))
+    images = RNG.random((11, 1, 256, 1))
+    plots.save_images(tmp_path / "i.png", images, 11, "two\nlines", moved=named)  # warnings raise
+    with Image.open(tmp_path / "i.png") as picture:
+        assert picture.size[1] > 120
+
+
 def test_no_pixel_is_left_out_of_a_picture_that_has_fewer(tmp_path):
     """A chequered image is grey from afar."""
     image = (np.indices((1500, 1500)).sum(0) % 2)[None, ..., None]
@@ -95,11 +104,13 @@ def test_no_pixel_is_left_out_of_a_picture_that_has_fewer(tmp_path):
 def test_channels_that_are_no_colours_are_panels():
     """Two images 1x2 of two channels in a row, the channels of each with a white line between."""
     images = np.array([[[0.0, 1.0], [0.25, 0.75]], [[0.5, 0.5], [1.0, 0.0]]])[:, None]
-    paper = [1] * 13
-    row = [1, 0, 0.25, 1, 1, 0.75, 1, 0.5, 1, 1, 0.5, 0, 1]
-    np.testing.assert_array_equal(plots.grid(images, 2, ink=False)[..., 0], [paper, row, paper])
-    ink = [1, 1, 0.75, 1, 0, 0.25, 1, 0.5, 0, 1, 0.5, 1, 1]
-    np.testing.assert_array_equal(plots.grid(images, 2)[..., 0], [paper, ink, paper])
+    gap = [1, 1, 1]  # between the images
+    row = [*gap, 0, 0.25, 1, 1, 0.75, *gap, 0.5, 1, 1, 0.5, 0, *gap]
+    ink = [*gap, 1, 0.75, 1, 0, 0.25, *gap, 0.5, 0, 1, 0.5, 1, *gap]
+    paper = 3 * [19 * [1]]
+    as_they_are = plots.grid(images, 2, ink=False)[..., 0]
+    np.testing.assert_array_equal(as_they_are, [*paper, row, *paper])
+    np.testing.assert_array_equal(plots.grid(images, 2)[..., 0], [*paper, ink, *paper])
 
 
 def test_grey_images_as_they_are():

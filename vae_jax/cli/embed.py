@@ -20,7 +20,7 @@ from vae_jax import evaluate
 from vae_jax.checks import seeded
 from vae_jax.cli import command
 from vae_jax.cli.output import check_table, named, save_table
-from vae_jax.cli.terminal import console
+from vae_jax.cli.terminal import console, track
 from vae_jax.configs.experiment import fixed
 from vae_jax.runs import Run, load_run
 from vae_jax.runs.load import example_of
@@ -71,7 +71,8 @@ def _embed(
 
 def embedding(run: Run, examples: Batch, labels: Any, seed: int) -> dict[str, np.ndarray]:
     """The latents of each example by name, [N, ...], and labels, [N], where there are some."""
-    z = evaluate.embeddings(run.model, run.params, seeded(seed), examples)
+    given = (run.model, run.params, seeded(seed), examples)
+    z = evaluate.embeddings(*given, progress=track("latents"))
     return {**named("z", z), **({} if labels is None else {"label": np.asarray(labels)})}
 
 

@@ -18,7 +18,7 @@ import tyro
 from vae_jax import evaluate, generate
 from vae_jax.checks import seeded
 from vae_jax.cli import command
-from vae_jax.cli.output import check_place, save
+from vae_jax.cli.output import check_place, pictured, save
 from vae_jax.objectives import batch_size as size_of
 from vae_jax.runs import load_run
 from vae_jax.runs.pictures import chosen_latent, of_latent, read_of, save_rows
@@ -82,7 +82,8 @@ def _interpolate(
     x = jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *rows)
     title = f"Each row from one test example to another, through the latents{of_latent(name)}"
     read = read_of(found.experiment, found.params, jax.tree.map(lambda leaf: leaf[0], some))
-    file = save_rows(out or run / "interpolation", found.experiment, x, steps, title, read.x)
+    where = pictured(out, run / "interpolation")
+    file = save_rows(where, found.experiment, x, steps, title, read.x)
     save(file, x=found.experiment.views.restore(x), z=z, latent=name)
 
 

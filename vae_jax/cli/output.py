@@ -26,6 +26,13 @@ def named(name: str, tree: Any) -> dict[str, np.ndarray]:
     return {place(path): np.asarray(leaf) for path, leaf in leaves}
 
 
+def pictured(out: Path | None, default: Path) -> Path:
+    """Where a picture goes, beside which its arrays go: `out` may be the name of either."""
+    if out is None:
+        return default
+    return out.with_suffix("") if out.suffix == ".npz" else out
+
+
 def save(shown: Path, **trees: Any) -> None:
     """Write the arrays as .npz beside the file that shows them, and say where both are."""
     path = shown.with_suffix(".npz")

@@ -13,7 +13,7 @@ import tyro
 from vae_jax import evaluate, generate
 from vae_jax.checks import check_count, seeded
 from vae_jax.cli import command
-from vae_jax.cli.output import check_place, save
+from vae_jax.cli.output import check_place, pictured, save
 from vae_jax.cli.terminal import track
 from vae_jax.generate import Read
 from vae_jax.runs import load_run
@@ -66,6 +66,7 @@ def _reconstruct(
     )
     lacks = read_of(found.experiment, found.params, jax.tree.map(lambda leaf: leaf[0], first))
     read = Read("draw" if draw_z else lacks.z, "draw" if draw_x else lacks.x)
-    path = save_reconstructions(out or run / "reconstructions", found.experiment, x, made, c, read)
+    where = pictured(out, run / "reconstructions")
+    path = save_reconstructions(where, found.experiment, x, made, c, read)
     restore = found.experiment.views.restore
     save(path, x=restore(x), made=restore(made))

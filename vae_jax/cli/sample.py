@@ -17,7 +17,7 @@ from vae_jax import generate
 from vae_jax.checks import check_count, seeded
 from vae_jax.cli import command
 from vae_jax.cli.options import Numbers
-from vae_jax.cli.output import check_place, save
+from vae_jax.cli.output import check_place, pictured, save
 from vae_jax.cli.terminal import track
 from vae_jax.evaluate.conditions import check_conditions, num_labels
 from vae_jax.runs import Run, load_run
@@ -74,7 +74,7 @@ def _sample(
     )
     read = "draw" if draw_x else read_of(found.experiment, found.params, example).x
     note = "" if temperature == 1 else f" at temperature {temperature:g}"
-    path = save_samples(out or run / "samples", found.experiment, x, c, read, note)
+    path = save_samples(pictured(out, run / "samples"), found.experiment, x, c, read, note)
     save(path, x=found.experiment.views.restore(x), c=c)
 
 

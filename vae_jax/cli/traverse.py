@@ -18,7 +18,7 @@ from vae_jax import evaluate
 from vae_jax.checks import check_count, seeded
 from vae_jax.cli import command
 from vae_jax.cli.options import Numbers
-from vae_jax.cli.output import check_place, save
+from vae_jax.cli.output import check_place, pictured, save
 from vae_jax.objectives import batch_size as size_of
 from vae_jax.runs import load_run
 from vae_jax.runs.pictures import most_active, read_of, save_traversal, traversals
@@ -76,7 +76,7 @@ def _traverse(
     values = np.linspace(low, high, steps)
     made = traversals(found.experiment, found.params, one, dimensions, values, key, latent)
     read = read_of(found.experiment, found.params, jax.tree.map(lambda leaf: leaf[0], one))
-    file = save_traversal(out or run / "traversal", found.experiment, made, example, read.x)
+    file = save_traversal(pictured(out, run / "traversal"), found.experiment, made, example, read.x)
     x = found.experiment.views.restore(made.x)
     given = {"values": values, "latents": np.asarray(dimensions), "latent": made.latent}
     save(file, x=x, own=made.own, **given)

@@ -12,7 +12,7 @@ from vae_jax.evaluate.examples import over_examples
 from vae_jax.evaluate.support import check_support
 from vae_jax.models import VAE, latents, trace
 from vae_jax.objectives import batch_size as size_of
-from vae_jax.types import Array, Batch, Event, Key, Params
+from vae_jax.types import Array, Batch, Event, Key, Params, Progress
 
 
 class ActiveUnits(NamedTuple):
@@ -88,13 +88,19 @@ def posterior_means(model: VAE, params: Params, data: Batch, *, batch_size: int 
 
 
 def embeddings(
-    model: VAE, params: Params, key: Key, data: Batch, *, batch_size: int = 500
+    model: VAE,
+    params: Params,
+    key: Key,
+    data: Batch,
+    *,
+    batch_size: int = 500,
+    progress: Progress = iter,
 ) -> Event:
     """z of each example, [N, ...], to be looked at: the mean of its posterior; a draw, where it has
     none, of a `Joint` part by part. (`generate.read` says which.) ValueError as `posterior_means`.
     """
     check_support(model, params, data, batch_size=batch_size)
-    return over_examples(_mean_or_draw, model, params, key, data, batch_size, iter, {})
+    return over_examples(_mean_or_draw, model, params, key, data, batch_size, progress, {})
 
 
 def _mean_or_draw(model: VAE, params: Params, key: Key, x: Event, c: Event) -> Event:

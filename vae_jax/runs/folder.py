@@ -123,11 +123,6 @@ def _make(parent: Path, name: str) -> Path:
     """A new folder in `parent`, which is made where it is not there."""
     try:
         parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise type(error)(
-            f"There can be no folder {parent} ({error.strerror}): name another with --out."
-        ) from error
-    try:
         return Path(tempfile.mkdtemp(prefix=f".{name}-", dir=parent))
     except OSError as error:
         raise type(error)(
