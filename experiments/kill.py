@@ -153,7 +153,7 @@ def _killed(
 ) -> bool:
     """Kill it at a moment, in epochs, once it has trained one; False if it ended before."""
     epoch = max(int(moment), _newest(done) + 1)
-    if not _wait(process, lambda: _told(folder, r"epoch (\d+)/\d+  held out") >= epoch):
+    if not _wait(process, lambda: _told(folder, r"epoch (\d+)/\d+  test data") >= epoch):
         return False
     time.sleep(moment % 1 * pace)
     if aimed and not _wait(process, lambda: _saving(folder)):

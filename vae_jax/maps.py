@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from vae_jax import types
-from vae_jax.figures import new_figure
+from vae_jax import figures, types
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,7 +34,7 @@ def save_latent_map(path: Path, means: Array, labels: Array | None, title: str) 
       title: above it; the share of the variance that the plane has is added.
     """
     points, share = _principal_plane(np.asarray(means))
-    figure = new_figure(width=6.6, height=5.6)
+    figure = figures.new(width=6.6, height=5.6)
     axes = figure.subplots()
     draw = _scatter(axes, len(points))
     if labels is None:
@@ -52,7 +51,7 @@ def save_latent_map(path: Path, means: Array, labels: Array | None, title: str) 
     axes.set_ylabel("second principal component", color=_MUTED)
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(colors=_MUTED)
-    figure.savefig(path)
+    figures.save(figure, path)
 
 
 def _scatter(axes: "Axes", number: int) -> Scatter:

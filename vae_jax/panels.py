@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vae_jax.figures import new_figure
+from vae_jax import figures
 from vae_jax.moved import Moved
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def save_table(
     for row, texts in enumerate(cells[:_ROWS] if C <= _WRITTEN else []):
         for column, text in enumerate(texts):
             axes.text(column, row, text, ha="center", va="center", fontsize=7)
-    figure.savefig(path)
+    figures.save(figure, path)
 
 
 def save_series(
@@ -101,7 +101,7 @@ def save_series(
     if moved is not None:
         _name(axes, moved)
     axes.legend(fontsize=7, frameon=False, ncols=4, loc="upper center", bbox_to_anchor=(0.5, 0.0))
-    figure.savefig(path)
+    figures.save(figure, path)
 
 
 def _draw_panels(axes: "Axes", corners: np.ndarray) -> None:
@@ -148,6 +148,6 @@ def _kept(size: int, columns: int) -> int:
 
 
 def _figure(width: float, height: float, title: str) -> "Figure":
-    figure = new_figure(width, height)
+    figure = figures.new(width, height)
     figure.suptitle(textwrap.fill(title, int(13 * width)), fontsize=10)
     return figure

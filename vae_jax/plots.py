@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from vae_jax import types
-from vae_jax.figures import new_figure
+from vae_jax import figures, types
 from vae_jax.moved import Moved
 
 if TYPE_CHECKING:
@@ -57,12 +56,12 @@ def save_images(
     if C not in (1, *_COLOURS):
         title = f"{title}; {C} channels side by side"
     width = 6 if C in (1, *_COLOURS) else min(24, 6 * C)
-    figure = new_figure(width=width, height=width * canvas.shape[0] / canvas.shape[1] + 0.35)
+    figure = figures.new(width=width, height=width * canvas.shape[0] / canvas.shape[1] + 0.35)
     axes = figure.subplots()
     _show(axes, canvas, title)
     if moved is not None:
         _name(axes, moved, canvas.shape)
-    figure.savefig(path)
+    figures.save(figure, path)
 
 
 def save_reconstructions(
@@ -80,15 +79,15 @@ def save_reconstructions(
 def save_values(path: Path, rows: Array, title: str, names: Sequence[str] = ()) -> None:
     """Numbers [N, D] as colours, a row for each of N examples, named or not."""
     values = np.asarray(rows, np.float32)
-    figure = new_figure(width=6, height=min(12.0, 1.2 + 0.12 * len(values)))
+    figure = figures.new(width=6, height=min(12.0, 1.2 + 0.12 * len(values)))
     axes = figure.subplots()
     shown = axes.imshow(values, aspect="auto", cmap="viridis", interpolation="nearest")
-    axes.set_title(title, fontsize=10, color=_INK, parse_math=False)
+    axes.set_title(title, fontsize=10, color=_INK)
     axes.spines[:].set_visible(False)
     axes.set_xticks([])
     axes.set_yticks(range(len(names)), names, fontsize=6)
     figure.colorbar(shown)
-    figure.savefig(path)
+    figures.save(figure, path)
 
 
 def save_curves(
@@ -101,7 +100,7 @@ def save_curves(
       test: rows with "epoch", "elbo", "distortion", "rate" on held-out data.
     """
     parts = [name for name in ("bound", "distortion", "rate") if name in train[0]]
-    figure = new_figure(width=3.6 * len(parts), height=3.2)
+    figure = figures.new(width=3.6 * len(parts), height=3.2)
     for axes, name in zip(figure.subplots(1, len(parts), squeeze=False)[0], parts, strict=True):
         held_out = "elbo" if name == "bound" else name
         line = "o-" if len(train) == 1 else "-"  # of one epoch there is no line to see
@@ -109,12 +108,12 @@ def save_curves(
         axes.plot(*_series(test, held_out), "o-", ms=3, color=_ORANGE, label="held out (ELBO)")
         _label(axes, name, "epoch", "nats")
     axes.legend(frameon=False)
-    figure.savefig(path)
+    figures.save(figure, path)
 
 
 def save_comparison(path: Path, runs: Mapping[str, Rows]) -> None:
     """The bound of several runs by epoch: {name: rows with "epoch" and "elbo"}."""
-    figure = new_figure(width=6.5, height=4)
+    figure = figures.new(width=6.5, height=4)
     axes = figure.subplots()
     for name, rows in runs.items():
         axes.plot(*_series(rows, "elbo"), "o-", ms=3, label=name)
@@ -122,7 +121,7 @@ def save_comparison(path: Path, runs: Mapping[str, Rows]) -> None:
     if runs:
         for text in axes.legend(frameon=False).get_texts():
             text.set_parse_math(False)  # a name may have dollars in it
-    figure.savefig(path)
+    figures.save(figure, path)
 
 
 def _series(rows: Rows, name: str) -> tuple[list[float], list[float]]:
@@ -148,7 +147,7 @@ def _side_by_side(images: np.ndarray) -> np.ndarray:
 def _show(axes: "Axes", canvas: np.ndarray, title: str) -> None:
     axes.imshow(canvas, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     axes.set_axis_off()
-    axes.set_title(title, fontsize=10, color=_INK, parse_math=False)
+    axes.set_title(title, fontsize=10, color=_INK)
 
 
 def _name(axes: "Axes", moved: Moved, shape: tuple[int, ...]) -> None:
@@ -169,7 +168,7 @@ def _name(axes: "Axes", moved: Moved, shape: tuple[int, ...]) -> None:
 
 
 def _label(axes: "Axes", title: str, x: str, y: str) -> None:
-    axes.set_title(title, fontsize=10, color=_INK, parse_math=False)
+    axes.set_title(title, fontsize=10, color=_INK)
     axes.set_xlabel(x, color=_MUTED)
     axes.set_ylabel(y, color=_MUTED)
     axes.spines[["top", "right"]].set_visible(False)

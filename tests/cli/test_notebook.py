@@ -16,7 +16,7 @@ SHOW = """
 from rich.table import Table
 from vae_jax.cli.terminal import EpochBar, console, say
 with EpochBar() as bar:
-    bar.begin(2, 1)
+    bar.begin(2, 1, "test data")
     bar.update({"data": "train", "epoch": 1, "loss": 1.0})
 console.print(Table("a table"))
 say("a line")

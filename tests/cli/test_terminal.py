@@ -38,6 +38,16 @@ def cells(lines, name):
     return next(line for line in lines if line.startswith(name)).removeprefix(name).split()
 
 
+def test_an_evaluation_says_of_which_data_it_is(monkeypatch):
+    console = Console(file=io.StringIO(), width=100)
+    monkeypatch.setattr(terminal, "console", console)
+    bar = terminal.EpochBar()
+    bar.begin(4, 1, "100 examples set aside")
+    bar.update({"data": "held_out", "epoch": 2, "elbo": -3.0})
+    bar.stop()
+    assert console.file.getvalue() == "epoch 2/4  100 examples set aside:  elbo -3.00 nats\n"
+
+
 def test_a_number_and_its_baselines_in_nats_and_bits(monkeypatch):
     lines = shown(monkeypatch, 100)
     assert lines[0] == "1,234 test examples, epoch 6"

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from matplotlib.text import Text
 from PIL import Image
 
-from vae_jax import plots
+from vae_jax import maps, panels, plots
 
 RNG = np.random.default_rng(0)
 
@@ -95,14 +96,25 @@ def test_curves(tmp_path, names):
 @pytest.fixture
 def figures(monkeypatch):
     """The figures that are drawn."""
-    made, figure = [], plots.new_figure
+    made, figure = [], plots.figures.new
 
-    def watched(**size):
-        made.append(figure(**size))
+    def watched(*size, **named):
+        made.append(figure(*size, **named))
         return made[-1]
 
-    monkeypatch.setattr(plots, "new_figure", watched)
+    monkeypatch.setattr(plots.figures, "new", watched)
     return made
+
+
+def test_names_are_words_and_not_formulas(tmp_path, figures):
+    """A text column may hold prices, a folder any name: two dollars are no mathematics."""
+    price, values = r"$5 or \frac$", np.eye(2)
+    plots.save_values(tmp_path / "v.png", values, price, [price, "b"])
+    panels.save_table(tmp_path / "t.png", np.eye(1), [[price]], [price], price)
+    maps.save_latent_map(tmp_path / "m.png", RNG.normal(size=(8, 2)), np.arange(8) % 2, price)
+    written = [text for figure in figures for text in figure.findobj(Text)]
+    assert sum(price in text.get_text() for text in written) >= 5
+    assert not any(text.get_parse_math() for text in written if "$" in text.get_text())
 
 
 def blue_pixels(path):

@@ -98,6 +98,14 @@ def test_a_predicted_scale_is_a_dense_layer_of_the_features():
     np.testing.assert_allclose(call(PredictedScale(None))[1], raw, rtol=1e-5)
 
 
+def test_a_predicted_scale_begins_about_where_it_is_told_to():
+    nothing = jnp.zeros(3)  # of which the bias is left
+    _, log_scale = call(PredictedScale(None, initial=0.5), features=nothing)
+    np.testing.assert_array_equal(log_scale, np.full((2, 3), 0.5))
+    many = PredictedScale(None, initial=lambda key, shape, dtype: jnp.arange(6, dtype=dtype))
+    np.testing.assert_array_equal(call(many, features=nothing)[1], [[0, 1, 2], [3, 4, 5]])
+
+
 @pytest.mark.parametrize("scale", [FixedScale(), LearnedScale(), PredictedScale()])
 @pytest.mark.parametrize("event_shape", [(), (4,), (2, 3)])
 def test_the_shape_is_the_events(scale, event_shape):

@@ -52,6 +52,7 @@ class EpochBar:
         )
         self._task = self._bars.add_task("", visible=False, numbers="compiling")
         self._every = self._epochs = 1
+        self._on = ""
 
     def __enter__(self) -> Self:
         return self
@@ -64,9 +65,9 @@ class EpochBar:
     ) -> None:
         self.stop()
 
-    def begin(self, epochs: int, first: int) -> None:
-        """Show the bar of a run whose next epoch is `first`."""
-        self._epochs, self._every = epochs, max(1, epochs // 20)
+    def begin(self, epochs: int, first: int, on: str) -> None:
+        """Show the bar of a run whose next epoch is `first`, evaluated on data of that name."""
+        self._epochs, self._every, self._on = epochs, max(1, epochs // 20), on
         self._bars.update(self._task, total=epochs, completed=first - 1, visible=first <= epochs)
         self._bars.start()
 
@@ -78,7 +79,7 @@ class EpochBar:
         """Show the row of one epoch, or of an evaluation."""
         epoch, numbers = row["epoch"], _numbers(row)
         if row["data"] == "held_out":
-            console.print(f"epoch {epoch}/{self._epochs}  held out:  {numbers}")
+            console.print(f"epoch {epoch}/{self._epochs}  {self._on}:  {numbers}")
             return
         self._bars.update(self._task, advance=1, numbers=numbers)
         if not console.is_terminal and (epoch % self._every == 0 or epoch == self._epochs):

@@ -31,14 +31,14 @@ def watched(go: Callable[[Watch], Ended]) -> tuple[Ended, int]:
 
 
 def _watch(signals: Signals, bar: EpochBar) -> Watch:
-    def begin(experiment: Experiment, data: Data, first: int) -> None:
+    def begin(experiment: Experiment, data: Data, first: int, on: str) -> None:
         x, c = jax.tree.map(lambda leaf: leaf[0], (data.test["x"], data.test.get("c")))
         console.print(describe(experiment.trained.model, x, c))
         for note in data.notes:
             console.print(note, soft_wrap=True)
         if 1 < first <= experiment.trained.epochs:
             say(f"Going on from the checkpoint of epoch {first - 1}.")
-        bar.begin(experiment.trained.epochs, first)
+        bar.begin(experiment.trained.epochs, first, on)
         signals.waiting = True
 
     def scoring(batches: Any) -> Any:

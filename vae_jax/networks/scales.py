@@ -112,8 +112,7 @@ class LearnedScale(nn.Module):
         return jnp.broadcast_to(soft_floor(raw, self.floor), event_shape)
 
     def _first(self, key: Key, shape: tuple[int, ...]) -> Array:
-        initial = self.initial if callable(self.initial) else nn.initializers.constant(self.initial)
-        return where_made(self, initial)(key, shape, jnp.float32) / self.speed
+        return where_made(self, _initializer(self.initial))(key, shape, jnp.float32) / self.speed
 
 
 class PredictedScale(nn.Module):
@@ -123,15 +122,24 @@ class PredictedScale(nn.Module):
       floor: soft lower bound; None for none, as in the encoder of Burda et al. 2016. (Without one a
         scale may fall below the spacing of floats: see `Gaussian`.)
       ceiling: soft upper bound; None for none.
+      initial: about where log_scale begins, the bias of the layer: a number, or
+        (key, shape, dtype) -> array.
       dtype: of the arithmetic.
     """
 
     floor: float | None = FLOOR
     ceiling: float | None = CEILING
+    initial: float | Initializer = 0.0
     dtype: Dtype | None = None
 
     @nn.compact
     def __call__(self, features: Array, event_shape: tuple[int, ...]) -> Array:
         """log_scale, [*event_shape]."""
-        raw = project(features, event_shape, name="log_scale", dtype=self.dtype)
+        first = where_made(self, _initializer(self.initial))
+        layer = {"bias_init": first, "dtype": self.dtype}
+        raw = project(features, event_shape, name="log_scale", **layer)
         return soft_ceiling(soft_floor(raw, self.floor), self.ceiling)
+
+
+def _initializer(initial: float | Initializer) -> Initializer:
+    return initial if callable(initial) else nn.initializers.constant(initial)

@@ -78,11 +78,16 @@ def scored_at(evaluation: dict[str, Any], status: dict[str, Any]) -> str:
 
 
 def watched(config: dict[str, Any]) -> str:
-    """What the curve is of: training examples that were set aside, or, where none were, the test
-    data."""
+    """What the curve of a run is of."""
     training = config.get("training")
     number = training.get("hold_out") if isinstance(training, dict) else 0
-    return f"{number:,} examples set aside" if finite(number) and number else "test data"
+    return evaluated_on(int(number) if finite(number) else 0)
+
+
+def evaluated_on(set_aside: int) -> str:
+    """The data that epochs are evaluated on: training examples that were set aside, or, where none
+    were, the test data."""
+    return f"{set_aside:,} examples set aside" if set_aside else "test data"
 
 
 def last_watched(run: Run) -> Score | None:

@@ -14,7 +14,8 @@ class Watch(NamedTuple):
     """Who looks on, and may say stop.
 
     Fields:
-      begin: called with the experiment, its data and the first epoch, before training.
+      begin: called with the experiment, its data, the first epoch, and the name of the data that
+        epochs are evaluated on, before training.
       row: called with each row of metrics.jsonl.
       note: called with a sentence that should be read: a picture that could not be drawn, how long
         scoring will take.
@@ -22,7 +23,7 @@ class Watch(NamedTuple):
       stop: asked after each epoch.
     """
 
-    begin: Callable[[Experiment, Data, int], None] = lambda experiment, data, first: None
+    begin: Callable[[Experiment, Data, int, str], None] = lambda experiment, data, first, on: None
     row: Callable[[Json], None] = lambda row: None
     note: Callable[[str], None] = lambda sentence: None
     scoring: Progress = iter

@@ -9,7 +9,7 @@ import jax
 
 from vae_jax.checks import seeded
 from vae_jax.configs import Data, Experiment
-from vae_jax.report import write_report
+from vae_jax.report import evaluated_on, write_report
 from vae_jax.runs import folder as run_folder
 from vae_jax.runs.baselines import with_baselines
 from vae_jax.runs.divide import divide, epoch_steps
@@ -60,7 +60,7 @@ def run(work: Work) -> Ended:
     first, done = last_epoch(folder) + 1, _is_done(work)
     run_folder.forget_after(folder / "metrics.jsonl", first - 1)
     (folder / "failure.json").unlink(missing_ok=True)
-    work.watch.begin(work.experiment, work.data, first)
+    work.watch.begin(work.experiment, work.data, first, evaluated_on(work.training.hold_out))
     if work.training.profile and not (folder / "profile").exists():
         steps = save_profile(folder / "profile", work.experiment, work.data, work.training)
         work.watch.note(f"{steps} steps were traced into {folder / 'profile'}.")

@@ -52,8 +52,8 @@ class Choices:
       beta_rise: linear: once; cyclical: again and again, held as long as it has risen.
       likelihood: gaussian on real numbers, or on dequantised integers; bernoulli: each intensity is
         the probability of a 1; categorical: a probability for each integer.
-      scale: Of gaussian, its standard deviation: fixed, one learned, or one learned for each
-        dimension.
+      scale: Of gaussian, its standard deviation: fixed, one learned, one learned for each
+        dimension, or one for each dimension predicted from z.
       sigma: Of gaussian, the standard deviation, or where it begins to be learned, by default at
         that of the training data.
       network: mlp, or conv, of images.

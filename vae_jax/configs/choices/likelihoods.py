@@ -3,7 +3,7 @@
 import math
 
 from flax import linen as nn
-from flax.typing import Initializer
+from flax.typing import Dtype, Initializer
 
 from vae_jax.configs.choices.dtypes import DTYPES
 from vae_jax.configs.choices.form import Form
@@ -15,27 +15,33 @@ from vae_jax.networks import (
     GaussianHead,
     JointHead,
     LearnedScale,
+    PredictedScale,
 )
 
 
-def fixed(form: Form, sigma: float | None) -> nn.Module:
+def fixed(form: Form, sigma: float | None, dtype: Dtype | None) -> nn.Module:
     """One standard deviation, which is not learned."""
     if sigma is None:
         raise ValueError("scale='fixed' needs its standard deviation: sigma=0.1, say.")
     return FixedScale(math.log(sigma))
 
 
-def learned(form: Form, sigma: float | None) -> nn.Module:
+def learned(form: Form, sigma: float | None, dtype: Dtype | None) -> nn.Module:
     """One standard deviation, learned."""
     return LearnedScale(initial=_first(form, sigma))
 
 
-def dimension(form: Form, sigma: float | None) -> nn.Module:
+def dimension(form: Form, sigma: float | None, dtype: Dtype | None) -> nn.Module:
     """A standard deviation for each dimension, learned."""
     return LearnedScale(initial=_first(form, sigma), per_dimension=True)
 
 
-SCALES = {"fixed": fixed, "learned": learned, "dimension": dimension}
+def predicted(form: Form, sigma: float | None, dtype: Dtype | None) -> nn.Module:
+    """A standard deviation for each dimension and z, an output of the decoder."""
+    return PredictedScale(initial=_first(form, sigma), dtype=dtype)
+
+
+SCALES = {"fixed": fixed, "learned": learned, "dimension": dimension, "predicted": predicted}
 
 
 def gaussian(
@@ -44,8 +50,9 @@ def gaussian(
     """N(x | f(z), sigma^2)."""
     if sigma is not None and not sigma > 0:
         raise ValueError(f"sigma must be above 0; got {sigma}.")
-    made = one_of("scale", SCALES, scale)(form, sigma)
-    return GaussianHead(form.shape, made, form.loc, one_of("dtype", DTYPES, dtype))
+    own = one_of("dtype", DTYPES, dtype)
+    made = one_of("scale", SCALES, scale)(form, sigma, own)
+    return GaussianHead(form.shape, made, form.loc, own)
 
 
 def bernoulli(form: Form, *, dtype: str = "float32") -> nn.Module:
