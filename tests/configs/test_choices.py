@@ -116,6 +116,7 @@ def products(f, *args):
 @pytest.mark.parametrize("posterior", POSTERIORS)
 def test_bfloat16_is_of_bodies_and_heads_alone(network, likelihood, posterior):
     choice = {"network": network, "likelihood": likelihood, "posterior": posterior}
+    choice |= {"scale": "predicted"} if likelihood == "gaussian" else {}
     x, z = X[likelihood][0], np.zeros(2, np.float32)
     for dtype, name in (("float32", "f32"), ("bfloat16", "bf16")):
         one = made(**choice, dtype=dtype)

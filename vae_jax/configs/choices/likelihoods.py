@@ -3,7 +3,7 @@
 import math
 
 from flax import linen as nn
-from flax.typing import Initializer
+from flax.typing import Dtype, Initializer
 
 from vae_jax.checks import check_within
 from vae_jax.configs.choices.dtypes import DTYPES
@@ -20,27 +20,26 @@ from vae_jax.networks import (
 )
 
 
-def fixed(form: Form, sigma: float | None) -> nn.Module:
+def fixed(form: Form, sigma: float | None, dtype: Dtype | None) -> nn.Module:
     """One standard deviation, which is not learned."""
     if sigma is None:
         raise ValueError("scale='fixed' needs its standard deviation: sigma=0.1, say.")
     return FixedScale(math.log(sigma))
 
 
-def learned(form: Form, sigma: float | None) -> nn.Module:
+def learned(form: Form, sigma: float | None, dtype: Dtype | None) -> nn.Module:
     """One standard deviation, learned."""
     return LearnedScale(initial=_first(form, sigma))
 
 
-def dimension(form: Form, sigma: float | None) -> nn.Module:
+def dimension(form: Form, sigma: float | None, dtype: Dtype | None) -> nn.Module:
     """A standard deviation for each dimension, learned."""
     return LearnedScale(initial=_first(form, sigma), per_dimension=True)
 
 
-def predicted(form: Form, sigma: float | None) -> nn.Module:
-    """A standard deviation for each dimension and z, an output of the decoder, in float32 always:
-    half precision has steps of 0.03 near the floor."""
-    return PredictedScale(initial=_first(form, sigma))
+def predicted(form: Form, sigma: float | None, dtype: Dtype | None) -> nn.Module:
+    """A standard deviation for each dimension and z, an output of the decoder."""
+    return PredictedScale(initial=_first(form, sigma), dtype=dtype)
 
 
 _SIGMA = (1e-6, 1e6)  # of which squares and their inverses are far from what float32 holds
@@ -53,8 +52,9 @@ def gaussian(
     """N(x | f(z), sigma^2)."""
     if sigma is not None:
         check_within("sigma", sigma, *_SIGMA)
-    made = one_of("scale", SCALES, scale or form.scale)(form, sigma)
-    return GaussianHead(form.shape, made, form.loc, one_of("dtype", DTYPES, dtype))
+    own = one_of("dtype", DTYPES, dtype)
+    made = one_of("scale", SCALES, scale or form.scale)(form, sigma, own)
+    return GaussianHead(form.shape, made, form.loc, own)
 
 
 def bernoulli(form: Form, *, dtype: str = "float32") -> nn.Module:
