@@ -123,7 +123,8 @@ def test_streamed_images_stay_on_the_disk(tmp_path):
 
 def test_a_likelihood_begins_at_the_moments_of_the_training_data(tmp_path):
     path, given = save(tmp_path / "a.npz", bytes_of(400)), Choices(hidden=(2,))
-    for choices in (given, replace(given, likelihood="bernoulli")):
+    each = replace(given, scale="dimension")
+    for choices in (given, each, replace(given, likelihood="bernoulli")):
         experiment = images(data=path, choices=choices, latents=2)
         stored = experiment.examples.load().train["x"]
         params = experiment.trained.model.init(jax.random.key(0), stored[0] / 255)
@@ -135,10 +136,11 @@ def test_a_likelihood_begins_at_the_moments_of_the_training_data(tmp_path):
             continue
         noise = np.random.default_rng(0).random((20, *stored.shape))
         x = ((stored + noise) / 256).reshape(-1, *stored.shape[1:])  # dequantised
-        bias, scale = head["loc"]["bias"], np.exp(10 * head["scale"]["log_scale"])
-        np.testing.assert_allclose(bias, x.mean(axis=0).ravel(), atol=1e-4)
+        np.testing.assert_allclose(head["loc"]["bias"], x.mean(axis=0).ravel(), atol=1e-4)
+        own = head["scale"]["log_scale"]
+        log_scale = (10 * own).ravel() if choices is each else own["bias"]
         deviation = np.sqrt(x.var(axis=0).mean())
-        np.testing.assert_allclose(scale, np.full((8, 8, 1), deviation / 2), rtol=5e-3)
+        np.testing.assert_allclose(np.exp(log_scale), np.full(64, deviation / 2), rtol=5e-3)
 
 
 def test_of_many_sorted_images_some_of_all_kinds_are_looked_at(tmp_path, monkeypatch):
