@@ -5,9 +5,8 @@ from tiny_runs import read, resume, rows, shorten
 
 from vae_jax.cli.train import main
 from vae_jax.configs import CONFIGS
-from vae_jax.runs import Training
+from vae_jax.runs import Training, trial
 from vae_jax.runs import pace as runs_pace
-from vae_jax.runs import trial
 from vae_jax.runs.pace import Pace, epochs_within, foretold, measured, seconds_of
 
 
