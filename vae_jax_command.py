@@ -55,10 +55,12 @@ def _end(number: int, frame: FrameType | None) -> NoReturn:
 
 
 def _open_streams() -> None:
-    """Of a process that was started without them (`>&-`), to nowhere."""
+    """Of a process that was started without them (`>&-`), to nowhere; and what they cannot spell,
+    such as a plus-minus sign in the locale C, is a question mark."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+        getattr(sys, name).reconfigure(errors="replace")
 
 
 def _flushed(status: int) -> int:
@@ -72,6 +74,8 @@ def _flushed(status: int) -> int:
 
 
 def _fail(error: OSError) -> int:
+    if isinstance(error, BrokenPipeError):
+        return 1  # who read it has had enough, as `head` has
     with contextlib.suppress(OSError):  # there may be nobody to be told
         print(f"error: {error}", file=sys.stderr, flush=True)
     return 1

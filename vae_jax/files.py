@@ -51,6 +51,6 @@ def _named(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise type(error)(
-            f"{path} could not be written ({error.strerror or error}). What was there is as it was:"
-            " make room, or name a folder that is there and can be written to."
+            f"{path} could not be written ({error.strerror or error}): make room, or name a place"
+            " that is there and can be written to."
         ) from error

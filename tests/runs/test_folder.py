@@ -70,7 +70,7 @@ def test_a_folder_in_use_is_refused(tmp_path):
 def test_a_folder_in_a_file_is_refused(tmp_path):
     (tmp_path / "file").touch()
     for out in (tmp_path / "file" / "run", tmp_path / "file" / "a" / "run"):
-        with pytest.raises(OSError, match=rf"no folder {out.parent} \(.*\): name another with"):
+        with pytest.raises(OSError, match=rf"no run folder in {out.parent} \(.*\): make room, or"):
             run_folder.create("digits", out, CONFIG)
 
 

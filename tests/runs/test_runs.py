@@ -112,7 +112,7 @@ def test_what_a_run_leaves(done):
 def test_how_the_data_were_read_is_kept_and_told(done):
     notes = done.config["notes"]
     assert notes == list(done.experiment.examples.load().notes)
-    told = {"vectors": 2, "series": 2, "digits_conditional": 1}
+    told = {"vectors": 2, "series": 2, "digits_conditional": 1, "images": 1, "text": 1}
     assert len(notes) == told.get(done.config["config"], 0)
     page = (done.folder / "report.html").read_text(encoding="utf-8")
     assert all(f"<p>{html.escape(note)}</p>" in page for note in notes)
@@ -192,6 +192,7 @@ def test_options_are_recorded(digits):
     training = {"evaluate_every": 2, "hold_out": 0, "patience": None, "metric": "elbo", "keep": 3}
     how = {"schedule": "cosine", "warmup": 0, "clip": None, "average": None, "time": None}
     how |= {"score": True, "importance_samples": None, "pictures": True, "tensorboard": False}
+    how |= {"profile": False}
     assert config["training"] == {**training, **how}
     assert load_run(digits).experiment.trained.seed == 7
 

@@ -148,3 +148,17 @@ def test_handlers_are_put_back():
         assert signal.getsignal(signal.SIGTERM) is signals
         assert signal.getsignal(signal.SIGINT) is signals
     assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)] == before
+
+
+@pytest.mark.parametrize("ignored", [False, True])
+def test_a_terminal_that_is_closed_is_heeded_but_under_nohup(ignored):
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN if ignored else signal.SIG_DFL)
+    try:
+        with handled() as signals:
+            found = signal.getsignal(signal.SIGHUP)
+            assert found is (signal.SIG_IGN if ignored else signals)
+            signals.waiting = True
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert (signals.received(), signals.status) == ((False, 0) if ignored else (True, 75))
+    finally:
+        signal.signal(signal.SIGHUP, before)

@@ -80,6 +80,14 @@ def _check_finite(name: str, bound: float | None) -> None:
         raise ValueError(f"The {name} of a scale must be finite, or None for none; got {bound}.")
 
 
+def _check_order(floor: float | None, ceiling: float | None) -> None:
+    if floor is not None and ceiling is not None and floor >= ceiling - 1:
+        raise ValueError(
+            f"The floor of a scale must be more than 1 below its ceiling; got {floor} and"
+            f" {ceiling}: set another, or one of them to None."
+        )
+
+
 class FixedScale(nn.Module):
     """A constant.
 
@@ -152,11 +160,7 @@ class PredictedScale(nn.Module):
     @nn.compact
     def __call__(self, features: Array, event_shape: tuple[int, ...]) -> Array:
         """log_scale, [*event_shape]."""
-        if None not in (self.floor, self.ceiling) and not self.floor < self.ceiling - 1:
-            raise ValueError(
-                f"The floor of a scale must be more than 1 below its ceiling; got {self.floor} and"
-                f" {self.ceiling}: set another, or one of them to None."
-            )
+        _check_order(self.floor, self.ceiling)
         first = where_made(self, _initializer(self.initial))
         layer = {"bias_init": first, "dtype": self.dtype}
         raw = project(features, event_shape, name="log_scale", **layer)
