@@ -7,7 +7,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import NamedSharding
 
 from vae_jax import devices
 from vae_jax.checkpoint import Checkpoints
@@ -32,7 +31,7 @@ def run(settings: Settings, key: Key, checkpoints: Checkpoints | None) -> Fitted
     among = devices.of_batch(settings.batch_size, settings.data)
     if isinstance(settings.data, dict):
         settings = settings._replace(data=devices.everywhere(settings.data, among))
-    now, interrupted = _begin(settings, key, checkpoints, among), False
+    now, interrupted = _begin(settings, key, checkpoints), False
     rows: list[Row] = []
     if isinstance(settings.data, dict):
         settings = settings._replace(data=jax.device_put(settings.data))
@@ -75,9 +74,7 @@ def _tired(settings: Settings, now: Now) -> bool:
     return settings.patience is not None and now.progress.since_best >= settings.patience
 
 
-def _begin(
-    settings: Settings, key: Key, checkpoints: Checkpoints | None, among: NamedSharding | None
-) -> Now:
+def _begin(settings: Settings, key: Key, checkpoints: Checkpoints | None) -> Now:
     """The first state; or the last one saved, and the best parameters so far."""
     init_key, train_key = jax.random.split(key)
     prepare_key = jax.random.fold_in(train_key, STREAM)
@@ -88,6 +85,7 @@ def _begin(
         return settings.step.init(train_key, settings.model.init(init_key, x, c))
 
     if checkpoints and checkpoints.epochs:
+        among = devices.of_batch(settings.batch_size, settings.data)
         like = devices.forms(jax.eval_shape(new), among)
         restored = checkpoints.load(checkpoints.epochs[-1], like)
         progress = Progress(**restored.progress)
