@@ -46,6 +46,26 @@ def start(
     Raises:
       FileExistsError: the folder is not empty; and what config, data and `fit` raise.
     """
+    experiment, data, config = prepared(name, options, training, watch, configs)
+    folder = run_folder.create(name, out, config)
+    try:
+        with locked(folder):
+            stretches = stretches_of(config, experiment)
+            return run(Work(folder, experiment, data, training, stretches, watch))
+    except Exception:
+        if not has_begun(folder):
+            shutil.rmtree(folder)
+        raise
+
+
+def prepared(
+    name: str,
+    options: Json,
+    training: Training,
+    watch: Watch = NOBODY,
+    configs: Mapping[str, Config] | None = None,
+) -> tuple[Experiment, Data, Json]:
+    """The experiment, its data, and the config.json of a new run; raises as `start` does."""
     found, began = find(name, configs), time.perf_counter()
     make = found.load()
     experiment = make(**options)
@@ -69,15 +89,7 @@ def start(
         "notes": list(data.notes),
         **circumstances(),
     }
-    folder = run_folder.create(name, out, config)
-    try:
-        with locked(folder):
-            stretches = stretches_of(config, experiment)
-            return run(Work(folder, experiment, data, training, stretches, watch))
-    except Exception:
-        if not has_begun(folder):
-            shutil.rmtree(folder)
-        raise
+    return experiment, data, config
 
 
 def _check(experiment: Experiment, data: Data, training: Training) -> None:
