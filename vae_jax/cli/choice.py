@@ -33,12 +33,14 @@ class Asked(NamedTuple):
       chosen: the config and its options.
       training: options of every run.
       seeds: as given; () for the one among the config's options.
+      at_once: whether all seeds are trained in one program.
       out: the folder; None for one in runs/.
     """
 
     chosen: Chosen
     training: Training
     seeds: tuple[int, ...]
+    at_once: bool
     out: Path | None
 
 
@@ -113,6 +115,7 @@ def _starting(choice: Any, which: str, default: Training, begin: Start) -> Calla
         config: Any,
         training: Training = default,
         seeds: Numbers = (),
+        at_once: bool = False,
         out: Path | None = None,
         configs: Configs = None,
     ) -> int:
@@ -122,9 +125,10 @@ def _starting(choice: Any, which: str, default: Training, begin: Start) -> Calla
           config: {which}
           training: Of every config.
           seeds: Runs one after another, and a table: 3 for seeds 0, 1, 2; 4 7 for these two.
+          at_once: Of seeds: all of them in one program, in the memory of as many models.
           out: A new folder for the run; by default runs/<config>-<n>. Of seeds, that of their runs.
         """
-        return begin(Asked(config, training, seeds, out), configs)
+        return begin(Asked(config, training, seeds, at_once, out), configs)
 
     start.__doc__ = (start.__doc__ or "").replace("{which}", which)
     start.__annotations__["config"] = choice

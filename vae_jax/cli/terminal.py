@@ -78,23 +78,24 @@ class EpochBar:
 
     def update(self, row: dict[str, Any]) -> None:
         """Show the row of one epoch, or of an evaluation."""
-        epoch, numbers = row["epoch"], _numbers(row)
+        epoch, shown = row["epoch"], numbers(row)
         if row["data"] == "held_out":
-            console.print(f"epoch {epoch}/{self._epochs}  {self._on}:  {numbers}")
+            console.print(f"epoch {epoch}/{self._epochs}  {self._on}:  {shown}")
             return
-        self._bars.update(self._task, advance=1, numbers=numbers)
+        self._bars.update(self._task, advance=1, numbers=shown)
         if not console.is_terminal and (epoch % self._every == 0 or epoch == self._epochs):
-            print(f"epoch {epoch}/{self._epochs}  {numbers}", flush=True)
+            print(f"epoch {epoch}/{self._epochs}  {shown}", flush=True)
 
 
-def _numbers(row: dict[str, Any]) -> str:
+def numbers(row: dict[str, Any]) -> str:
+    """The bound of a row and its parts, in a line."""
     names = ("bound", "elbo", "distortion", "rate")
     # of players each has a loss of its own
     shown = [name for name in names if name in row] or [n for n in row if n.endswith("loss")]
-    numbers = "  ".join(f"{name} {row[name]:.2f}" for name in shown) + " nats"
+    line = "  ".join(f"{name} {row[name]:.2f}" for name in shown) + " nats"
     if "examples_per_second" in row:
-        numbers += f"  {row['examples_per_second']:,.0f} examples/s"
-    return numbers
+        line += f"  {row['examples_per_second']:,.0f} examples/s"
+    return line
 
 
 def track(description: str) -> Callable[[Iterable[int]], Iterable[int]]:

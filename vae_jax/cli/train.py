@@ -4,7 +4,7 @@ Examples:
   {prog} digits
   {prog} mnist_vae --raw FOLDER --epochs 100 --hold-out 5000 --patience 5
   {prog} digits --help
-  {prog} digits --seeds 3
+  {prog} digits --seeds 3 --at-once
   {prog} --like runs/digits-1 --latents 4
   {prog} --resume runs/digits-1 --epochs 1200
 
@@ -113,6 +113,8 @@ def _resume(
 
 
 def _start(asked: Asked, configs: command.Configs) -> int:
+    if asked.at_once and not asked.seeds:
+        raise ValueError("at_once=True is of several seeds: seeds=<3>, or leave it out.")
     name, options = asked.chosen
     with forgiving():
         if asked.seeds:

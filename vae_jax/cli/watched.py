@@ -1,6 +1,6 @@
 """A run that is watched on the terminal, and ended by signals."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -8,10 +8,11 @@ import jax
 from vae_jax import devices
 from vae_jax.cli.options import spelt
 from vae_jax.cli.signals import Signals, handled
-from vae_jax.cli.terminal import EpochBar, console, print_scores, say, track
+from vae_jax.cli.terminal import EpochBar, console, numbers, print_scores, say, track
 from vae_jax.configs import Data, Experiment
 from vae_jax.networks import describe
 from vae_jax.runs import Ended, Watch
+from vae_jax.runs.at_once import Outcome
 from vae_jax.runs.folder import read_status
 
 
@@ -29,6 +30,35 @@ def watched(go: Callable[[Watch], Ended]) -> tuple[Ended, int]:
             say("Stopped early: no better evaluation within the patience.")
         say(f"\nRun folder: {ended.folder}\nReport:     {ended.folder / 'report.html'}")
     return ended, 0
+
+
+def watched_at_once(
+    seeds: Sequence[int], go: Callable[[dict[int, Watch]], dict[int, Outcome]]
+) -> tuple[dict[int, Outcome], int]:
+    """Runs from several seeds, with a line for each of their evaluations; how each ended, and the
+    exit status of a signal, or 0."""
+    with handled() as signals, EpochBar() as bar:
+        watches = {seed: _one_of(seed, _watch(signals, bar), seed == seeds[0]) for seed in seeds}
+        ended = go(watches)
+        bar.stop()
+        interrupted = any(isinstance(e, Ended) and e.ended == "interrupted" for e in ended.values())
+        return ended, signals.status if interrupted else 0
+
+
+def _one_of(seed: int, watch: Watch, first: bool) -> Watch:
+    """Of the first seed all is told but its evaluations, of each its evaluations and notes."""
+
+    def row(row: dict[str, Any]) -> None:
+        if row["data"] == "held_out":
+            say(f"seed {seed}, epoch {row['epoch']}: {numbers(row)}")
+        elif first:
+            watch.row(row)
+
+    def note(sentence: str) -> None:
+        watch.note(f"Seed {seed}: {sentence}")
+
+    own = watch._replace(row=row, note=note)
+    return own if first else own._replace(begin=Watch().begin)
 
 
 def _watch(signals: Signals, bar: EpochBar) -> Watch:

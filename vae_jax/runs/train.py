@@ -48,6 +48,26 @@ def start(
     Raises:
       FileExistsError: the folder is not empty; and what config, data and `fit` raise.
     """
+    experiment, data, config = prepared(name, options, training, watch, configs)
+    folder = run_folder.create(name, out, config)
+    try:
+        with locked(folder):
+            stretches = stretches_of(config, experiment)
+            return run(Work(folder, experiment, data, training, stretches, watch))
+    except Exception:
+        if not has_begun(folder):
+            shutil.rmtree(folder)
+        raise
+
+
+def prepared(
+    name: str,
+    options: Json,
+    training: Training,
+    watch: Watch = NOBODY,
+    configs: Mapping[str, Config] | None = None,
+) -> tuple[Experiment, Data, Json]:
+    """The experiment, its data, and the config.json of a new run; raises as `start` does."""
     found, began = find(name, configs), time.perf_counter()
     make = found.load()
     experiment = make(**options)
@@ -72,15 +92,7 @@ def start(
         "devices": _devices(experiment),
         **circumstances(),
     }
-    folder = run_folder.create(name, out, config)
-    try:
-        with locked(folder):
-            stretches = stretches_of(config, experiment)
-            return run(Work(folder, experiment, data, training, stretches, watch))
-    except Exception:
-        if not has_begun(folder):
-            shutil.rmtree(folder)
-        raise
+    return experiment, data, config
 
 
 def _devices(experiment: Experiment) -> Json:

@@ -1,9 +1,9 @@
 """The work of one run, from its first or its last checkpoint to its report."""
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import jax
 
@@ -26,7 +26,6 @@ from vae_jax.train import Fitted, NotFiniteError, fit, held_out_score
 from vae_jax.types import Key, Params, Progress
 
 Json = dict[str, Any]
-Watchers: TypeAlias = Sequence[Callable[[Json], None]]  # of rows
 
 _SCORES = {"elbo": held_out_score, "distortion": lambda row: -row["distortion"]}
 
@@ -51,9 +50,38 @@ class Work(NamedTuple):
     watch: Watch
 
 
+class Begun(NamedTuple):
+    """A run before it is trained: its next epoch, whether nothing is left to be done, and keys of
+    its training, of its scores and of its pictures."""
+
+    first: int
+    done: bool
+    fit_key: Key
+    score_key: Key
+    picture_key: Key
+
+
 def run(work: Work) -> Ended:
     """Train, score, draw and report what is not done yet."""
-    folder, epochs = work.folder, work.experiment.trained.epochs
+    begun = begin(work)
+    with contextlib.ExitStack() as stack:
+        try:
+            fitted = fit(
+                **fit_options(work),
+                key=begun.fit_key,
+                folder=work.folder / "checkpoints",
+                report=reporter(work, begun, stack),
+                stop=work.watch.stop,
+            )
+        except NotFiniteError as error:
+            fail(work, error)
+            raise
+    return finish(work, begun, fitted)
+
+
+def begin(work: Work) -> Begun:
+    """Forget what was made after the last checkpoint, and tell who looks on."""
+    folder = work.folder
     fit_key = seeded(work.experiment.trained.seed)
     # `fit` takes the first two of its split; the third and fourth are for what follows it
     _, _, score_key, picture_key = jax.random.split(fit_key, 4)
@@ -64,20 +92,26 @@ def run(work: Work) -> Ended:
     if work.training.profile and not (folder / "profile").exists():
         steps = save_profile(folder / "profile", work.experiment, work.data, work.training)
         work.watch.note(f"{steps} steps were traced into {folder / 'profile'}.")
-    with contextlib.ExitStack() as stack:
-        rows = [work.watch.row]
-        if work.training.tensorboard:
-            rows.append(stack.enter_context(written_events(folder, first)))
-        fitted = _fit(work, rows, fit_key, picture_key)
-    progress = fitted.progress
-    if fitted.ended != "interrupted" and (fitted.rows or not done):
+    return Begun(first, done, fit_key, score_key, picture_key)
+
+
+def finish(work: Work, begun: Begun, fitted: Fitted) -> Ended:
+    """What follows training: scores, pictures, a report."""
+    folder, progress, epochs = work.folder, fitted.progress, work.experiment.trained.epochs
+    if fitted.ended != "interrupted" and (fitted.rows or not begun.done):
         write_status(folder, "scoring", progress.epoch, epochs, progress.best_epoch)
         if work.training.score:
-            _score(work, fitted, score_key)
-        _draw(work, fitted.params, picture_key)
+            _score(work, fitted, begun.score_key)
+        _draw(work, fitted.params, begun.picture_key)
     write_status(folder, fitted.ended, progress.epoch, epochs, progress.best_epoch)
     write_report(folder)
     return Ended(folder, fitted.ended, _scores(folder, fitted.ended))
+
+
+def fail(work: Work, error: NotFiniteError) -> None:
+    """Note in the folder what went bad."""
+    write_failure(work.folder, error, work.experiment.trained.epochs)
+    write_report(work.folder)
 
 
 def _is_done(work: Work) -> bool:
@@ -85,48 +119,48 @@ def _is_done(work: Work) -> bool:
     return scored and is_done(work.folder, work.experiment.trained.epochs)
 
 
-def _fit(
-    work: Work, watchers: Sequence[Callable[[Json], None]], key: Key, picture_key: Key
-) -> Fitted:
-    folder, training, trained = work.folder, work.training, work.experiment.trained
-    train, held_out = divide(work.experiment, work.data, training)
-    steps, last = epoch_steps(work.experiment, work.data, training), work.stretches[-1]
+def reporter(
+    work: Work, begun: Begun, stack: contextlib.ExitStack
+) -> Callable[[Json, Params], None]:
+    """What is done with each row: it is written, shown, and at an evaluation drawn."""
+    folder, watchers = work.folder, [work.watch.row]
+    if work.training.tensorboard:
+        watchers.append(stack.enter_context(written_events(folder, begun.first)))
 
     def report(row: Json, params: Params) -> None:
         run_folder.append(folder / "metrics.jsonl", row)
         for watcher in watchers:
             watcher(row)
         if row["data"] == "held_out":
-            _draw(work, params, picture_key)
-            write_status(folder, "running", row["epoch"], trained.epochs)
+            _draw(work, params, begun.picture_key)
+            write_status(folder, "running", row["epoch"], work.experiment.trained.epochs)
             write_report(folder)
 
-    try:
-        return fit(
-            trained.model,
-            make_step(work.experiment, training, work.stretches, steps),
-            train,
-            key=key,
-            epochs=trained.epochs,
-            batch_size=trained.batch_size,
-            prepare=work.experiment.examples.prepare,
-            held_out=held_out,
-            rate=work.experiment.views.rate,
-            score=_SCORES[training.metric] if training.hold_out else None,
-            evaluate_every=evaluated_every(training, last.epochs - last.after),
-            patience=training.patience,
-            patient_after=last.after,
-            folder=folder / "checkpoints",
-            keep=training.keep,
-            resume=True,
-            scan=trained.scan,
-            report=report,
-            stop=work.watch.stop,
-        )
-    except NotFiniteError as error:
-        write_failure(folder, error, trained.epochs)
-        write_report(folder)
-        raise
+    return report
+
+
+def fit_options(work: Work) -> Json:
+    """What `fit` is given, but for what is the run's own: its key, its folder, who looks on."""
+    training, trained, last = work.training, work.experiment.trained, work.stretches[-1]
+    train, held_out = divide(work.experiment, work.data, training)
+    steps = epoch_steps(work.experiment, work.data, training)
+    return {
+        "model": trained.model,
+        "step": make_step(work.experiment, training, work.stretches, steps),
+        "data": train,
+        "epochs": trained.epochs,
+        "batch_size": trained.batch_size,
+        "prepare": work.experiment.examples.prepare,
+        "held_out": held_out,
+        "rate": work.experiment.views.rate,
+        "score": _SCORES[training.metric] if training.hold_out else None,
+        "evaluate_every": evaluated_every(training, last.epochs - last.after),
+        "patience": training.patience,
+        "patient_after": last.after,
+        "keep": training.keep,
+        "resume": True,
+        "scan": trained.scan,
+    }
 
 
 def _score(work: Work, fitted: Fitted, key: Key) -> None:

@@ -22,9 +22,9 @@ once, outside the loop.
 from vae_jax.train.averages import Averaged, average_params, averaged
 from vae_jax.train.epochs import epoch_order, train_epoch
 from vae_jax.train.finite import NotFiniteError, check_metrics, check_params
-from vae_jax.train.fit import fit, held_out_score
+from vae_jax.train.fit import fit
 from vae_jax.train.members import member, members, seeds_epoch
-from vae_jax.train.records import Fitted, Progress
+from vae_jax.train.records import Fitted, Progress, held_out_score
 from vae_jax.train.steps import (
     Metrics,
     Player,
@@ -35,6 +35,7 @@ from vae_jax.train.steps import (
     descend,
 )
 from vae_jax.train.streams import stream_epoch
+from vae_jax.train.together import fit_seeds
 
 __all__ = [
     "Averaged",
@@ -54,6 +55,7 @@ __all__ = [
     "descend",
     "epoch_order",
     "fit",
+    "fit_seeds",
     "held_out_score",
     "member",
     "members",

@@ -14,15 +14,9 @@ from vae_jax.objectives import batch_size as size_of
 from vae_jax.objectives import rate
 from vae_jax.train.epochs import steps_of
 from vae_jax.train.loop import run
-from vae_jax.train.records import Fitted, Row, Settings
+from vae_jax.train.records import Fitted, Row, Settings, held_out_score
 from vae_jax.train.steps import Step
 from vae_jax.types import Batch, Key, Params
-
-
-def held_out_score(row: Row) -> float:
-    """The evidence lower bound of a held-out row, or, without a bound, minus its distortion: the
-    larger the better."""
-    return row["elbo"] if "elbo" in row else -row["distortion"]
 
 
 def fit(
@@ -117,18 +111,29 @@ def fit(
         report=report,
         stop=stop,
     )
-    _check(settings)
+    check_settings(settings)
     with contextlib.ExitStack() as stack:
-        checkpoints = stack.enter_context(Checkpoints(folder, keep)) if folder is not None else None
-        if checkpoints and checkpoints.epochs and not resume:
-            raise FileExistsError(
-                f"{checkpoints.folder} holds checkpoints of epochs {checkpoints.epochs}: pass"
-                " resume=True to go on from the last, or name a new folder."
-            )
-        return run(settings, key, checkpoints)
+        return run(settings, key, opened(stack, folder, keep, resume))
 
 
-def _check(settings: Settings) -> None:
+def opened(
+    stack: contextlib.ExitStack, folder: str | os.PathLike[str] | None, keep: int, resume: bool
+) -> Checkpoints | None:
+    """The checkpoints of a folder, until the stack is left. FileExistsError where there are some,
+    and `resume` was not asked for."""
+    if folder is None:
+        return None
+    checkpoints = stack.enter_context(Checkpoints(folder, keep))
+    if checkpoints.epochs and not resume:
+        raise FileExistsError(
+            f"{checkpoints.folder} holds checkpoints of epochs {checkpoints.epochs}: pass"
+            " resume=True to go on from the last, or name a new folder."
+        )
+    return checkpoints
+
+
+def check_settings(settings: Settings) -> None:
+    """TypeError or ValueError for options that make no run."""
     _check_calls(settings)
     for name in ("epochs", "batch_size", "evaluate_every"):
         check_count(name, getattr(settings, name))

@@ -2,7 +2,8 @@
 
 import functools
 import time
-from typing import Any
+from collections.abc import Generator
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -18,7 +19,7 @@ from vae_jax.train.door import check_evaluation, check_step, check_values
 from vae_jax.train.epochs import steps_of, train_epoch
 from vae_jax.train.finite import NotFiniteError, check_finite, check_metrics
 from vae_jax.train.records import Fitted, Now, Progress, Row, Settings
-from vae_jax.train.rows import STREAM, held_out_row, seen_of, train_row
+from vae_jax.train.rows import STREAM, Seen, held_out_row, seen_of, train_row
 from vae_jax.train.steps import TrainState
 from vae_jax.train.streams import stream_epoch
 from vae_jax.types import Batch, Key
@@ -26,17 +27,41 @@ from vae_jax.types import Batch, Key
 _CHECKED = 1000  # training examples that are prepared and looked at before the first step
 
 
+class Epoch(NamedTuple):
+    """What came of an epoch: the state after it, what the host sees of it, and how long it took."""
+
+    state: TrainState
+    seen: Seen
+    seconds: float
+
+
+Running = Generator[TrainState, Epoch, Any]  # asks for an epoch from a state on, and is sent it
+
+
 def run(settings: Settings, key: Key, checkpoints: Checkpoints | None) -> Fitted:
     """Epochs until they are done, patience is out, or `stop` says so."""
-    among = devices.of_batch(settings.batch_size, settings.data)
     if isinstance(settings.data, dict):
+        among = devices.of_batch(settings.batch_size, settings.data)
         settings = settings._replace(data=devices.everywhere(settings.data, among))
-    now, interrupted = _begin(settings, key, checkpoints), False
-    rows: list[Row] = []
     if isinstance(settings.data, dict):
         settings = settings._replace(data=jax.device_put(settings.data))
+    running = rounds(settings, key, checkpoints)
+    try:
+        state = next(running)
+        while True:
+            state = running.send(_trained(settings, state))
+    except StopIteration as done:
+        return done.value
+
+
+def rounds(settings: Settings, key: Key, checkpoints: Checkpoints | None) -> Running:
+    """A run without its epochs, which it asks for by the state that they start from: who trains
+    one, or several at once, sends what came of it. It returns what `run` does."""
+    now, interrupted = _begin(settings, key, checkpoints), False
+    rows: list[Row] = []
     while now.progress.epoch < settings.epochs and not (interrupted or _tired(settings, now)):
-        now, made, score = _round(settings, now, compiled=bool(rows))
+        now, row = _checked(settings, now, (yield now.state), compiled=bool(rows))
+        now, made, score = _evaluated(settings, now, row)
         due = _is_due(settings, now)
         if checkpoints and due:
             _save(checkpoints, now, score)  # before anything is made of it that may fail
@@ -53,9 +78,8 @@ def run(settings: Settings, key: Key, checkpoints: Checkpoints | None) -> Fitted
     return Fitted(params, now.state, now.progress, rows, ended)
 
 
-def _round(settings: Settings, now: Now, compiled: bool) -> tuple[Now, list[Row], float | None]:
-    """One epoch and, if it is time, an evaluation; what is to be reported, and the score."""
-    now, row = _epoch(settings, now, compiled)
+def _evaluated(settings: Settings, now: Now, row: Row) -> tuple[Now, list[Row], float | None]:
+    """If it is time, an evaluation; what is to be reported, and the score."""
     if settings.held_out is None or not _is_due(settings, now):
         return now, [row], None
     held_out = held_out_row(settings, now)
@@ -142,24 +166,28 @@ def _first_examples(settings: Settings, key: Key) -> Batch:
     return prepare_fixed(settings.prepare, key, first)
 
 
-def _epoch(settings: Settings, now: Now, compiled: bool) -> tuple[Now, Row]:
-    """One epoch, checked; reading its numbers waits for it to end."""
-    data, B = settings.data, settings.batch_size
-    key, start = jnp.copy(now.state.key), time.perf_counter()
-    how: Any
+def _trained(settings: Settings, state: TrainState) -> Epoch:
+    """One epoch; reading its numbers waits for it to end."""
+    data, start = settings.data, time.perf_counter()
+    how: Any = stream_epoch
     if isinstance(data, dict):
-        N, how = size_of(data), functools.partial(train_epoch, scan=settings.scan)
-    else:
-        N, how = len(data), stream_epoch
-    state, metrics = how(settings.step, now.state, data, batch_size=B, prepare=settings.prepare)
-    seen, first = seen_of(state, metrics), now.progress.epoch * steps_of(N, B)
-    check_metrics(seen.metrics, key, first, N, B)
-    check_finite(seen.finite, int(seen.step))
-    seconds = time.perf_counter() - start
+        how = functools.partial(train_epoch, scan=settings.scan)
+    given = {"batch_size": settings.batch_size, "prepare": settings.prepare}
+    state, metrics = how(settings.step, state, data, **given)
+    return Epoch(state, seen_of(state, metrics), time.perf_counter() - start)
+
+
+def _checked(settings: Settings, now: Now, epoch: Epoch, compiled: bool) -> tuple[Now, Row]:
+    """After an epoch: its numbers are finite, and its row."""
+    data, B = settings.data, settings.batch_size
+    N = size_of(data) if isinstance(data, dict) else len(data)
+    first = now.progress.epoch * steps_of(N, B)
+    check_metrics(epoch.seen.metrics, epoch.state.key, first, N, B)
+    check_finite(epoch.seen.finite, int(epoch.seen.step))
     progress = now.progress._replace(epoch=now.progress.epoch + 1)
     timed, has_bound = B if compiled else None, settings.rate is not None
-    row = train_row(progress.epoch, seen, seconds, timed, has_bound)
-    return Now(state, progress, now.best), row
+    row = train_row(progress.epoch, epoch.seen, epoch.seconds, timed, has_bound)
+    return Now(epoch.state, progress, now.best), row
 
 
 def _judge(now: Now, score: float) -> Now:

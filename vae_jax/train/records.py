@@ -6,10 +6,17 @@ from typing import Any, NamedTuple
 from vae_jax.data import Prepare, Source
 from vae_jax.evaluate.scores import Rate
 from vae_jax.models import VAE
+from vae_jax.objectives import rate
 from vae_jax.train.steps import Step, TrainState
 from vae_jax.types import Batch, Params
 
 Row = dict[str, Any]  # what is reported of an epoch; see `fit`
+
+
+def held_out_score(row: Row) -> float:
+    """The evidence lower bound of a held-out row, or, without a bound, minus its distortion: the
+    larger the better."""
+    return row["elbo"] if "elbo" in row else -row["distortion"]
 
 
 class Progress(NamedTuple):
@@ -41,23 +48,23 @@ class Fitted(NamedTuple):
 
 
 class Settings(NamedTuple):
-    """What does not change while `fit` runs: its arguments."""
+    """What does not change while `fit` runs: its arguments, which its docstring explains."""
 
     model: VAE
     step: Step
     data: Batch | Source
     epochs: int
-    batch_size: int
-    prepare: Prepare | None
-    held_out: Batch | None
-    rate: Rate | None
-    score: Callable[[Row], float] | None
-    evaluate_every: int
-    patience: int | None
-    patient_after: int
-    scan: bool
-    report: Callable[[Row, Params], None]
-    stop: Callable[[], bool]
+    batch_size: int = 100
+    prepare: Prepare | None = None
+    held_out: Batch | None = None
+    rate: Rate | None = rate
+    score: Callable[[Row], float] | None = held_out_score
+    evaluate_every: int = 1
+    patience: int | None = None
+    patient_after: int = 0
+    scan: bool = True
+    report: Callable[[Row, Params], None] = lambda row, params: None
+    stop: Callable[[], bool] = lambda: False
 
 
 class Now(NamedTuple):

@@ -32,11 +32,15 @@ class Seen(NamedTuple):
     learning_rates: dict[str, Any]
 
 
-def seen_of(state: TrainState, metrics: Metrics) -> Seen:
-    """What there is to see after an epoch, fetched together: of a device that is far away each
-    fetch is waited for."""
+def look(state: TrainState, metrics: Metrics) -> Seen:
+    """What there is to see after an epoch, on the device."""
     finite = all_finite(learned(state.params))
-    return jax.device_get(Seen(metrics, state.step, finite, _learning_rates(state.opt_state)))
+    return Seen(metrics, state.step, finite, _learning_rates(state.opt_state))
+
+
+def seen_of(state: TrainState, metrics: Metrics) -> Seen:
+    """The same, fetched together: of a device that is far away each fetch is waited for."""
+    return jax.device_get(look(state, metrics))
 
 
 def train_row(
