@@ -42,9 +42,8 @@ def run(settings: Settings, key: Key, checkpoints: Checkpoints | None) -> Fitted
     """Epochs until they are done, patience is out, or `stop` says so."""
     if isinstance(settings.data, dict):
         among = devices.of_batch(settings.batch_size, settings.data)
-        settings = settings._replace(data=devices.everywhere(settings.data, among))
-    if isinstance(settings.data, dict):
-        settings = settings._replace(data=jax.device_put(settings.data))
+        data = devices.everywhere(settings.data, among)
+        settings = settings._replace(data=jax.device_put(data))
     running = rounds(settings, key, checkpoints)
     try:
         state = next(running)
