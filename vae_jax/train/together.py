@@ -111,7 +111,7 @@ def _all(
 def _epochs(settings: Settings, states: list[TrainState]) -> list[Epoch]:
     start, data = time.perf_counter(), settings.data
     assert isinstance(data, dict)
-    given = {"batch_size": settings.batch_size, "prepare": settings.prepare}
+    given: dict[str, Any] = {"batch_size": settings.batch_size, "prepare": settings.prepare}
     together, metrics = seeds_epoch(settings.step, _stacked(states), data, **given)
     seen: Seen = jax.device_get(_looked(together, metrics))
     seconds = time.perf_counter() - start
