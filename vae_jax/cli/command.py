@@ -23,8 +23,7 @@ Configs: TypeAlias = Mapping[str, Config] | None
 _LATE = "Event loop is closed"
 _MORE = """--devices N: on so many of the machine's devices, the first; by default on all of them.
 Exit status: 0; 1 for an error, told on stderr (with --debug by its traceback); 2 for
-options that are not understood; 130 for Ctrl-C, 75 for SIGTERM or
-SIGHUP."""
+options that are not understood; 130 for Ctrl-C, 75 for SIGTERM or SIGHUP."""
 
 
 def run(
