@@ -243,7 +243,7 @@ def test_vae_jax_lists_its_commands(capsys):
 
 
 def test_the_commands_are_the_modules():
-    shared = {"__init__", "command", "main", "options", "output", "signals", "terminal"}
+    shared = {"__init__", "command", "main", "options", "output", "signals", "streams", "terminal"}
     shared |= {"choice", "seeds", "watched"}  # of train
     files = {path.stem for path in (ROOT / "vae_jax" / "cli").glob("*.py")}
     assert files - shared == set(COMMANDS)
