@@ -148,6 +148,12 @@ def everywhere(tree: Any, among: NamedSharding | None) -> Any:
     return jax.device_put(tree, jax.tree.map(where, tree))
 
 
+def placed(data: Any, batch_size: int) -> Any:
+    """Data {"x": [N, ...], ...} where their batches are gathered, to be put there once: on every
+    device among which a batch is divided, or as they are divided."""
+    return jax.device_put(everywhere(data, of_batch(batch_size, data)))
+
+
 def forms(tree: Any, among: NamedSharding | None) -> Any:
     """Shapes and types, as those of arrays that are on every device of a division."""
     if among is None:

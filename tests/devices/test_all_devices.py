@@ -40,7 +40,7 @@ from vae_jax.data import binarise
 from vae_jax.evaluate import information
 from vae_jax.networks import MLP, BernoulliHead, GaussianHead, Network
 from vae_jax.objectives import distortion
-from vae_jax.train import epochs, seeds_epoch, streams
+from vae_jax.train import epochs, fit_seeds, seeds_epoch, streams
 
 DEVICES, B = 4, 64
 KEY, PREPARE = jax.random.key(3), binarise(255)
@@ -243,6 +243,16 @@ def of_seeds():
     return apart(*ends)
 
 
+def of_fitted_seeds():
+    """The same by `fit_seeds`, each with its rows."""
+    ends, given = [], {"epochs": 2, "batch_size": B, "prepare": PREPARE, "held_out": TEST}
+    for number in (1, DEVICES):
+        with devices.only(number):
+            fitted = fit_seeds(MODEL, STEP, DATA, keys=jax.random.split(KEY, 2), **given)
+        ends.append([numbers(one) for one in fitted])
+    return {"apart": apart(*ends), "devices": [len(one.state.step.devices()) for one in fitted]}
+
+
 def of_checkpoints(folder):
     """Two epochs on four devices, one more, one on three (of which two divide the batch), one on
     one."""
@@ -400,6 +410,8 @@ def test_pairs_are_divided(found):
 
 def test_seeds_are_divided(found):
     assert found["seeds"] < 1e-4
+    assert found["fitted seeds"]["apart"] < 1e-4
+    assert found["fitted seeds"]["devices"] == [DEVICES, DEVICES]
 
 
 def test_a_run_goes_on_with_another_number_of_devices(found):
@@ -480,6 +492,7 @@ def main():
             "operations": of_their_operations(),
             "pairs": of_pairs(),
             "seeds": of_seeds(),
+            "fitted seeds": of_fitted_seeds(),
             "checkpoints": of_checkpoints(Path(folder) / "checkpoints"),
             "idle": of_idle_devices(),
             "refusals": of_refusals(),

@@ -41,9 +41,7 @@ Running = Generator[TrainState, Epoch, Any]  # asks for an epoch from a state on
 def run(settings: Settings, key: Key, checkpoints: Checkpoints | None) -> Fitted:
     """Epochs until they are done, patience is out, or `stop` says so."""
     if isinstance(settings.data, dict):
-        among = devices.of_batch(settings.batch_size, settings.data)
-        data = devices.everywhere(settings.data, among)
-        settings = settings._replace(data=jax.device_put(data))
+        settings = settings._replace(data=devices.placed(settings.data, settings.batch_size))
     running = rounds(settings, key, checkpoints)
     try:
         state = next(running)

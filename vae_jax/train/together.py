@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from vae_jax import devices
 from vae_jax.models import VAE
 from vae_jax.train.finite import NotFiniteError
 from vae_jax.train.fit import check_settings, opened
@@ -69,9 +70,10 @@ def fit_seeds(
     if len(folders) != len(keys) or not len(keys):
         raise ValueError(f"{len(keys)} keys and {len(folders)} folders: give one for each key.")
     stopped = [False]
-    settings = Settings(model, step, jax.device_put(data), **options)
-    settings = settings._replace(stop=lambda: stopped[0])
+    settings = Settings(model, step, data, **options)
     check_settings(settings)
+    placed = devices.placed(data, settings.batch_size)
+    settings = settings._replace(data=placed, stop=lambda: stopped[0])
     with contextlib.ExitStack() as stack:
         running = {}
         for s, (key, folder) in enumerate(zip(keys, folders, strict=True)):
@@ -111,8 +113,9 @@ def _all(
 def _epochs(settings: Settings, states: list[TrainState]) -> list[Epoch]:
     start, data = time.perf_counter(), settings.data
     assert isinstance(data, dict)
-    given: dict[str, Any] = {"batch_size": settings.batch_size, "prepare": settings.prepare}
-    together, metrics = seeds_epoch(settings.step, _stacked(states), data, **given)
+    B, prepare = settings.batch_size, settings.prepare
+    stacked = _stacked(states)
+    together, metrics = seeds_epoch(settings.step, stacked, data, batch_size=B, prepare=prepare)
     seen: Seen = jax.device_get(_looked(together, metrics))
     seconds = time.perf_counter() - start
     each = [jax.tree.map(lambda leaf, s=s: np.asarray(leaf[s]), seen) for s in range(len(states))]
