@@ -7,7 +7,15 @@ import pytest
 
 from experiments import keep
 from experiments.accelerator import tables
-from experiments.benchmarks import anatomy, defaults, devices, likelihood, scaling, training
+from experiments.benchmarks import (
+    anatomy,
+    defaults,
+    devices,
+    likelihood,
+    precision,
+    scaling,
+    training,
+)
 from experiments.papers.iwae import results
 
 ROOT = Path(__file__).parents[2]
@@ -56,6 +64,13 @@ def test_the_table_of_the_defaults_is_that_of_the_results():
     _, table = shown.split("<!-- python -m experiments.benchmarks.defaults --table -->\n")
     found = json.loads((ROOT / "results/defaults.json").read_text())
     assert table.startswith(defaults.table_of(found) + "\n<!-- end -->")
+
+
+def test_the_table_of_bfloat16_is_that_of_the_results():
+    shown = (ROOT / "docs/accelerators.md").read_text()
+    _, table = shown.split("<!-- python -m experiments.benchmarks.precision --table -->\n")
+    found = json.loads((ROOT / "results/precision.json").read_text())
+    assert table.startswith(precision.table_of(found) + "\n<!-- end -->")
 
 
 def test_the_table_of_the_experiments_is_that_of_the_results():

@@ -5,8 +5,9 @@ from tiny_runs import read, resume, rows, shorten
 
 from vae_jax.cli.train import main
 from vae_jax.configs import CONFIGS
-from vae_jax.runs import Training, trial
+from vae_jax.runs import Training
 from vae_jax.runs import pace as runs_pace
+from vae_jax.runs import trial as runs_trial
 from vae_jax.runs.pace import Pace, epochs_within, foretold, measured, seconds_of
 
 
@@ -83,7 +84,7 @@ def test_a_pace_is_of_the_steps_and_of_the_rest(enough, monkeypatch):
             if options["held_out"] is not None:
                 report({"data": "held_out"}, None)
 
-    monkeypatch.setattr(trial, "fit", fit)
+    monkeypatch.setattr(runs_trial, "fit", fit)
     digits = CONFIGS["digits"]()
     given = (digits, digits.examples.load(), Training(pictures=False))
     found = measured(*given, Clock(0, 30, 40, 100, 150, 160))
