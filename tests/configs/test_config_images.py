@@ -80,6 +80,28 @@ def test_bytes_as_probabilities(tmp_path):
     assert isinstance(likelihood(experiment, loaded.test["x"][0]), Bernoulli)
 
 
+@pytest.mark.parametrize(
+    ("changes", "weight"),
+    [
+        ({"likelihood": "bernoulli"}, 0.0),
+        ({"likelihood": "bernoulli", "beta_warmup": 0}, 1.0),
+        ({"likelihood": "bernoulli", "posterior": "point"}, 0.0),  # there is no rate to weigh
+        ({"likelihood": "gaussian"}, 1.0),
+    ],
+)
+def test_the_rate_of_binary_images_comes_in_slowly(changes, weight, tmp_path):
+    x = bytes_of(20) // 128
+    given = {"choices": Choices(hidden=(2,), **changes), "latents": 2}
+    trained = images(data=save(tmp_path / "a.npz", x), **given).trained
+    step = trained.step(lambda make, **_: make(1e-2))
+    batch = {"x": x.astype(np.float32) / 2 + 0.25}
+    state = step.init(jax.random.key(0), trained.model.init(jax.random.key(1), batch["x"][0]))
+    _, metrics = jax.jit(step.update)(state, batch)
+    expected = metrics["distortion"] + weight * metrics.get("rate", 0.0)
+    np.testing.assert_allclose(metrics["loss"], expected, rtol=1e-6)
+    assert metrics.get("rate", 1.0) > 0.1
+
+
 @pytest.mark.parametrize("kind", ["gaussian", "bernoulli"])
 def test_binary_images(kind, tmp_path):
     x = bytes_of(20) // 128

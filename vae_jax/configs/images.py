@@ -2,6 +2,7 @@
 
 import functools
 import math
+from dataclasses import replace
 from pathlib import Path
 
 from vae_jax import data as datasets
@@ -11,6 +12,7 @@ from vae_jax.configs.intensities import Fit, Intensities, of_intensities
 from vae_jax.configs.lengths import epochs_of
 
 _CHOICES = Choices(network="conv")
+_RISE = 200  # steps: docs/defaults.md
 
 
 def images(
@@ -78,7 +80,7 @@ def images(
     if epochs is None:
         epochs = epochs_of(in_stream or len(load().train.x), batch_size)
     how = Fit(epochs, batch_size, latents, learning_rate, seed)
-    experiment = of_intensities(stored, how, choices, _CHOICES)
+    experiment = of_intensities(stored, how, _risen(choices), _CHOICES)
     examples = experiment.examples._replace(found={"epochs": epochs, "shape": size, **form})
     return experiment._replace(examples=examples)
 
@@ -91,6 +93,15 @@ def _shape(data: str, dataset: datasets.Dataset) -> tuple[int, int, int]:
             " is for [D]."
         )
     return shape
+
+
+def _risen(choices: Choices) -> Choices:
+    """Of binary images the rate comes in slowly, where nobody says otherwise and there is a weight
+    of it: else z may be given up before the decoder has learned to read it."""
+    weighted = (choices.objective, choices.gradient, choices.posterior)
+    if choices.beta_warmup is not None or weighted != ("elbo", "plain", "gaussian"):
+        return choices
+    return replace(choices, beta_warmup=_RISE) if choices.likelihood == "bernoulli" else choices
 
 
 def _told(

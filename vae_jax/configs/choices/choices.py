@@ -48,7 +48,7 @@ class Choices:
       gradient: plain, or score-free: sticking the landing of elbo, doubly reparameterized of the
         others.
       beta: Of elbo, the weight of the rate; below 1 the loss is no bound.
-      beta_warmup: Steps in which beta rises from 0.
+      beta_warmup: Steps in which beta rises from 0, by default none; of binary images 200.
       beta_rise: linear: once; cyclical: again and again, held as long as it has risen.
       likelihood: gaussian on real numbers, or on dequantised integers; bernoulli: each intensity is
         the probability of a 1; categorical: a probability for each integer.
@@ -82,7 +82,7 @@ class Choices:
     mix: float | None = None
     gradient: Gradient = "plain"
     beta: float = 1.0
-    beta_warmup: int = 0
+    beta_warmup: int | None = None
     beta_rise: Rise = "linear"
     likelihood: Likelihood = "gaussian"
     scale: Scale | None = None
