@@ -137,7 +137,9 @@ def test_a_row_that_does_not_fit_is_begun_and_gone_on_with(task, monkeypatch):
 def test_rows_of_any_accelerator_are_done_and_the_costly_have_one_seed_first(task, monkeypatch):
     names = [plan.name_of(cells) for cells in plan.plan(task._replace(dry=False))]
     assert "dynamic-1-iwae-5" not in names  # results/iwae.json has it, of another machine
-    assert names[0] == "fixed-1-iwae-5"
+    kept = results.load(ROOT / "results" / "iwae.json")
+    done = {cell["row"] for cell in kept if cell["machine"] != "cpu"}
+    assert names[0] == next(name for name in plan.ROUTINE if name not in done)
     assert len(set(names)) == len(names)
     first, others = names.index("fixed-2-vae-50"), names.index("dynamic-1-iwae-50, seeds 1, 2")
     assert first < names.index("fixed-2-vae-5") < others
