@@ -33,7 +33,10 @@ def test_numbers_that_are_too_large(options, message, tmp_path, capsys):
 def test_a_folder_in_a_file(tmp_path, capsys):
     (tmp_path / "file").touch()
     assert train(["digits", *SMALL, "--out", str(tmp_path / "file" / "run")]) == 1
-    assert "file (File exists): name another with --out." in capsys.readouterr().err
+    assert (
+        "file (File exists): make room, or name another place with --out."
+        in capsys.readouterr().err
+    )
 
 
 def test_the_seed_of_a_command(digits, tmp_path, capsys):
