@@ -35,7 +35,7 @@ def test_so_many_importance_samples(tmp_path, monkeypatch):
     advice = "read the value as a lower bound on log p(x), whose own standard error says little"
     assert log_p["reading"].startswith("Of 7 samples an example, ")
     assert advice in log_p["reading"]
-    assert "importance_samples=70" in log_p["reading"]
+    assert "--importance-samples 70" in log_p["reading"]
     assert advice in (folder / "report.html").read_text()
 
 
