@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from vae_jax import files, plots
-from vae_jax.cli.output import check_writable
+from vae_jax.cli.output import check_place
 from vae_jax.runs import folder as run_folder
 from vae_jax.runs.lock import locked
 
@@ -76,9 +76,9 @@ def test_a_place_for_runs_that_cannot_be_written_to(tmp_path, monkeypatch):
 
 
 def test_a_place_is_asked_before_scores_are_computed(tmp_path, monkeypatch):
-    check_writable(tmp_path / "scores.json")
-    with pytest.raises(FileNotFoundError, match=r"there is no folder .*nowhere"):
-        check_writable(tmp_path / "nowhere" / "scores.json")
+    check_place(tmp_path / "scores.json")
+    with pytest.raises(FileNotFoundError, match=r"There is no folder .*nowhere"):
+        check_place(tmp_path / "nowhere" / "scores.json")
     monkeypatch.setattr(os, "access", lambda *_: False)
     with pytest.raises(PermissionError, match=rf"as nothing can in {tmp_path}: name another place"):
-        check_writable(tmp_path / "scores.json")
+        check_place(tmp_path / "scores.json")
