@@ -16,13 +16,14 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import tyro
 
-from experiments.benchmarks.results import save
+from experiments.benchmarks.results import measured
 from vae_jax import runs
 from vae_jax.configs import find
 from vae_jax.runs import Training
@@ -193,12 +194,14 @@ def main(
         return 0
     if raw is None:
         raise SystemExit("--raw FOLDER: where the raw data are; or --table")
-    kept = json.loads(out.read_text(encoding="utf-8"))["rows"] if out.exists() else {}
-    for name in rows or ROWS:
-        kept[name] = measure(ROWS[name], raw)
-        print(line(kept[name]), flush=True)
-        save(out, "defaults", {"rows": {name: kept[name] for name in ROWS if name in kept}})
+    one = partial(_measured, raw)
+    for _, found in measured(out, "defaults", tuple(ROWS), rows, one):
+        print(line(found), flush=True)
     return 0
+
+
+def _measured(raw: Path, name: str) -> Json:
+    return measure(ROWS[name], raw)
 
 
 def _command(row: Row) -> str:

@@ -12,6 +12,7 @@ import json
 import sys
 import tempfile
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,7 +20,7 @@ import jax
 import tyro
 
 from experiments.benchmarks.defaults import mnist
-from experiments.benchmarks.results import save
+from experiments.benchmarks.results import measured
 from vae_jax import evaluate, runs
 from vae_jax.configs.choices import Choices
 from vae_jax.models import VAE
@@ -99,14 +100,15 @@ def main(
         return 0
     if raw is None:
         raise SystemExit("--raw FOLDER: where the raw data are; or --table")
-    kept = json.loads(out.read_text(encoding="utf-8"))["rows"] if out.exists() else {}
-    for name in rows or ROWS:
-        with tempfile.TemporaryDirectory() as folder:
-            images = mnist(raw, Path(folder))
-            kept[name] = measure(ROWS[name], images, Path(folder))
-        print(line(name, kept[name]), flush=True)
-        save(out, "precision", {"rows": {name: kept[name] for name in ROWS if name in kept}})
+    one = partial(_measured, raw)
+    for name, found in measured(out, "precision", tuple(ROWS), rows, one):
+        print(line(name, found), flush=True)
     return 0
+
+
+def _measured(raw: Path, name: str) -> Json:
+    with tempfile.TemporaryDirectory() as folder:
+        return measure(ROWS[name], mnist(raw, Path(folder)), Path(folder))
 
 
 def _trained(row: Row, images: Path, folder: Path, dtype: str = "float32", seed: int = 0) -> Run:

@@ -5,6 +5,7 @@ import json
 import shlex
 import subprocess
 import sys
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,22 @@ def save(out: Path, module: str, result: dict[str, Any]) -> None:
     out.write_text(
         json.dumps({"command": command, **result, **about}, indent=2) + "\n", encoding="utf-8"
     )
+
+
+def measured(
+    out: Path,
+    module: str,
+    known: Sequence[str],
+    wanted: Sequence[str],
+    measure: Callable[[str], dict[str, Any]],
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Measure rows of a table by their names, by default all that are known; each is saved with
+    those that were kept before, in the order of the table."""
+    kept = json.loads(out.read_text(encoding="utf-8"))["rows"] if out.exists() else {}
+    for name in wanted or known:
+        kept[name] = measure(name)
+        save(out, module, {"rows": {row: kept[row] for row in known if row in kept}})
+        yield name, kept[name]
 
 
 def versions(peers: str | None) -> dict[str, str] | None:
