@@ -69,7 +69,7 @@ from vae_jax.distributions import (
     Poisson,
     standard_gaussian,
 )
-from vae_jax.divergences import kl, register_kl
+from vae_jax.divergences import kl, kl_factors, register_kl
 from vae_jax.models import VAE, Trace, WithState, chain, vae
 from vae_jax.networks import describe
 from vae_jax.objectives import (
@@ -77,12 +77,15 @@ from vae_jax.objectives import (
     Draw,
     Term,
     add,
+    capacity,
     distortion,
+    free_bits,
     importance_weighted,
     over_batch,
     penalty,
     per_group,
     rate,
+    rate_factors,
     sampled_rate,
     weighted_sum,
 )
@@ -135,6 +138,7 @@ __all__ = [
     "averaged",
     "batched",
     "bounds",
+    "capacity",
     "chain",
     "checkpoint",
     "ciwae",
@@ -151,11 +155,13 @@ __all__ = [
     "elbo_bound",
     "evaluate",
     "fit",
+    "free_bits",
     "generate",
     "importance_weighted",
     "iwae",
     "iwae_bound",
     "kl",
+    "kl_factors",
     "load_run",
     "log_likelihood",
     "miwae",
@@ -168,6 +174,7 @@ __all__ = [
     "per_group",
     "plots",
     "rate",
+    "rate_factors",
     "register_kl",
     "runs",
     "sampled_elbo",

@@ -4,8 +4,8 @@
 
 The closed forms stand in one table, keyed by the types of q and p. A pair that has none raises a
 TypeError: an estimate by sampling has another name (`sampled_elbo`, `sampled_rate`), so that
-nothing switches silently. One pair is one divergence; `jax.vmap(kl)(q, p)` maps over the leading
-axis of the parameters, which for a Gaussian over [D] gives the KL of each dimension.
+nothing switches silently. One pair is one divergence, and `kl_factors` its summands, the KL of each
+dimension.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ from vae_jax.distributions import (
     UniformCodes,
 )
 from vae_jax.distributions.gaussian import standardized
-from vae_jax.types import Array
+from vae_jax.types import Array, Event
 
 ClosedForm = Callable[[Any, Any], Array]
 _CLOSED_FORMS: dict[tuple[type, type], ClosedForm] = {}
@@ -72,39 +72,75 @@ def kl(q: Distribution, p: Distribution) -> Array:
     return closed_form(q._promoted(), p._promoted())
 
 
-@register_kl(Gaussian, Gaussian)
-def _gaussian(q: Gaussian, p: Gaussian) -> Array:
-    """sum_d 1/2 ((s_q/s_p)^2 - 1 - log (s_q/s_p)^2 + ((loc_q - loc_p) / s_p)^2)."""
+def kl_factors(q: Distribution, p: Distribution) -> Event:
+    """The summands of KL(q || p), one for each of the independent dimensions of both.
+
+        kl(q, p) = the sum over the factors
+
+    Args:
+      q, p: distributions over the same event, of one of the pairs (Gaussian, Gaussian),
+        (Bernoulli, Bernoulli), (Categorical, Categorical), or (Joint, Joint) of these.
+
+    Returns:
+      Nats, an array of the shape of the event; of Joint, a dict of them by part.
+
+    Raises:
+      TypeError: if the pair has no closed form, or one that is not known by dimensions.
+      ValueError: if the events differ.
+    """
+    if isinstance(q, Joint) and isinstance(p, Joint):
+        return {name: kl_factors(q.parts[name], p.parts[name]) for name in _same_names(q, p)}
+    factors = _FACTORS.get((type(q), type(p)))
+    if factors is None:
+        raise TypeError(
+            f"KL({type(q).__name__} || {type(p).__name__}) is not known by dimensions: use that of"
+            " the whole event, `kl`, the term `rate`, or by sampling `sampled_rate`."
+        )
+    return factors(q._promoted(), p._promoted())
+
+
+def _of_gaussian(q: Gaussian, p: Gaussian) -> Array:
+    """1/2 ((s_q/s_p)^2 - 1 - log (s_q/s_p)^2 + ((loc_q - loc_p) / s_p)^2)."""
     _check_same("Gaussian", q.loc.shape, p.loc.shape)
     q._check_scale()
     p._check_scale()
     log_ratio = jnp.broadcast_to(q.log_scale - p.log_scale, q.loc.shape)
     shift = standardized(q.loc - p.loc, p.log_scale)
-    return 0.5 * jnp.sum(jnp.expm1(2 * log_ratio) - 2 * log_ratio + shift**2)
+    return 0.5 * (jnp.expm1(2 * log_ratio) - 2 * log_ratio + shift**2)
 
 
-@register_kl(Bernoulli, Bernoulli)
-def _bernoulli(q: Bernoulli, p: Bernoulli) -> Array:
-    """sum_d  q_d (log q_d - log p_d) + (1 - q_d) (log (1 - q_d) - log (1 - p_d))."""
+def _of_bernoulli(q: Bernoulli, p: Bernoulli) -> Array:
+    """q_d (log q_d - log p_d) + (1 - q_d) (log (1 - q_d) - log (1 - p_d))."""
     _check_same("Bernoulli", q.logits.shape, p.logits.shape)
     return _outcome(q.logits, p.logits) + _outcome(-q.logits, -p.logits)
 
 
-@register_kl(Categorical, Categorical)
-def _categorical(q: Categorical, p: Categorical) -> Array:
-    """sum_d sum_k  q_dk (log q_dk - log p_dk)."""
+def _of_categorical(q: Categorical, p: Categorical) -> Array:
+    """sum_k  q_dk (log q_dk - log p_dk)."""
     _check_same("Categorical", q.logits.shape, p.logits.shape)
     log_q, log_p = jax.nn.log_softmax(q.logits), jax.nn.log_softmax(p.logits)
-    return jnp.sum(jnp.exp(log_q) * _log_ratio(log_q, log_p))
+    return jnp.sum(jnp.exp(log_q) * _log_ratio(log_q, log_p), axis=-1)
+
+
+_FACTORS: dict[tuple[type, type], ClosedForm] = {
+    (Gaussian, Gaussian): _of_gaussian,
+    (Bernoulli, Bernoulli): _of_bernoulli,
+    (Categorical, Categorical): _of_categorical,
+}
+
+
+@register_kl(Gaussian, Gaussian)
+@register_kl(Bernoulli, Bernoulli)
+@register_kl(Categorical, Categorical)
+def _of_all_dimensions(q: Distribution, p: Distribution) -> Array:
+    """The sum over the dimensions."""
+    return jnp.sum(kl_factors(q, p))
 
 
 @register_kl(Joint, Joint)
 def _joint(q: Joint, p: Joint) -> Array:
     """The sum over the parts, which are independent."""
-    names, p_names = _names(q), _names(p)
-    if names != p_names:
-        raise ValueError(f"KL of Joint: q has the parts {names} and p has {p_names}.")
-    return jnp.sum(jnp.stack([kl(q.parts[name], p.parts[name]) for name in names]))
+    return jnp.sum(jnp.stack([kl(q.parts[name], p.parts[name]) for name in _same_names(q, p)]))
 
 
 @register_kl(Quantised, UniformCodes)
@@ -115,14 +151,21 @@ def _codes(q: Quantised, p: UniformCodes) -> Array:
 
 
 def _outcome(q_logits: Array, p_logits: Array) -> Array:
-    """sum_d q_d (log q_d - log p_d), of one of the two outcomes."""
+    """q_d (log q_d - log p_d), of one of the two outcomes."""
     log_q, log_p = jax.nn.log_sigmoid(q_logits), jax.nn.log_sigmoid(p_logits)
-    return jnp.sum(jax.nn.sigmoid(q_logits) * _log_ratio(log_q, log_p))
+    return jax.nn.sigmoid(q_logits) * _log_ratio(log_q, log_p)
 
 
 def _log_ratio(log_q: Array, log_p: Array) -> Array:
     """log q - log p; what q excludes costs nothing: 0 log 0 = 0."""
     return jnp.where(log_q == -jnp.inf, 0.0, log_q - log_p)
+
+
+def _same_names(q: Joint, p: Joint) -> list[Any]:
+    names, p_names = _names(q), _names(p)
+    if names != p_names:
+        raise ValueError(f"KL of Joint: q has the parts {names} and p has {p_names}.")
+    return names
 
 
 def _names(joint: Joint) -> list[Any]:

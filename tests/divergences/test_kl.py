@@ -7,8 +7,16 @@ import scipy.stats
 from linear_gaussian import z_score
 
 from vae_jax import divergences
-from vae_jax.distributions import Bernoulli, Categorical, Delta, Gaussian, Joint, standard_gaussian
-from vae_jax.divergences import kl, register_kl
+from vae_jax.distributions import (
+    Bernoulli,
+    Categorical,
+    Delta,
+    Gaussian,
+    Joint,
+    Mixture,
+    standard_gaussian,
+)
+from vae_jax.divergences import kl, kl_factors, register_kl
 
 _RNG = np.random.default_rng(0)
 
@@ -47,6 +55,33 @@ def test_is_the_expected_log_ratio(q, p, key):
     log_ratios = jax.jit(jax.vmap(log_ratio))(jax.random.split(key, 20_000))
     assert np.std(log_ratios) / np.sqrt(20_000) < 0.04 * kl(q, p)  # a sharp comparison
     assert abs(z_score(log_ratios, float(kl(q, p)))) < 4.5
+
+
+@_pairs
+def test_the_factors_are_those_of_each_dimension(q, p):
+    factors = kl_factors(q, p)
+    assert jax.tree.map(jnp.shape, factors) == jax.tree.map(jnp.shape, _event_of(q))
+    # a few roundings of terms of size 1
+    np.testing.assert_allclose(sum(map(np.sum, jax.tree.leaves(factors))), kl(q, p), rtol=1e-5)
+    assert all(np.all(leaf > 0) for leaf in jax.tree.leaves(factors))
+
+
+def _event_of(q):
+    """A draw; of a tuple a dict by index, as the factors are."""
+    parts = q.parts if isinstance(q, Joint) else None
+    if isinstance(parts, tuple):
+        return {index: _event_of(part) for index, part in enumerate(parts)}
+    if isinstance(parts, dict):
+        return {name: _event_of(part) for name, part in parts.items()}
+    return q.sample(jax.random.key(0))
+
+
+def test_a_pair_that_is_not_known_by_dimensions_says_what_else():
+    mixture = Mixture(jnp.zeros(2), jax.vmap(Gaussian)(jnp.zeros((2, 3)), jnp.zeros((2, 3))))
+    with pytest.raises(TypeError, match=r"Mixture\) is not known by dimensions: use .*`rate`, or"):
+        kl_factors(standard_gaussian(3), mixture)
+    with pytest.raises(ValueError, match=r"q has the parts \['a'\] and p has \['b'\]"):
+        kl_factors(Joint({"a": _gaussian()}), Joint({"b": _gaussian()}))
 
 
 @_pairs

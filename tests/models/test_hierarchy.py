@@ -16,8 +16,10 @@ from vae_jax.models import trace
 from vae_jax.objectives import (
     Term,
     distortion,
+    free_bits,
     importance_weighted,
     rate,
+    rate_factors,
     sampled_rate,
     weighted_sum,
 )
@@ -116,6 +118,17 @@ def test_the_closed_form_is_the_rate_of_a_top_down_hierarchy():
     difference = aux.metrics["rate"] - aux.metrics["sampled"]
     assert abs(z_score(difference)) < 4.5
     assert np.std(difference) > 0.1  # with 4000 draws the mean is known to 0.016 of that
+
+
+def test_each_latent_has_free_bits_of_its_own():
+    model, params = MODEL._replace(trace=top_down), make_params()
+    parts = [Term(name, lambda d, name=name: rate_factors(d)[name]) for name in ("z1", "z2")]
+    terms = [*parts, Term("free", free_bits(0.22)), Term("all", free_bits(0.22, of=rate))]
+    _, aux = jax.jit(weighted_sum(model, terms))(params, jax.random.key(0), batch(), 0)
+    found = aux.metrics
+    assert found["z1"] > 0.22 > found["z2"]
+    np.testing.assert_allclose(found["free"], found["z1"] + 0.22, rtol=1e-5)
+    np.testing.assert_allclose(found["all"], found["z1"] + found["z2"], rtol=1e-5)
 
 
 def test_elbos_of_a_data_set(key):

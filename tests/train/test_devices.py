@@ -36,7 +36,7 @@ from vae_jax.networks import (
     Network,
     one_hot,
 )
-from vae_jax.objectives import distortion, rate
+from vae_jax.objectives import distortion, free_bits, rate
 
 DEVICES, B = 8, 64
 GREYS = np.random.default_rng(0).integers(0, 256, (2 * B + 3, 8, 8, 1)).astype(np.uint8)
@@ -63,6 +63,7 @@ def spread(d):
 
 
 TERMS = [Term("distortion", distortion), Term("rate", rate), Term("spread", spread, -0.5)]
+FREE = [*TERMS, Term("free_bits", free_bits(0.54))]  # between the rates of z at first
 ADAM = optax.adam(1e-2)
 
 
@@ -164,7 +165,7 @@ def main():
     labelled = make_model(embed=one_hot(3))
     conv = make_model(ConvEncoder((2,)), ConvDecoder((8, 8), (2,)))
     with jax.enable_x64(True):
-        double = compared(MODEL, descend(of_batch, ADAM), dtype=jnp.float64)
+        double = compared(MODEL, descend(weighted_sum(MODEL, FREE), ADAM), dtype=jnp.float64)
     found = {
         "counted": {
             "one": counted(five, 1),

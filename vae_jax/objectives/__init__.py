@@ -10,6 +10,7 @@ from vae_jax.objectives.codes import commitment, perplexity
 from vae_jax.objectives.groups import per_group
 from vae_jax.objectives.importance import importance_weighted
 from vae_jax.objectives.objective import Aux, Objective, batch_size, over_batch
+from vae_jax.objectives.rates import capacity, free_bits
 from vae_jax.objectives.terms import (
     NEGATIVE_ELBO,
     Draw,
@@ -18,6 +19,7 @@ from vae_jax.objectives.terms import (
     check_terms,
     distortion,
     rate,
+    rate_factors,
     sampled_rate,
     term_values,
 )
@@ -32,15 +34,18 @@ __all__ = [
     "Weight",
     "add",
     "batch_size",
+    "capacity",
     "check_terms",
     "commitment",
     "distortion",
+    "free_bits",
     "importance_weighted",
     "over_batch",
     "penalty",
     "per_group",
     "perplexity",
     "rate",
+    "rate_factors",
     "sampled_rate",
     "term_values",
     "weighted_sum",

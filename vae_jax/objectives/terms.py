@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from vae_jax.calls import check_takes
 from vae_jax.distributions import Distribution
-from vae_jax.divergences import kl
+from vae_jax.divergences import kl, kl_factors
 from vae_jax.models import Trace, log_posterior, log_prior
 from vae_jax.models.trace import joined
 from vae_jax.types import Array, Event, Key, Params
@@ -69,15 +69,15 @@ def rate(d: Draw) -> Array:
     orders, as in bottom-up inference, q(z_1|x) q(z_2|z_1) against p(z_2) p(z_1|z_2): there p_l is
     given latents that q_l is not, and the sum is no rate. Use `sampled_rate`.
     """
-    q, p = d.trace.q, d.trace.p
-    orders = [list(d) for d in (q, p) if not isinstance(d, Distribution)]
-    if orders[1:] and orders[0] != orders[1]:
-        raise TypeError(
-            f"q draws its latents in the order {orders[0]}, and p in the order {orders[1]}: the sum"
-            " of the conditionals' divergences is then no rate. Estimate it by sampling: the term"
-            " `sampled_rate` for `rate`, `rate=sampled_rate` for `fit` and `evaluate.elbos`."
-        )
-    return kl(joined(q), joined(p))
+    return kl(*_in_one_order(d))
+
+
+def rate_factors(d: Draw) -> Event:
+    """The summands of `rate`, one for each dimension of z, nats; of several latents a dict of them.
+
+    TypeError where `rate` is not known by dimensions.
+    """
+    return kl_factors(*_in_one_order(d))
 
 
 def sampled_rate(d: Draw) -> Array:
@@ -123,6 +123,19 @@ def term_values(terms: Sequence[Term], draw: Draw) -> dict[str, Array]:
 def weight_at(weight: Weight, step: Array) -> Array | float:
     """The weight at a step."""
     return weight(step) if callable(weight) else weight
+
+
+def _in_one_order(d: Draw) -> tuple[Distribution, Distribution]:
+    """q and p at this draw, all latents side by side. TypeError where their orders differ."""
+    q, p = d.trace.q, d.trace.p
+    orders = [list(d) for d in (q, p) if not isinstance(d, Distribution)]
+    if orders[1:] and orders[0] != orders[1]:
+        raise TypeError(
+            f"q draws its latents in the order {orders[0]}, and p in the order {orders[1]}: the sum"
+            " of the conditionals' divergences is then no rate. Estimate it by sampling: the term"
+            " `sampled_rate` for `rate`, `rate=sampled_rate` for `fit` and `evaluate.elbos`."
+        )
+    return joined(q), joined(p)
 
 
 def _number(name: str, value: Array) -> Array:
