@@ -16,7 +16,7 @@ from vae_jax.configs.choices import Choices, Form, choices, parts
 from vae_jax.configs.choices.dtypes import DTYPES
 from vae_jax.configs.choices.likelihoods import LIKELIHOODS, SCALES
 from vae_jax.configs.choices.networks import ACTIVATIONS, NETWORKS, NORMS
-from vae_jax.configs.choices.objectives import GRADIENTS, OBJECTIVES, RISES, cyclical
+from vae_jax.configs.choices.objectives import GRADIENTS, GROUPS, OBJECTIVES, RISES, cyclical
 from vae_jax.configs.choices.optimizers import OPTIMIZERS
 from vae_jax.configs.choices.posteriors import POSTERIORS
 from vae_jax.configs.choices.priors import PRIORS
@@ -77,9 +77,9 @@ def test_every_option_of_a_row_is_a_field_and_every_field_is_one():
     assert told == [field.name for field in fields(Choices)]
 
 
-@pytest.mark.parametrize("table", [*NAMES.values(), GRADIENTS, RISES], ids=len)
+@pytest.mark.parametrize("table", [*NAMES.values(), GRADIENTS, RISES, GROUPS], ids=len)
 def test_the_command_line_has_every_row(table):
-    kinds = [vars(choices)[name].__args__ for name in ("Objective", "Gradient", "Rise")]
+    kinds = [vars(choices)[name].__args__ for name in ("Objective", "Gradient", "Rise", "Group")]
     kinds += [vars(choices)[n].__args__ for n in ("Likelihood", "Scale", "Network", "Activation")]
     kinds += [vars(choices)[n].__args__ for n in ("Norm", "Dtype", "Posterior", "Prior")]
     kinds += [vars(choices)["Optimizer"].__args__]
@@ -157,6 +157,28 @@ def test_beta_weighs_the_rate_and_rises():
     )
 
 
+def test_free_bits_and_a_capacity_are_paid_beside_the_rate():
+    run = lambda f, key: jax.jit(f)(key)  # noqa: E731
+    choices = {
+        "each": {"free_bits": 9.0, "beta": 0.5},
+        "total": {"free_bits": 9.0, "free_bits_per": "total"},
+        "mixture": {"free_bits": 9.0, "free_bits_per": "total", "prior": "mixture"},
+        "risen": {"free_bits": 9.0, "beta_warmup": 8},
+        "capacity": {"objective": "capacity", "capacity": 9.0, "gamma": 2.0},
+        "rising": {"objective": "capacity", "capacity": 9.0, "capacity_warmup": 4},
+    }
+    found = {name: stepped(made(**c), X["gaussian"], run)[2] for name, c in choices.items()}
+    free = {name: m["free_bits"] for name, m in found.items() if "free_bits" in m}
+    np.testing.assert_allclose(list(free.values()), [18.0, 9.0, 9.0, 18.0])  # of two dimensions
+    assert all(m["rate"] < 9.0 for m in found.values())
+    paid = {"each": 0.5 * 18, "total": 9.0, "mixture": 9.0, "risen": 0.0}
+    paid["capacity"] = 2 * (9 - found["capacity"]["rate"])
+    paid["rising"] = 1000 * found["rising"]["rate"]  # of 0 nats at first
+    for name, cost in paid.items():
+        expected = found[name]["distortion"] + cost
+        np.testing.assert_allclose(found[name]["loss"], expected, rtol=1e-5, err_msg=name)
+
+
 def test_decay_is_of_kernels():
     step = made(optimizer="adamw", weight_decay=0.5).step(optimize)
     params = {"encoder": {"kernel": np.ones(3), "bias": np.ones(3)}}
@@ -193,7 +215,23 @@ REFUSED = {
     "a warm-up score-free": ({"beta_warmup": 5, "gradient": "score-free"}, "leave beta at 1"),
     "an infinite beta": ({"beta": math.inf}, "beta must be in 0 .. 1,000,000; got inf"),
     "a rise of no steps": ({"beta_rise": "cyclical"}, "needs the steps of a rise: beta_warmup=10"),
-    "a point's warm-up": ({"posterior": "point", "beta_warmup": 9}, "beta and beta_warmup out"),
+    "a point's warm-up": ({"posterior": "point", "beta_warmup": 9}, "beta, beta_warmup and free"),
+    "a point's bits": ({"posterior": "point", "free_bits": 1.0}, "and free_bits out"),
+    "a point's capacity": (
+        {"posterior": "point", "objective": "capacity"},
+        "A point has no rate: with",
+    ),
+    "free bits of a bound": ({"free_bits": 1.0, "objective": "iwae"}, "of the objective elbo, and"),
+    "free bits score-free": ({"free_bits": 1.0, "gradient": "score-free"}, "free_bits out"),
+    "bits less than none": ({"free_bits": -1.0}, "free_bits must be in 0 .. 1,000,000; got -1"),
+    "groups of no bits": ({"free_bits_per": "total"}, "needs the nats: free_bits=0.5, say"),
+    "bits of no dimension": (
+        {"free_bits": 1.0, "prior": "mixture"},
+        "it is sampled: choose free_bits_per='total', or prior='standard'",
+    ),
+    "less than no capacity": ({"objective": "capacity", "capacity": -1.0}, "capacity must be in 0"),
+    "a capacity of another": ({"capacity": 5.0}, "of the objective capacity, and the objective is"),
+    "no gamma": ({"objective": "capacity", "gamma": math.nan}, "gamma must be in 0 .. 1,000,000;"),
     "no draws": ({"draws": 0}, "draws must be at least 1; got 0"),
     "no draws of iwae": ({"draws": 0, "objective": "iwae"}, "^draws must be at least 1; got 0"),
     "no groups": ({"groups": -1, "objective": "piwae"}, "^groups must be at least 1; got -1"),

@@ -53,7 +53,8 @@ def free_bits(nats: float, of: Rates = rate_factors) -> Callable[[Draw], Array]:
 
     def value(d: Draw) -> Array:
         means = jax.lax.pmean(of(d), "batch")
-        return sum(jnp.sum(jnp.maximum(nats, mean)) for mean in jax.tree.leaves(means))
+        groups = [jnp.sum(jnp.maximum(nats, mean)) for mean in jax.tree.leaves(means)]
+        return jnp.sum(jnp.stack(groups))
 
     return value
 
@@ -77,11 +78,15 @@ def capacity(nats: Weight, of: Callable[[Draw], Array] = rate) -> Callable[[Draw
     """
 
     def value(d: Draw) -> Array:
-        if callable(nats) and d.step is None:
-            raise ValueError(
-                "capacity has a schedule of the step, and there is no step in evaluation: give it"
-                " the nats that are wanted there, capacity(25.0)."
-            )
-        return jnp.abs(jax.lax.pmean(of(d), "batch") - weight_at(nats, d.step))
+        return jnp.abs(jax.lax.pmean(of(d), "batch") - _at(nats, d.step))
 
     return value
+
+
+def _at(nats: Weight, step: Array | None) -> Array | float:
+    if callable(nats) and step is None:
+        raise ValueError(
+            "capacity has a schedule of the step, and there is no step in evaluation: give it the"
+            " nats that are wanted there, capacity(25.0)."
+        )
+    return weight_at(nats, step)

@@ -1,7 +1,7 @@
 """Terms: the summands of a loss, for one draw of one example."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -120,7 +120,7 @@ def term_values(terms: Sequence[Term], draw: Draw) -> dict[str, Array]:
     }
 
 
-def weight_at(weight: Weight, step: Array) -> Array | float:
+def weight_at(weight: Weight, step: Any) -> Array | float:
     """The weight at a step."""
     return weight(step) if callable(weight) else weight
 

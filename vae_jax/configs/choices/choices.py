@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from vae_jax.configs.choices.dtypes import DTYPES
 from vae_jax.configs.choices.likelihoods import LIKELIHOODS, SCALES
 from vae_jax.configs.choices.networks import ACTIVATIONS, NETWORKS, NORMS
-from vae_jax.configs.choices.objectives import GRADIENTS, OBJECTIVES, RISES
+from vae_jax.configs.choices.objectives import GRADIENTS, GROUPS, OBJECTIVES, RISES
 from vae_jax.configs.choices.optimizers import OPTIMIZERS
 from vae_jax.configs.choices.posteriors import POSTERIORS
 from vae_jax.configs.choices.priors import PRIORS
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     Objective: TypeAlias = str
     Gradient: TypeAlias = str
     Rise: TypeAlias = str
+    Group: TypeAlias = str
     Likelihood: TypeAlias = str
     Scale: TypeAlias = str
     Network: TypeAlias = str
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     Optimizer: TypeAlias = str
 else:  # a command line lists the rows of each table
     Objective, Gradient, Rise = (Literal[tuple(t)] for t in (OBJECTIVES, GRADIENTS, RISES))
+    Group = Literal[tuple(GROUPS)]
     Likelihood, Scale = (Literal[tuple(t)] for t in (LIKELIHOODS, SCALES))
     Network, Activation, Norm = (Literal[tuple(t)] for t in (NETWORKS, ACTIVATIONS, NORMS))
     Dtype = Literal[tuple(DTYPES)]
@@ -39,10 +41,11 @@ class Choices:
     """What the data are modelled by, and what is descended.
 
     Args:
-      objective: elbo; iwae of all draws; miwae, the mean of iwae over groups of draws; piwae, iwae
-        with an encoder that follows miwae; ciwae, elbo and iwae mixed.
-      draws: Of z for each example and step, by default 1 of elbo, 5 of iwae and ciwae; of miwae and
-        piwae in each group, by default 8.
+      objective: elbo; capacity, the least distortion at a rate; iwae of all draws; miwae, the mean
+        of iwae over groups of draws; piwae, iwae with an encoder that follows miwae; ciwae, elbo
+        and iwae mixed.
+      draws: Of z for each example and step, by default 1 of elbo and capacity, 5 of iwae and ciwae;
+        of miwae and piwae in each group, by default 8.
       groups: Of draws, of miwae and piwae, by default 8.
       mix: Of ciwae, the weight of the elbo, by default 0.5.
       gradient: plain, or score-free: sticking the landing of elbo, doubly reparameterized of the
@@ -50,6 +53,12 @@ class Choices:
       beta: Of elbo, the weight of the rate; below 1 the loss is no bound.
       beta_warmup: Steps in which beta rises from 0, by default none; of binary images 200.
       beta_rise: linear: once; cyclical: again and again, held as long as it has risen.
+      free_bits: Of elbo, the nats below which a rate costs no less, by default none; the mean rate
+        of a batch.
+      free_bits_per: dimension: each dimension of z has so many; total: all have together.
+      capacity: Of capacity, the mean rate that is asked for, in nats, by default 25.
+      capacity_warmup: Steps in which it rises from 0, by default none.
+      gamma: Of capacity, the weight of the distance from it, by default 1000.
       likelihood: gaussian on real numbers, or on dequantised integers; bernoulli: each intensity is
         the probability of a 1; categorical: a probability for each integer.
       scale: Of gaussian, its standard deviation: fixed, one learned, one learned for each
@@ -88,6 +97,11 @@ class Choices:
     beta: float = 1.0
     beta_warmup: int | None = None
     beta_rise: Rise = "linear"
+    free_bits: float = 0.0
+    free_bits_per: Group = "dimension"
+    capacity: float | None = None
+    capacity_warmup: int | None = None
+    gamma: float | None = None
     likelihood: Likelihood = "gaussian"
     scale: Scale | None = None
     sigma: float | None = None

@@ -16,12 +16,18 @@ from vae_jax.objectives import (
     distortion,
     importance_weighted,
     per_group,
+    rate_factors,
+    sampled_rate,
     weighted_sum,
 )
+from vae_jax.objectives import capacity as distance_from
+from vae_jax.objectives import free_bits as no_less_than
 from vae_jax.types import Array, Batch, Key, Params
 
 _BETA = (0.0, 1e6)
+_NATS = (0.0, 1e6)
 GRADIENTS = {"plain": False, "score-free": True}
+GROUPS = {"dimension": True, "total": False}  # of free bits: whether each dimension has its own
 
 
 def linear(beta: float, steps: int) -> optax.Schedule:
@@ -50,24 +56,56 @@ def elbo(
     beta: float = 1.0,
     beta_warmup: int = 0,
     beta_rise: str = "linear",
+    free_bits: float = 0.0,
+    free_bits_per: str = "dimension",
 ) -> Objective:
-    """The evidence lower bound, its rate weighted by beta."""
-    if beta_warmup:
-        check_count("beta_warmup", beta_warmup)
-    elif beta_rise != "linear":
-        raise ValueError(f"beta_rise={beta_rise!r} needs the steps of a rise: beta_warmup=1000.")
+    """The evidence lower bound, its rate weighted by beta, and no less than the bits that are
+    free."""
+    weight = _beta(beta, beta_warmup, beta_rise)
+    is_plain = (beta, beta_warmup, free_bits) == (1.0, 0, 0.0)
+    if not free_bits and free_bits_per != "dimension":
+        raise ValueError(f"free_bits_per={free_bits_per!r} needs the nats: free_bits=0.5, say.")
     if rate is None:
-        return _distortion(model, draws, gradient, beta, beta_warmup)
+        return _distortion(model, is_plain and (draws, gradient) == (1, "plain"))
     check_count("draws", draws)
-    check_within("beta", beta, *_BETA)
     if one_of("gradient", GRADIENTS, gradient):
-        if (beta, beta_warmup) != (1.0, 0):
-            raise ValueError("gradient='score-free' is of the bound itself: leave beta at 1.")
+        if not is_plain:
+            raise ValueError(
+                "gradient='score-free' is of the bound itself: leave beta at 1, and beta_warmup and"
+                " free_bits out."
+            )
         return importance_weighted(model, elbo_bound(), num_draws=draws, score_free=True)
-    weight: float | optax.Schedule = beta
-    if beta_warmup:
-        weight = one_of("beta_rise", RISES, beta_rise)(beta, beta_warmup)
-    terms = (Term("distortion", distortion), Term("rate", rate, weight))
+    terms: tuple[Term, ...] = (Term("distortion", distortion), Term("rate", rate, weight))
+    if free_bits:
+        value = _free(rate, free_bits, free_bits_per)
+        terms = (terms[0], Term("rate", rate, 0.0), Term("free_bits", value, weight))
+    return weighted_sum(model, terms, num_samples=draws)
+
+
+def capacity(
+    model: VAE,
+    rate: Rate | None,
+    *,
+    draws: int = 1,
+    capacity: float = 25.0,
+    capacity_warmup: int = 0,
+    gamma: float = 1000.0,
+) -> Objective:
+    """The distortion at a rate that is asked for (Burgess et al. 2018)."""
+    check_count("draws", draws)
+    check_within("capacity", capacity, *_NATS)
+    check_within("gamma", gamma, *_BETA)
+    if rate is None:
+        raise ValueError("A point has no rate: with posterior='point' choose objective='elbo'.")
+    nats: float | optax.Schedule = capacity
+    if capacity_warmup:
+        check_count("capacity_warmup", capacity_warmup)
+        nats = linear(capacity, capacity_warmup)
+    terms = (
+        Term("distortion", distortion),
+        Term("rate", rate, 0.0),
+        Term("capacity", distance_from(nats, of=rate), gamma),
+    )
     return weighted_sum(model, terms, num_samples=draws)
 
 
@@ -119,6 +157,7 @@ def ciwae(
 
 OBJECTIVES: Rows = {
     "elbo": elbo,
+    "capacity": capacity,
     "iwae": iwae,
     "miwae": miwae,
     "piwae": piwae,
@@ -135,10 +174,34 @@ def _weighted(
     return importance_weighted(model, bound, num_draws=num_draws, score_free=score_free)
 
 
-def _distortion(model: VAE, draws: int, gradient: str, beta: float, warmup: int) -> Objective:
-    if (draws, gradient, beta, warmup) != (1, "plain", 1.0, 0):
+def _beta(beta: float, warmup: int, rise: str) -> float | optax.Schedule:
+    """The weight of the rate."""
+    check_within("beta", beta, *_BETA)
+    if warmup:
+        check_count("beta_warmup", warmup)
+        return one_of("beta_rise", RISES, rise)(beta, warmup)
+    if rise != "linear":
+        raise ValueError(f"beta_rise={rise!r} needs the steps of a rise: beta_warmup=1000.")
+    return beta
+
+
+def _free(rate: Rate, nats: float, per: str) -> Rate:
+    """The rate, or the nats that are free where they are more."""
+    check_within("free_bits", nats, *_NATS)
+    if not one_of("free_bits_per", GROUPS, per):
+        return no_less_than(nats, of=rate)
+    if rate is sampled_rate:
         raise ValueError(
-            "posterior='point' has the distortion alone for its loss: leave draws, gradient, beta"
-            " and beta_warmup out."
+            "free_bits_per='dimension' needs the rate of each dimension in closed form, and under"
+            " this prior it is sampled: choose free_bits_per='total', or prior='standard'."
+        )
+    return no_less_than(nats, of=rate_factors)
+
+
+def _distortion(model: VAE, is_plain: bool) -> Objective:
+    if not is_plain:
+        raise ValueError(
+            "posterior='point' has the distortion alone for its loss: leave draws, gradient, beta,"
+            " beta_warmup and free_bits out."
         )
     return weighted_sum(model, (Term("distortion", distortion),))
