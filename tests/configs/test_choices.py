@@ -10,7 +10,7 @@ import numpy as np
 import optax
 import pytest
 
-from vae_jax import Delta, Mixture, sampled_rate
+from vae_jax import Delta, Mixture, evaluate, sampled_rate
 from vae_jax.cli.train import main
 from vae_jax.configs.choices import Choices, Form, choices, parts
 from vae_jax.configs.choices.dtypes import DTYPES
@@ -179,6 +179,23 @@ def test_free_bits_and_a_capacity_are_paid_beside_the_rate():
         np.testing.assert_allclose(found[name]["loss"], expected, rtol=1e-5, err_msg=name)
 
 
+def test_a_committed_rate_is_no_information():
+    """All of the rate is paid, and z tells nothing: the same posterior for every x."""
+    model = made(posterior="committed", committed_rate=0.7).model
+    x = np.random.default_rng(0).normal(0.3, 1, (40, 4, 4, 1)).astype(np.float32)
+    params = model.init(jax.random.key(0), x[0])
+    same = jax.tree.map(np.zeros_like, params["encoder"])
+    found = []
+    for encoder in (same, params["encoder"]):
+        own = {**params, "encoder": encoder}
+        rates = evaluate.elbos(model, own, jax.random.key(1), {"x": x}).rate
+        information = evaluate.mutual_information(model, own, jax.random.key(1), {"x": x})
+        assert np.all(rates >= 2 * 0.7)
+        found.append(information.value)
+    np.testing.assert_allclose(found[0], 0.0, atol=1e-5)  # of densities of size 1, rounded
+    assert found[1] > 0.1
+
+
 def test_decay_is_of_kernels():
     step = made(optimizer="adamw", weight_decay=0.5).step(optimize)
     params = {"encoder": {"kernel": np.ones(3), "bias": np.ones(3)}}
@@ -237,6 +254,18 @@ REFUSED = {
     "no groups": ({"groups": -1, "objective": "piwae"}, "^groups must be at least 1; got -1"),
     "no mixture": ({"mix": math.nan, "objective": "ciwae"}, "mix must be in 0 .. 1; got nan"),
     "a scale of no float": ({"sigma": 1e30}, "sigma must be in 1e-06 .. 1,000,000; got 1e[+]30"),
+    "a committed rate of none": (
+        {"posterior": "committed", "committed_rate": 0.0},
+        "rate must be in 0.001 .. 10",
+    ),
+    "a committed rate below the floor": (
+        {"posterior": "committed", "committed_rate": 6.0},
+        "at most -6.50, which is to be more than 1 above the least, posterior_floor=-6.0",
+    ),
+    "a committed rate of a learned prior": (
+        {"posterior": "committed", "prior": "mixture"},
+        "prior='mixture' is learned, and comes to it",
+    ),
     "an endless floor": ({"posterior_floor": math.nan}, "floor must be in -30 .. 10; got nan"),
     "a width of no memory": ({"hidden": (4, 10**20)}, "largest of hidden must be below 2,147"),
     "no epsilon": ({"epsilon": 0.0}, "epsilon must be in 1e-30 .. 1; got 0"),

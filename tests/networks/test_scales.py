@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from vae_jax import Gaussian, kl, standard_gaussian
-from vae_jax.networks import FixedScale, LearnedScale, PredictedScale, soft_ceiling, soft_floor
+from vae_jax.networks import (
+    FixedScale,
+    LearnedScale,
+    PredictedScale,
+    committed_ceiling,
+    soft_ceiling,
+    soft_floor,
+)
 
 FEATURES = jnp.array([1.0, -2.0, 0.5])
 RAW = jnp.array([-1e30, -1e4, -90.0, -20.0, -6.0, 0.0, 5.0, 1e4, 1e30])
@@ -152,3 +159,28 @@ def test_a_floor_that_the_ceiling_would_break_is_refused(floor):
     with pytest.raises(ValueError, match=rf"more than 1 below its ceiling; got {floor} and 20\.0"):
         call(PredictedScale(floor=floor))
     assert np.all(call(PredictedScale(floor=18.5))[1] >= 18.5)
+
+
+@pytest.mark.parametrize("nats", [1e-3, 0.1, 0.5, 3.0, 20.0])
+def test_a_ceiling_commits_a_rate(nats):
+    """Of a mean of zero; every other mean, and every smaller scale, has a larger one."""
+    ceiling = committed_ceiling(nats)
+    assert ceiling < 0
+    np.testing.assert_allclose(np.expm1(2 * ceiling) / 2 - ceiling, nats, rtol=1e-9)
+    scale = PredictedScale(floor=None, ceiling=ceiling)
+    params, _ = call(scale, (1,))
+
+    def rate(features):
+        log_scale = scale.apply(params, features, (1,))
+        return kl(Gaussian(jnp.zeros(1), log_scale), standard_gaussian(1))
+
+    far = jnp.outer(jnp.array([-1e30, -30.0, -1.0, 0.0, 1.0, 30.0, 1e30]), FEATURES)
+    found = jax.vmap(rate)(far)
+    assert np.all(found > nats - 1e-6 * (1 + nats))  # some roundings of numbers of that size
+    np.testing.assert_allclose(found.min(), nats, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("nats", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_rate_that_cannot_be_committed(nats):
+    with pytest.raises(ValueError, match="must be positive and finite; got"):
+        committed_ceiling(nats)

@@ -27,6 +27,7 @@ from vae_jax.networks.scales import (
     FixedScale,
     LearnedScale,
     PredictedScale,
+    committed_ceiling,
     soft_ceiling,
     soft_floor,
 )
@@ -54,6 +55,7 @@ __all__ = [
     "ResidualEncoder",
     "batch_norm",
     "centred",
+    "committed_ceiling",
     "default_init",
     "describe",
     "group_norm",

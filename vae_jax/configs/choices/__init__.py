@@ -7,13 +7,15 @@ are the command line's. Another row is a function in a table, and a field for ea
 from collections.abc import Callable
 from typing import NamedTuple
 
+from flax import linen as nn
+
 from vae_jax.configs.choices.choices import Choices
 from vae_jax.configs.choices.form import Form
 from vae_jax.configs.choices.likelihoods import LIKELIHOODS, with_classes
 from vae_jax.configs.choices.networks import NETWORKS
 from vae_jax.configs.choices.objectives import OBJECTIVES
 from vae_jax.configs.choices.optimizers import OPTIMIZERS
-from vae_jax.configs.choices.posteriors import POSTERIORS
+from vae_jax.configs.choices.posteriors import POSTERIORS, Posterior
 from vae_jax.configs.choices.priors import PRIORS
 from vae_jax.configs.choices.table import chosen
 from vae_jax.configs.experiment import Optimize
@@ -77,11 +79,7 @@ def parts(
     head = with_classes(chosen("likelihood", LIKELIHOODS, *given)(form), form, choices.dtype)
     posterior = chosen("posterior", POSTERIORS, *given)(latents)
     prior = chosen("prior", PRIORS, *given)(latents)
-    if posterior.is_point and not isinstance(prior.prior, Distribution):
-        raise ValueError(
-            f"prior={choices.prior!r} is learned by the rate, and posterior='point' has none:"
-            " choose prior='standard'."
-        )
+    _check_prior(choices.prior, prior.prior, posterior)
     optimizer = chosen("optimizer", OPTIMIZERS, *given)
     optimizer(0.0)  # its options are looked at before there is a run
     model = vae(
@@ -92,3 +90,19 @@ def parts(
     rate = None if posterior.is_point else prior.rate
     objective = chosen("objective", OBJECTIVES, *given)(model, rate)
     return Parts(model, lambda optimize: descend(objective, optimize(optimizer)), rate)
+
+
+def _check_prior(name: str, prior: Distribution | nn.Module, posterior: Posterior) -> None:
+    """ValueError for a prior that the posterior makes no sense of."""
+    if isinstance(prior, Distribution):
+        return
+    if posterior.is_point:
+        raise ValueError(
+            f"prior={name!r} is learned by the rate, and posterior='point' has none: choose"
+            " prior='standard'."
+        )
+    if posterior.is_committed:
+        raise ValueError(
+            f"posterior='committed' has its rate under the standard prior, and prior={name!r} is"
+            " learned, and comes to it: choose prior='standard'."
+        )

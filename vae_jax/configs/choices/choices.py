@@ -79,8 +79,10 @@ class Choices:
       dropout: Probability that a feature is left out in training.
       dtype: Of the arithmetic of bodies and heads: float32 or bfloat16; parameters, densities and
         bounds are float32.
-      posterior: gaussian, diagonal; point: a plain autoencoder, which has no bound.
-      posterior_floor: Of gaussian, the least log of its standard deviation.
+      posterior: gaussian, diagonal; committed: one with a least rate; point: a plain autoencoder,
+        which has no bound.
+      posterior_floor: Of gaussian and committed, the least log of their standard deviation.
+      committed_rate: Of committed, the least rate of each dimension, by default 0.1 nats.
       prior: standard normal, or a learned mixture of Gaussians.
       components: Of the mixture, by default 10.
       optimizer: adam, adamw, sgd, adamax, rmsprop, lion.
@@ -117,6 +119,7 @@ class Choices:
     dtype: Dtype = "float32"
     posterior: Posterior = "gaussian"
     posterior_floor: float | None = FLOOR
+    committed_rate: float | None = None
     prior: Prior = "standard"
     components: int | None = None
     optimizer: Optimizer = "adam"

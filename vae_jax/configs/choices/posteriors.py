@@ -7,27 +7,54 @@ from flax import linen as nn
 from vae_jax.checks import check_within
 from vae_jax.configs.choices.dtypes import DTYPES
 from vae_jax.configs.choices.table import Rows, one_of
-from vae_jax.networks import DeltaHead, GaussianHead, PredictedScale
+from vae_jax.networks import DeltaHead, GaussianHead, PredictedScale, committed_ceiling
 
+_RATES = (1e-3, 10.0)  # nats of a dimension
 _FLOORS = (-30.0, 10.0)  # of a log: the squares of such scales are numbers of float32
 
 
 class Posterior(NamedTuple):
-    """The head of an encoder; and whether it is a point, which has no bound."""
+    """The head of an encoder.
+
+    Fields:
+      head: of the features.
+      is_point: whether it is a point, which has no bound.
+      is_committed: whether it has a least rate, which is one under the standard prior alone.
+    """
 
     head: nn.Module
     is_point: bool = False
+    is_committed: bool = False
 
 
 def gaussian(
     latents: int, *, posterior_floor: float | None = None, dtype: str = "float32"
 ) -> Posterior:
     """A diagonal Gaussian, whose log-scale is never under the floor, if there is one."""
-    if posterior_floor is not None:
-        check_within("posterior_floor", posterior_floor, *_FLOORS)
+    _check_floor(posterior_floor)
     own = one_of("dtype", DTYPES, dtype)
     scale = PredictedScale(posterior_floor, dtype=own)
     return Posterior(GaussianHead((latents,), scale, dtype=own))
+
+
+def committed(
+    latents: int,
+    *,
+    committed_rate: float = 0.1,
+    posterior_floor: float | None = None,
+    dtype: str = "float32",
+) -> Posterior:
+    """A diagonal Gaussian, whose rate is never under so many nats in each dimension (delta-VAE)."""
+    _check_floor(posterior_floor)
+    check_within("committed_rate", committed_rate, *_RATES)
+    own, ceiling = one_of("dtype", DTYPES, dtype), committed_ceiling(committed_rate)
+    if posterior_floor is not None and posterior_floor >= ceiling - 1:
+        raise ValueError(
+            f"committed_rate={committed_rate} takes a log-scale of at most {ceiling:.2f}, which is"
+            f" to be more than 1 above the least, posterior_floor={posterior_floor}: lower one."
+        )
+    scale = PredictedScale(posterior_floor, ceiling, dtype=own)
+    return Posterior(GaussianHead((latents,), scale, dtype=own), is_committed=True)
 
 
 def point(latents: int, *, dtype: str = "float32") -> Posterior:
@@ -35,4 +62,9 @@ def point(latents: int, *, dtype: str = "float32") -> Posterior:
     return Posterior(DeltaHead((latents,), one_of("dtype", DTYPES, dtype)), is_point=True)
 
 
-POSTERIORS: Rows = {"gaussian": gaussian, "point": point}
+POSTERIORS: Rows = {"gaussian": gaussian, "committed": committed, "point": point}
+
+
+def _check_floor(floor: float | None) -> None:
+    if floor is not None:
+        check_within("posterior_floor", floor, *_FLOORS)
