@@ -163,6 +163,26 @@ def test_with_the_marginal_divergence_it_is_the_rate():
     assert error < 0.01 < min(got.value, got.marginal_kl)
 
 
+def test_the_rate_is_the_information_and_a_divergence_of_other_draws():
+    """The closed form against I of the library's draws and KL(q(z) || p(z)) of numpy's: of the
+    same draws log q(z) is in both, with opposite signs, and whatever it is, the sum holds.
+    """
+    params, again, K = linear_params(), 20, 100_000
+    rate = float(evaluate.elbos(LINEAR, params, KEY, DATA).rate.mean())
+    found = [
+        mutual_information(LINEAR, params, key, DATA, num_samples=100).value
+        for key in jax.random.split(jax.random.key(9), again)
+    ]
+    A, c, log_scale = (np.asarray(params[name], np.float64) for name in ("A", "c", "log_scale"))
+    locs, scale, rng = X @ A.T + c, np.exp(log_scale), np.random.default_rng(4)
+    z = locs[rng.integers(N, size=K)] + scale * rng.normal(size=(K, 2))
+    log_marginal = scipy.special.logsumexp(normal(z[:, None], locs, scale).sum(-1), axis=1)
+    log_ratio = log_marginal - np.log(N) - normal(z, 0, 1).sum(-1)
+    errors = np.std(found, ddof=1) / np.sqrt(again), log_ratio.std() / np.sqrt(K)
+    assert abs(np.mean(found) + log_ratio.mean() - rate) < 4.5 * np.hypot(*errors)
+    assert max(errors) < 0.01 < min(np.mean(found), log_ratio.mean(), np.log(N) - np.mean(found))
+
+
 def test_narrower_posteriors_know_more_and_never_more_than_log_n():
     widths = [100.0, 2.0, 1.0, 0.3, 0.01, 1e-4]
     values = [mutual_information(LINEAR, linear_params(w), KEY, DATA).value for w in widths]
