@@ -7,12 +7,13 @@ import numpy as np
 import optax
 import pytest
 
-from vae_jax import VAE, evaluate
+from vae_jax import VAE, Layered, evaluate, standard_gaussian
 from vae_jax.objectives import (
     Term,
     capacity,
     distortion,
     free_bits,
+    information,
     rate,
     rate_factors,
     sampled_rate,
@@ -28,6 +29,7 @@ MODEL = VAE(
 PARAMS = lg.params()
 X = np.asarray(lg.X, np.float32)
 KEY = jax.random.key(3)
+UNIT = standard_gaussian(2)
 
 
 def rates():
@@ -142,3 +144,35 @@ def test_in_evaluation_there_is_no_step():
 def test_less_than_nothing_is_not_free(nats):
     with pytest.raises(ValueError, match="nats of at least 0; got"):
         free_bits(nats)
+
+
+def test_the_information_of_a_batch_is_that_of_all_its_pairs():
+    """Of draws of its own: the two agree to within what draws differ by."""
+    x = np.random.default_rng(0).normal(size=(23, 4)).astype(np.float32)
+    data, terms = {"x": x}, [Term("information", information)]
+    found = [
+        evaluate.terms(MODEL, PARAMS, key, data, terms, num_samples=100, batch_size=23)
+        for key in jax.random.split(KEY, 10)
+    ]
+    values = [own["information"].mean() for own in found]
+    again = [
+        evaluate.mutual_information(MODEL, PARAMS, key, data, num_samples=100).value
+        for key in jax.random.split(jax.random.key(8), 10)
+    ]
+    error = np.hypot(*(np.std(each, ddof=1) / np.sqrt(10) for each in (values, again)))
+    assert abs(np.mean(values) - np.mean(again)) < 5.5 * error  # of ten numbers each: Student's t
+    assert error < 0.02 < 0.3 < np.mean(values) < np.log(23) - 0.3
+    far = lg.params(width=1e-4)
+    found = evaluate.terms(MODEL, far, KEY, data, terms, batch_size=23)
+    np.testing.assert_allclose(found["information"], np.log(23), rtol=1e-5)
+
+
+def test_the_information_of_several_latents_is_not_that_of_a_draw():
+    model = MODEL._replace(
+        encode=lambda params, x, c=None, key=None: Layered(x, lambda x, draw: draw("z1", UNIT)),
+        prior=lambda params, c=None, key=None: Layered(None, lambda x, draw: draw("z1", UNIT)),
+        decode=lambda params, z, c=None, key=None: lg.model(params)[1](z["z1"]),
+    )
+    objective = weighted_sum(model, [Term("information", information)])
+    with pytest.raises(TypeError, match=r"has \['z1'\], .* use evaluate.mutual_information"):
+        objective(PARAMS, KEY, {"x": X}, 0)

@@ -10,7 +10,7 @@ from vae_jax.objectives.codes import commitment, perplexity
 from vae_jax.objectives.groups import per_group
 from vae_jax.objectives.importance import importance_weighted
 from vae_jax.objectives.objective import Aux, Objective, batch_size, over_batch
-from vae_jax.objectives.rates import capacity, free_bits
+from vae_jax.objectives.rates import capacity, free_bits, information
 from vae_jax.objectives.terms import (
     NEGATIVE_ELBO,
     Draw,
@@ -40,6 +40,7 @@ __all__ = [
     "distortion",
     "free_bits",
     "importance_weighted",
+    "information",
     "over_batch",
     "penalty",
     "per_group",

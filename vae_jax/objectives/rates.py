@@ -10,7 +10,7 @@ it is without them:
     ])
 
 A rate that is paid for is no information yet: q(z|x) may be far from the prior and the same for
-every x. Look at `evaluate.mutual_information`.
+every x. Look at `evaluate.mutual_information`; `information` is that of a batch.
 """
 
 from collections.abc import Callable
@@ -18,6 +18,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
+from vae_jax.distributions import Distribution
 from vae_jax.objectives.terms import Draw, Weight, rate, rate_factors, weight_at
 from vae_jax.types import Array, Event
 
@@ -81,6 +82,27 @@ def capacity(nats: Weight, of: Callable[[Draw], Array] = rate) -> Callable[[Draw
         return jnp.abs(jax.lax.pmean(of(d), "batch") - _at(nats, d.step))
 
     return value
+
+
+def information(d: Draw) -> Array:
+    """log q(z|x) - log q(z), [] nats, q(z) the mixture of the posteriors of the batch.
+
+    Its mean over the batch is an estimate of what z tells of which of the B examples it was encoded
+    from, at most log B; `evaluate.mutual_information` has that of any number of examples. It takes
+    B^2 densities at once.
+
+    TypeError of a model of several latents.
+    """
+    q = d.trace.q
+    if not isinstance(q, Distribution):
+        raise TypeError(
+            f"information is of one latent, and this model has {list(q)}, of which each is drawn"
+            " given others: use evaluate.mutual_information."
+        )
+    log_q = jax.vmap(lambda q: q.log_prob(d.trace.z))(jax.lax.all_gather(q, "batch"))
+    # log_prob(z), with its rounding, as the mixture has it: the ratio is at most log B
+    log_ratio = q.log_prob(d.trace.z) - jax.scipy.special.logsumexp(log_q)
+    return log_ratio + jnp.log(log_q.size)
 
 
 def _at(nats: Weight, step: Array | None) -> Array | float:

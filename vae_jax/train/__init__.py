@@ -19,6 +19,7 @@ An objective, a step and a preparation are what `jit` recognises a compiled epoc
 once, outside the loop.
 """
 
+from vae_jax.train.aggressive import Aggressive, aggressive
 from vae_jax.train.averages import Averaged, average_params, averaged
 from vae_jax.train.epochs import epoch_order, train_epoch
 from vae_jax.train.finite import NotFiniteError, check_metrics, check_params
@@ -38,6 +39,7 @@ from vae_jax.train.streams import stream_epoch
 from vae_jax.train.together import fit_seeds
 
 __all__ = [
+    "Aggressive",
     "Averaged",
     "Fitted",
     "Metrics",
@@ -46,6 +48,7 @@ __all__ = [
     "Progress",
     "Step",
     "TrainState",
+    "aggressive",
     "alternate",
     "average_params",
     "averaged",

@@ -81,12 +81,12 @@ def descend(objective: Objective, optimizer: optax.GradientTransformation) -> St
 
     def init(key: Key, params: Params) -> TrainState:
         check_key(key)
-        return _new_state(key, params, optimizer.init(learned(params)))
+        return new_state(key, params, optimizer.init(learned(params)))
 
     def update(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
         key = jax.random.fold_in(state.key, state.step)
         everyone = Player("all", objective, tuple(learned(state.params)), optimizer)
-        params, opt_state, metrics = _descent(
+        params, opt_state, metrics = descent(
             everyone, state.params, state.opt_state, key, batch, state.step
         )
         return TrainState(state.step + 1, params, opt_state, state.key), metrics
@@ -111,13 +111,13 @@ def alternate(*players: Player, shared: tuple[str, ...] = ()) -> Step:
       ValueError: names that are not unique, a group with two owners that is not `shared`, updates
         < 1; and, in `init`, a group that no player owns, or one that the parameters have not.
     """
-    _check_players(players, shared)
+    check_players(players, shared)
 
     def init(key: Key, params: Params) -> TrainState:
         check_key(key)
-        _check_owned(players, learned(params))
-        opt_state = {p.name: p.optimizer.init(_groups(params, p.owns)) for p in players}
-        return _new_state(key, params, opt_state)
+        check_owned(players, learned(params))
+        opt_state = {p.name: p.optimizer.init(groups_of(params, p.owns)) for p in players}
+        return new_state(key, params, opt_state)
 
     def update(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
         params, opt_state = state.params, dict(state.opt_state)
@@ -125,7 +125,7 @@ def alternate(*players: Player, shared: tuple[str, ...] = ()) -> Step:
         turns = [p for p in players for _ in range(p.updates)]
         keys = jax.random.split(jax.random.fold_in(state.key, state.step), len(turns))
         for key, p in zip(keys, turns, strict=True):
-            params, opt_state[p.name], reported = _descent(
+            params, opt_state[p.name], reported = descent(
                 p, params, opt_state[p.name], key, batch, state.step
             )
             metrics |= {f"{p.name}/{name}": value for name, value in reported.items()}
@@ -144,7 +144,7 @@ def decay_mask(params: Params) -> Params:
     )
 
 
-def _descent(
+def descent(
     player: Player, params: Params, opt_state: Any, key: Key, batch: Batch, step: Array
 ) -> tuple[Params, Any, Metrics]:
     """One descent in the groups the player owns; the rest of `params` is held fixed."""
@@ -152,7 +152,7 @@ def _descent(
     def loss(owned: Params) -> tuple[Array, Aux]:
         return player.objective({**params, **owned}, key, batch, step)
 
-    owned = _groups(params, player.owns)
+    owned = groups_of(params, player.owns)
     (value, aux), gradient = jax.value_and_grad(loss, has_aux=True)(owned)
     asked = {"value": value, "grad": gradient, "value_fn": lambda owned: loss(owned)[0]}
     optimizer = optax.with_extra_args_support(player.optimizer)
@@ -163,16 +163,19 @@ def _descent(
     return params, opt_state, aux.metrics
 
 
-def _new_state(key: Key, params: Params, opt_state: Any) -> TrainState:
-    # A copy: train_epoch gives the state's memory away, and the caller's params must outlive that.
+def new_state(key: Key, params: Params, opt_state: Any) -> TrainState:
+    """The first state, of copies."""
+    # train_epoch gives the state's memory away, and the caller's params must outlive that.
     return TrainState(jnp.zeros((), jnp.int32), *jax.tree.map(jnp.copy, (params, opt_state, key)))
 
 
-def _groups(params: Params, names: tuple[str, ...]) -> Params:
+def groups_of(params: Params, names: tuple[str, ...]) -> Params:
+    """Some groups of the parameters."""
     return {name: params[name] for name in names}
 
 
-def _check_players(players: tuple[Player, ...], shared: tuple[str, ...]) -> None:
+def check_players(players: tuple[Player, ...], shared: tuple[str, ...] = ()) -> None:
+    """ValueError or TypeError for players that make no step."""
     names = [p.name for p in players]
     if not players or len(set(names)) < len(names):
         raise ValueError(f"Players need names of their own; got {names}.")
@@ -194,7 +197,8 @@ def _check_objective(what: str, objective: Objective) -> None:
     check_takes(what, objective, "params", "key", "batch", "step")
 
 
-def _check_owned(players: tuple[Player, ...], params: Params) -> None:
+def check_owned(players: tuple[Player, ...], params: Params) -> None:
+    """ValueError unless the players own exactly the groups there are."""
     owned, groups = {group for p in players for group in p.owns}, set(params)
     if owned != groups:
         raise ValueError(
