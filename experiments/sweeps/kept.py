@@ -1,0 +1,99 @@
+"""What is kept of a sweep: its numbers, a table of them, and pictures."""
+
+import datetime
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from experiments.sweeps.training import How, Point
+from vae_jax import figures, plots
+from vae_jax.runs.circumstances import circumstances
+
+_HEAD = "-ELBO | distortion | rate | I(n; z) | KL(q(z) to p(z)) | active units |"
+Json = dict[str, Any]
+
+
+def save(
+    folder: Path, name: str, over: str, points: Sequence[Point], how: How, seconds: float
+) -> None:
+    """Write the numbers as JSON, with the command that makes them and the circumstances."""
+    values = " ".join(f"{p.value:g}" for p in points)
+    result: Json = {
+        "command": f"python -m experiments.sweeps.{name} --{over} {values} {_options(how)}",
+        "points": [p._asdict() for p in points],
+        "seconds": round(seconds, 1),
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        **circumstances(),
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(result, indent=2) + "\n"
+    (folder / f"{name}.json").write_text(text, encoding="utf-8")
+
+
+def load(path: Path) -> list[Point]:
+    """The numbers of a sweep."""
+    return [Point(**p) for p in json.loads(path.read_text(encoding="utf-8"))["points"]]
+
+
+def table(label: str, points: Sequence[Point]) -> str:
+    """A row for each member, as Markdown; nats."""
+    head = f"| {label} | {_HEAD}"
+    return "\n".join([head, "|" + " --- |" * (head.count("|") - 1), *map(_line, points)])
+
+
+def draw(path: Path, label: str, points: Sequence[Point]) -> None:
+    """The distortion over the rate; active units, and what z tells, by the hyperparameter."""
+    figure = figures.new(width=11, height=3.4)
+    curve, units, told = figure.subplots(1, 3)
+    curve.plot([p.rate for p in points], [p.distortion for p in points], "o-", ms=4)
+    for p in points:
+        curve.annotate(f"{p.value:g}", (p.rate, p.distortion), (4, 4), textcoords="offset points")
+    curve.set(xscale="log", xlabel="rate, nats", ylabel="distortion, nats")
+    names, places = [f"{p.value:g}" for p in points], range(len(points))
+    units.bar(places, [p.active for p in points])
+    units.set(ylabel="active units")
+    told.plot(places, [p.information for p in points], "o-", ms=4, label="I(n; z)")
+    told.plot(places, [p.rate for p in points], "o-", ms=4, label="rate")
+    N = points[0].examples
+    told.axhline(math.log(N), color="grey", ls="--", lw=1, label=f"log {N}")
+    told.set(yscale="symlog", ylabel="nats")
+    told.legend(frameon=False, fontsize=8)
+    for axes in (units, told):
+        axes.set_xticks(places, names)
+        axes.set_xlabel(label)
+    for axes in (curve, units, told):
+        axes.spines[["top", "right"]].set_visible(False)
+    figures.save(figure, path)
+
+
+def draw_samples(path: Path, label: str, values: Sequence[float], rows: Sequence[Any]) -> None:
+    """A row of images for each member, [n, 8, 8, 1] each."""
+    title = f"Samples from the prior, the mean of p(x|z);\n{label} from above: "
+    title += ", ".join(f"{value:g}" for value in values)
+    plots.save_images(path, np.concatenate(rows), len(rows[0]), title)
+
+
+def _line(p: Point) -> str:
+    cells = [
+        f"{p.value:g}",
+        f"{-p.elbo:.2f} ± {p.elbo_standard_error:.2f}",
+        f"{p.distortion:.2f}",
+        f"{p.rate:.2f}",
+        f"{p.information:.2f} ± {p.information_standard_error:.2f}",
+        f"{p.marginal_kl:.2f}",
+        f"{p.active}",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _options(how: How) -> str:
+    return " ".join(
+        f"--how.{name.replace('_', '-')} {' '.join(map(str, value))}"
+        if isinstance(value, tuple)
+        else f"--how.{name.replace('_', '-')} {value}"
+        for name, value in how._asdict().items()
+    )
