@@ -30,7 +30,7 @@ def commands(text):
 
 
 @pytest.mark.parametrize(
-    ("page", "least"), [("library", 5), ("accelerators", 5), ("experiments", 1)]
+    ("page", "least"), [("library", 5), ("accelerators", 5), ("experiments", 1), ("collapse", 2)]
 )
 def test_the_python_of_a_page_runs(page, least, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
