@@ -62,7 +62,9 @@ def main(
         point(beta, model, params, images, how.seed)
         for beta, params in zip(betas, each, strict=True)
     ]
-    kept.save(out, "digits_beta", "betas", points, how, time.perf_counter() - start)
+    options = kept.options(betas=betas, how=how)
+    numbers = [p._asdict() for p in points]
+    kept.write(out, "digits_beta", options, numbers, time.perf_counter() - start)
     kept.draw(out / "digits_beta.png", "beta", points)
     key = jax.random.fold_in(seeded(how.seed), 3)
     rows = [generate.sample(model, params, key, SAMPLES) for params in each]

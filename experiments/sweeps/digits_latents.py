@@ -67,7 +67,9 @@ def main(
     start, images = time.perf_counter(), digits(how.seed)
     made = zip(sizes, *train(images, how, sizes), strict=True)
     points = [point(size, model, params, images, how.seed) for size, model, params in made]
-    kept.save(out, "digits_latents", "sizes", points, how, time.perf_counter() - start)
+    options = kept.options(sizes=sizes, how=how)
+    numbers = [p._asdict() for p in points]
+    kept.write(out, "digits_latents", options, numbers, time.perf_counter() - start)
     kept.draw(out / "digits_latents.png", "latents", points)
     print(kept.table("latents", points))
     return points

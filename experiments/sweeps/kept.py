@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.sweeps.training import How, Point
+from experiments.sweeps.training import Point
 from vae_jax import figures, plots
 from vae_jax.runs.circumstances import circumstances
 
@@ -17,14 +17,11 @@ _HEAD = "-ELBO | distortion | rate | I(n; z) | KL(q(z) to p(z)) | active units |
 Json = dict[str, Any]
 
 
-def save(
-    folder: Path, name: str, over: str, points: Sequence[Point], how: How, seconds: float
-) -> None:
-    """Write the numbers as JSON, with the command that makes them and the circumstances."""
-    values = " ".join(f"{p.value:g}" for p in points)
+def write(folder: Path, name: str, options: str, points: Sequence[Any], seconds: float) -> None:
+    """Write what was found as JSON, with the command that finds it and the circumstances."""
     result: Json = {
-        "command": f"python -m experiments.sweeps.{name} --{over} {values} {_options(how)}",
-        "points": [p._asdict() for p in points],
+        "command": f"python -m experiments.sweeps.{name} {options}",
+        "points": points,
         "seconds": round(seconds, 1),
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         **circumstances(),
@@ -32,6 +29,11 @@ def save(
     folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps(result, indent=2) + "\n"
     (folder / f"{name}.json").write_text(text, encoding="utf-8")
+
+
+def options(**given: Any) -> str:
+    """As the command line takes them: values, tuples of them, and records."""
+    return " ".join(line for name, value in given.items() for line in _spelt(name, value))
 
 
 def load(path: Path) -> list[Point]:
@@ -90,10 +92,9 @@ def _line(p: Point) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _options(how: How) -> str:
-    return " ".join(
-        f"--how.{name.replace('_', '-')} {' '.join(map(str, value))}"
-        if isinstance(value, tuple)
-        else f"--how.{name.replace('_', '-')} {value}"
-        for name, value in how._asdict().items()
-    )
+def _spelt(name: str, value: Any) -> list[str]:
+    if hasattr(value, "_asdict"):
+        parts = value._asdict().items()
+        return [line for own, part in parts for line in _spelt(f"{name}.{own}", part)]
+    values = value if isinstance(value, tuple) else (value,)
+    return [f"--{name.replace('_', '-')} {' '.join(map(str, values))}"]

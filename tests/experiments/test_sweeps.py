@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments.sweeps import digits_beta, digits_latents, kept
+from experiments.sweeps import digits_beta, digits_capacity, digits_latents, kept
 from experiments.sweeps.training import How, digits, model_of, point
 from vae_jax import evaluate
 
@@ -76,3 +76,20 @@ def test_a_sweep_over_beta_shows_samples(tmp_path, capsys):
     assert capsys.readouterr().out.count("\n") == 2 + len(points)
     for name in ("digits_beta", "digits_beta_samples"):
         assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_gap_is_split_into_two(images, tmp_path, monkeypatch, capsys):
+    """Approximation and amortisation are both positive, and make the gap."""
+    monkeypatch.setattr(digits_capacity, "SIZES", {"weak": (4,)})
+    few = images._replace(test={"x": images.test["x"][:20]})
+    monkeypatch.setattr(digits_capacity, "digits", lambda seed: few)
+    local = digits_capacity.Local(
+        steps=60, learning_rate=0.05, scored_by=200, importance_samples=500
+    )
+    (found,) = digits_capacity.main(HOW, local, tmp_path)
+    assert digits_capacity.load(tmp_path / "digits_capacity.json") == [found]
+    assert capsys.readouterr().out.splitlines() == digits_capacity.table([found]).splitlines()
+    gap = found.log_likelihood.value - found.elbo.value
+    np.testing.assert_allclose(found.approximation.value + found.amortisation.value, gap, rtol=1e-4)
+    assert found.amortisation.value > 4 * found.amortisation.standard_error
+    assert found.approximation.value > -0.05  # what importance samples lack
