@@ -70,7 +70,9 @@ def test_what_is_shown_is_compared_to_its_last_digit():
     assert not agrees("1.2e-07", "1.4e-07")
 
 
-@pytest.mark.parametrize("page", ["elbo", "from_pytorch", "architectures", "something_is_wrong"])
+@pytest.mark.parametrize(
+    "page", ["elbo", "from_pytorch", "architectures", "recipes", "something_is_wrong"]
+)
 def test_a_page_prints_what_it_shows(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     path = DOCS / f"{page}.md"
