@@ -71,7 +71,8 @@ def test_what_is_shown_is_compared_to_its_last_digit():
 
 
 @pytest.mark.parametrize(
-    "page", ["elbo", "from_pytorch", "architectures", "recipes", "something_is_wrong"]
+    "page",
+    ["elbo", "from_pytorch", "likelihoods", "architectures", "recipes", "something_is_wrong"],
 )
 def test_a_page_prints_what_it_shows(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
