@@ -98,7 +98,11 @@ def headings(path):
     return {slug(heading) for heading in re.findall(r"^#+ (.*)$", prose, re.MULTILINE)}
 
 
-@pytest.mark.parametrize("path", sorted(DOCS.glob("*.md")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    [*sorted(DOCS.glob("*.md")), *sorted(DOCS.parent.glob("README*.md"))],
+    ids=lambda path: path.name,
+)
 def test_the_links_of_a_page_lead_somewhere(path):
     text = re.sub(r"^```.*?^```$", "", path.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
     for link in re.findall(r"\]\(([^)]+)\)", text):
@@ -123,12 +127,13 @@ def test_the_python_of_a_page_runs(page, least, tmp_path, monkeypatch):
         exec(compile("\n" * line + code, path.name, "exec"), namespace)
 
 
-def test_the_commands_of_the_page_on_experiments_run(tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize(("page", "least"), [("experiments.md", 11), ("../README.zh.md", 4)])
+def test_the_commands_of_a_page_run(page, least, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     shorten(monkeypatch)
     _some_data()
-    lines = commands((DOCS / "experiments.md").read_text())
-    assert len(lines) > 10
+    lines = commands((DOCS / page).read_text(encoding="utf-8"))
+    assert len(lines) >= least
     for module, *arguments in lines:
         assert importlib.import_module(module).main(arguments) == 0, (module, arguments)
         assert capsys.readouterr().err == ""
