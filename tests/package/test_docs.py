@@ -130,7 +130,7 @@ def test_the_python_of_a_page_runs(page, least, tmp_path, monkeypatch):
 @pytest.mark.parametrize(("page", "least"), [("experiments.md", 11), ("../README.zh.md", 4)])
 def test_the_commands_of_a_page_run(page, least, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    shorten(monkeypatch)
+    shorten(monkeypatch, pictures=False)
     _some_data()
     lines = commands((DOCS / page).read_text(encoding="utf-8"))
     assert len(lines) >= least
