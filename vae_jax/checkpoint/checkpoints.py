@@ -8,12 +8,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
+from vae_jax import hosts
 from vae_jax.checkpoint import structure
 from vae_jax.checkpoint.kept import Always, LatestAndBest
 from vae_jax.checks import check_count
 from vae_jax.types import Params
 
 Json = dict[str, Any]
+
+_LEAVING = 20.0  # seconds that an error waits for what several hosts are writing
 
 
 class Restored(NamedTuple):
@@ -31,6 +34,7 @@ class Checkpoints:
     the background under another name and renames it when it is complete, so that a process killed
     at any moment leaves no half-written one; killed while an old one is removed it leaves a part of
     that, neither the last nor the best, which is refused as damaged. Nothing in them is code.
+    Several hosts write one together, and read it, in a folder that they share.
 
         with Checkpoints(folder) as checkpoints:
             checkpoints.save(epoch, state, state.params, {"epoch": epoch}, score=bound)
@@ -76,15 +80,21 @@ class Checkpoints:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if error is not None and hosts.several():  # the others may be gone
+            hosts.within(_LEAVING, self._close)
+            return
         try:
             self.wait()
         except OSError:
             if error is None:  # else what went wrong first is what the user should read
                 raise
         finally:
-            if self._orbax is not None:
-                with contextlib.suppress(Exception):  # the same again, of which `wait` has told
-                    self._orbax.close()
+            self._close()
+
+    def _close(self) -> None:
+        if self._orbax is not None:
+            with contextlib.suppress(Exception):  # the same again, of which `wait` has told
+                self._orbax.close()
 
     @property
     def epochs(self) -> list[int]:
@@ -166,7 +176,7 @@ class Checkpoints:
         """The parameters of an epoch, a nested dict; raises as `load` does."""
         self.wait()
         metadata = self._metadata(epoch)
-        return self._item(metadata, epoch, "params", metadata.metadata["params"])
+        return self._item(metadata, epoch, "params", structure.forms(metadata.metadata["params"]))
 
     def progress(self, epoch: int) -> Json:
         """What was noted with the checkpoint of an epoch; raises as `load` does."""

@@ -1,0 +1,75 @@
+"""A command as one of several processes that run it together: --hosts."""
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+
+import jax
+
+from vae_jax import hosts
+
+_TOGETHER = 5.0  # seconds that one that failed waits for the others, who may have failed as it did
+
+
+@contextlib.contextmanager
+def joined(among: str | None) -> Iterator[None]:
+    """Together with other processes: "auto", where the machines say which (a TPU slice, SLURM, Open
+    MPI); or "ADDRESS:PORT,N,I", this is process I of N, of which process 0 is at the address. None
+    is a process by itself. The first one alone is heard on stdout.
+
+    Raises:
+      ValueError: it is none of these; the machines do not say it.
+      RuntimeError: the others do not come.
+    """
+    if among is None:
+        yield
+        return
+    _join(among)
+    if hosts.is_first():
+        yield
+        return
+    with open(os.devnull, "w", encoding="utf-8") as nowhere, contextlib.redirect_stdout(nowhere):
+        yield
+
+
+def left(status: int) -> int:
+    """The exit status of a process that failed; of several it ends here, since those that do not
+    fail wait for it, and it would wait for them."""
+    if hosts.several():
+        hosts.within(_TOGETHER, jax.distributed.shutdown)
+        with contextlib.suppress(OSError):
+            sys.stdout.flush()
+        os._exit(status)
+    return status
+
+
+def _join(among: str) -> None:
+    if among == "auto":
+        try:
+            jax.distributed.initialize()
+        except ValueError as error:
+            raise ValueError(
+                f"--hosts auto: the machines do not say which processes belong together ({error})"
+                " Say it by --hosts ADDRESS:PORT,N,I."
+            ) from error
+        return
+    address, number, index = _parsed(among)
+    try:
+        jax.distributed.initialize(address, number, index)
+    except RuntimeError as error:
+        raise RuntimeError(f"{number} processes did not meet at {address} ({error}).") from error
+
+
+def _parsed(among: str) -> tuple[str, int, int]:
+    parts = among.split(",")
+    numbers = [int(part) for part in parts[1:] if part.isdecimal()]
+    if len(parts) != 3 or len(numbers) != 2 or not parts[0].rpartition(":")[2].isdecimal():
+        raise ValueError(
+            "--hosts is auto, or ADDRESS:PORT,N,I: process I of N, of which process 0 listens at"
+            f" ADDRESS:PORT; got {among!r}."
+        )
+    number, index = numbers
+    if not 0 <= index < number:
+        raise ValueError(f"--hosts: of {number} processes I is 0 .. {number - 1}; got {index}.")
+    return parts[0], number, index
