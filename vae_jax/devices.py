@@ -165,7 +165,7 @@ def everywhere(tree: Any, among: NamedSharding | None) -> Any:
         return _automatic(own, own.spec)
 
     if hosts.several():
-        return jax.tree.map(lambda leaf: _there(leaf, where(leaf)), tree)
+        return jax.tree.map(lambda leaf: hosts.of_all(leaf, where(leaf)), tree)
     return jax.device_put(tree, jax.tree.map(where, tree))
 
 
@@ -236,16 +236,6 @@ def _on_one(leaf: Any) -> Any:
         return leaf
     (here,) = jnp.zeros(()).devices()
     return leaf if len(leaf.devices()) == 1 else jax.device_put(hosts.here(leaf), here)
-
-
-def _there(leaf: Any, where: NamedSharding) -> Any:
-    """An array of this host, or of all of them, where all of them need it."""
-    own = _sharding(leaf)
-    if isinstance(leaf, jax.core.Tracer):
-        return jax.device_put(leaf, where)
-    if own is None or own.device_set != where.device_set:
-        return hosts.of_all(leaf, where)
-    return leaf if own.is_equivalent_to(where, leaf.ndim) else jax.device_put(leaf, where)
 
 
 @functools.cache  # once in a process

@@ -39,6 +39,12 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
             raise
 
 
+def remove(path: Path) -> None:
+    """Remove a file, where there is one."""
+    if hosts.is_first():
+        path.unlink(missing_ok=True)
+
+
 def append(path: Path, line: bytes) -> None:
     """Add a line, all of it or nothing; raises as `replacing`."""
     if not hosts.is_first():

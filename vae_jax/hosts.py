@@ -90,6 +90,11 @@ def stopping(stop: Callable[[], bool]) -> Callable[[], bool]:
     return stop_of_all
 
 
+def is_of_another(error: BaseException) -> bool:
+    """Whether it tells that another host failed, or is gone, in the midst of what all do."""
+    return isinstance(error, ElsewhereError | jax.errors.JaxRuntimeError)
+
+
 def within(seconds: float, f: Callable[[], object]) -> None:
     """Call a function, and go on after so many seconds at the latest: it may wait for other hosts
     that come no more."""
@@ -99,7 +104,12 @@ def within(seconds: float, f: Callable[[], object]) -> None:
 
 
 def of_all(leaf: Any, where: NamedSharding) -> jax.Array:
-    """An array that each host has, the same one, as one that they have together."""
+    """An array that each host has, the same one, as one that they have together; or one that they
+    have on these devices already, where this says."""
+    if isinstance(leaf, jax.core.Tracer) or (_is_on(leaf, where) and not _is_key(leaf)):
+        return jax.device_put(leaf, where)
+    if _is_on(leaf, where) and leaf.sharding.is_equivalent_to(where, leaf.ndim):
+        return leaf
     if _is_key(leaf):
         words = of_all(jax.random.key_data(here(leaf)), where)
         return jax.random.wrap_key_data(words, impl=jax.random.key_impl(leaf))
@@ -130,6 +140,10 @@ def _here(leaf: Any) -> Any:
     if leaf.is_fully_replicated:
         return np.asarray(leaf.addressable_data(0))
     return multihost_utils.process_allgather(leaf, tiled=True)
+
+
+def _is_on(leaf: Any, where: NamedSharding) -> bool:
+    return isinstance(leaf, jax.Array) and leaf.sharding.device_set == where.device_set
 
 
 def _is_key(leaf: Any) -> bool:

@@ -11,6 +11,9 @@ import jax
 import numpy as np
 
 GIVEN = {"epochs": 2, "batch_size": 64}
+OPTIONS = {"epochs": 6, "batch_size": 64, "latents": 2}
+RUN = ["digits", *(f"--{name.replace('_', '-')}={value}" for name, value in OPTIONS.items())]
+RUN += ["--evaluate-every=2", "--no-score", "--no-pictures"]
 
 
 def summed(tree):
@@ -108,8 +111,10 @@ def call(address, index):
     jax.distributed.initialize(address, 2, index)  # before a key is made
     import test_all_devices as every
 
-    from vae_jax import devices
+    from vae_jax import devices, runs
 
+    how = runs.Training(evaluate_every=2, score=False, pictures=False)
+    runs.start("digits", OPTIONS, how, Path("run"))
     given = (every.MODEL, every.params(), every.KEY)
     found = {
         "count": devices.count(),

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -10,7 +9,7 @@ from typing import Any, NamedTuple, Self
 
 from vae_jax import hosts
 from vae_jax.checkpoint import structure
-from vae_jax.checkpoint.kept import Always, LatestAndBest
+from vae_jax.checkpoint.kept import Always, LatestAndBest, check_names, epochs_in
 from vae_jax.checks import check_count
 from vae_jax.types import Params
 
@@ -62,7 +61,7 @@ class Checkpoints:
                 f"There can be no checkpoints at {self.folder} ({error.strerror}): name another"
                 " folder, or make it writable."
             ) from error
-        self._check_names()
+        check_names(self.folder)
         self._scores = self._saved_scores()
         self._orbax = v1.training.Checkpointer(
             self.folder,
@@ -80,8 +79,8 @@ class Checkpoints:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if error is not None and hosts.several():  # the others may be gone
-            hosts.within(_LEAVING, self._close)
+        if error is not None and hosts.several():  # the others may be gone, or fail as this one
+            hosts.within(0 if hosts.is_of_another(error) else _LEAVING, self._close)
             return
         try:
             self.wait()
@@ -99,7 +98,7 @@ class Checkpoints:
     @property
     def epochs(self) -> list[int]:
         """The epochs of which a checkpoint was completed, in order."""
-        return sorted(int(path.name) for path in self.folder.iterdir() if _is_checkpoint(path))
+        return epochs_in(self.folder)
 
     @property
     def best(self) -> tuple[int, float] | None:
@@ -230,12 +229,6 @@ class Checkpoints:
             f" {others[-1]}."
         )
 
-    def _check_names(self) -> None:
-        """ValueError for what orbax would take for a checkpoint, and is none."""
-        for path in self.folder.iterdir():
-            if path.name.isdigit() and not _is_checkpoint(path):
-                raise ValueError(f"{path} is no checkpoint's folder: move it out of the way.")
-
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
         try:
@@ -247,11 +240,6 @@ class Checkpoints:
                 f" of epochs {self.epochs}, are whole: make room, or the folder writable, and"
                 " resume."
             ) from error
-
-
-def _is_checkpoint(path: Path) -> bool:
-    """Whether a folder is named by an epoch, as they are written here."""
-    return re.fullmatch("0|[1-9][0-9]*", path.name) is not None and path.is_dir()
 
 
 def _notes(metadata: Any) -> Json:

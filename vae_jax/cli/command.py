@@ -134,5 +134,6 @@ def _told(error: Exception) -> str:
             f"There is not memory enough ({error or 'no more is said'}). Less is needed by fewer or"
             " smaller layers, a smaller batch, and fewer draws or examples at once."
         )
-    expected = isinstance(error, ValueError | TypeError | OSError | ImportError | ArithmeticError)
+    kinds = ValueError | TypeError | OSError | ImportError | ArithmeticError | hosts.ElsewhereError
+    expected = isinstance(error, kinds)
     return str(error) if expected else f"{type(error).__name__}: {error} (see --debug)"

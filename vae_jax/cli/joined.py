@@ -10,22 +10,21 @@ import jax
 from vae_jax import hosts
 
 _TOGETHER = 5.0  # seconds that one that failed waits for the others, who may have failed as it did
+_SILENCE = 30  # seconds after which one that is not heard of is gone, and the others end
 
 
 @contextlib.contextmanager
 def joined(among: str | None) -> Iterator[None]:
     """Together with other processes: "auto", where the machines say which (a TPU slice, SLURM, Open
     MPI); or "ADDRESS:PORT,N,I", this is process I of N, of which process 0 is at the address. None
-    is a process by itself. The first one alone is heard on stdout.
+    is a process by itself, or one that has joined before. The first alone is heard on stdout.
 
     Raises:
       ValueError: it is none of these; the machines do not say it.
       RuntimeError: the others do not come.
     """
-    if among is None:
-        yield
-        return
-    _join(among)
+    if among is not None:
+        _join(among)
     if hosts.is_first():
         yield
         return
@@ -47,7 +46,7 @@ def left(status: int) -> int:
 def _join(among: str) -> None:
     if among == "auto":
         try:
-            jax.distributed.initialize()
+            jax.distributed.initialize(heartbeat_timeout_seconds=_SILENCE)
         except ValueError as error:
             raise ValueError(
                 f"--hosts auto: the machines do not say which processes belong together ({error})"
@@ -56,7 +55,7 @@ def _join(among: str) -> None:
         return
     address, number, index = _parsed(among)
     try:
-        jax.distributed.initialize(address, number, index)
+        jax.distributed.initialize(address, number, index, heartbeat_timeout_seconds=_SILENCE)
     except RuntimeError as error:
         raise RuntimeError(f"{number} processes did not meet at {address} ({error}).") from error
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import jax
 
-from vae_jax import hosts
+from vae_jax import files, hosts
 from vae_jax.checks import seeded
 from vae_jax.configs import Data, Experiment
 from vae_jax.report import evaluated_on, write_report
@@ -88,8 +88,7 @@ def begin(work: Work) -> Begun:
     _, _, score_key, picture_key = jax.random.split(fit_key, 4)
     first, done = hosts.agreed(lambda: [last_epoch(folder) + 1, _is_done(work)])
     run_folder.forget_after(folder / "metrics.jsonl", first - 1)
-    if hosts.is_first():
-        (folder / "failure.json").unlink(missing_ok=True)
+    files.remove(folder / "failure.json")
     work.watch.begin(work.experiment, work.data, first, evaluated_on(work.training.hold_out))
     if work.training.profile and not hosts.agreed((folder / "profile").exists):
         steps = save_profile(folder / "profile", work.experiment, work.data, work.training)

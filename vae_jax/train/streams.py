@@ -79,10 +79,10 @@ def stream_epoch(
     return state, jax.tree.map(_stack, *hosts.fetched(rows))
 
 
-def _own_rows(batch_size: int, among: NamedSharding | None) -> np.ndarray | slice:
+def _own_rows(batch_size: int, among: NamedSharding | None) -> np.ndarray:
     """Which examples of a batch are on the devices of this host; all of them where it is alone."""
     if among is None or not hosts.several():
-        return slice(None)
+        return np.arange(batch_size)
     parts = among.addressable_devices_indices_map((batch_size,)).values()
     return np.unique(np.concatenate([np.arange(batch_size)[part] for part in parts]))
 
