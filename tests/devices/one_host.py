@@ -10,6 +10,7 @@ from pathlib import Path
 import jax
 import numpy as np
 
+EVALUATIONS = ("elbos", "mutual_information", "terms", "sample")  # each another way to divide
 GIVEN = {"epochs": 2, "batch_size": 64}
 OPTIONS = {"epochs": 6, "batch_size": 64, "latents": 2}
 RUN = ["digits", *(f"--{name.replace('_', '-')}={value}" for name, value in OPTIONS.items())]
@@ -120,7 +121,7 @@ def call(address, index):
         "count": devices.count(),
         "fit": of_fit(every),
         **of_streams(every),
-        "evaluations": {name: summed(f(*given)) for name, f in every.EVALUATIONS.items()},
+        "evaluations": {name: summed(every.EVALUATIONS[name](*given)) for name in EVALUATIONS},
         **of_agreement(index),
         "noticed": of_a_notice(every, index),
         "refused": refused(every),

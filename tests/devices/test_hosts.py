@@ -7,7 +7,7 @@ import signal
 import pytest
 import test_all_devices as every
 from bits import assert_same_bits
-from one_host import GIVEN, RUN, summed
+from one_host import EVALUATIONS, GIVEN, RUN, summed
 from tiny_runs import read, resume, rows, timeless
 from two_hosts import pair
 
@@ -123,7 +123,7 @@ def test_each_host_reads_its_own_rows(found):
         assert one["streamed"] == one["in memory"]
 
 
-@pytest.mark.parametrize("name", every.EVALUATIONS)
+@pytest.mark.parametrize("name", EVALUATIONS)
 def test_an_evaluation_of_hosts_has_the_numbers_of_one(found, name):
     alone = summed(every.EVALUATIONS[name](every.MODEL, every.params(), every.KEY))
     for one in found:

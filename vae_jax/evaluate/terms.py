@@ -63,7 +63,8 @@ def terms(
         batch = jax.tree.map(lambda leaf, index=index: leaf[index], data)
         index, batch = devices.apart((index, batch), among)
         with exact_products():
-            rows.append(hosts.fetched(_batch(named, num_samples, model, params, key, index, batch)))
+            rows.append(_batch(named, num_samples, model, params, key, index, batch))
+    rows = hosts.fetched(rows)
     return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
 
 
