@@ -21,7 +21,7 @@ def joined(among: str | None) -> Iterator[None]:
 
     Raises:
       ValueError: it is none of these; the machines do not say it.
-      RuntimeError: the others do not come.
+      ConnectionError: the others do not come.
     """
     if among is not None:
         _join(among)
@@ -57,7 +57,7 @@ def _join(among: str) -> None:
     try:
         jax.distributed.initialize(address, number, index, heartbeat_timeout_seconds=_SILENCE)
     except RuntimeError as error:
-        raise RuntimeError(f"{number} processes did not meet at {address} ({error}).") from error
+        raise ConnectionError(f"{number} processes did not meet at {address} ({error}).") from error
 
 
 def _parsed(among: str) -> tuple[str, int, int]:
