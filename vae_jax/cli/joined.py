@@ -48,9 +48,10 @@ def _join(among: str) -> None:
         try:
             jax.distributed.initialize(heartbeat_timeout_seconds=_SILENCE)
         except ValueError as error:
+            reason = str(error).rstrip(".")
             raise ValueError(
-                f"--hosts auto: the machines do not say which processes belong together ({error})"
-                " Say it by --hosts ADDRESS:PORT,N,I."
+                f"--hosts auto: nothing here says which processes belong together ({reason}): say it"
+                " by --hosts ADDRESS:PORT,N,I."
             ) from error
         return
     address, number, index = _parsed(among)
