@@ -50,8 +50,8 @@ def _join(among: str) -> None:
         except ValueError as error:
             reason = str(error).rstrip(".")
             raise ValueError(
-                f"--hosts auto: nothing here says which processes belong together ({reason}): say it"
-                " by --hosts ADDRESS:PORT,N,I."
+                f"--hosts auto: nothing here says which processes belong together ({reason}): say"
+                " it by --hosts ADDRESS:PORT,N,I."
             ) from error
         return
     address, number, index = _parsed(among)
