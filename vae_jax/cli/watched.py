@@ -78,8 +78,9 @@ def _watch(signals: Signals, bar: EpochBar) -> Watch:
         if (number := devices.dividing(experiment.trained.batch_size)) > 1:
             of = f" of {jax.process_count()} hosts" if hosts.several() else ""
             say(f"Each batch is divided among {number} devices{of}.")
-        if 1 < first <= experiment.trained.epochs:
-            say(f"Going on from the checkpoint of epoch {first - 1}.")
+        if first > 1:
+            last = ", the last" if first > experiment.trained.epochs else ""
+            say(f"Going on from the checkpoint of epoch {first - 1}{last}.")
         bar.begin(experiment.trained.epochs, first, on)
         signals.waiting = True
 
