@@ -14,6 +14,6 @@ def epochs_of(examples: int, batch_size: int, steps: int = STEPS) -> int:
 def default_steps(network: str, shape: tuple[int, ...]) -> int:
     """4,000; of convolutions, whose steps take as long as their images are large, as many as there
     are in two million pixels, in 1,000 .. 4,000."""
-    if network != "conv":
+    if network not in ("conv", "residual"):
         return STEPS
     return max(_FEWEST, min(STEPS, _PIXELS // (shape[0] * shape[1])))

@@ -6,6 +6,7 @@ All work on one example: `jax.vmap` maps them over a batch.
 from vae_jax.networks.bodies import MLP
 from vae_jax.networks.conv import ConvDecoder, ConvEncoder, pooled, resized, strided, transposed
 from vae_jax.networks.describe import describe
+from vae_jax.networks.gated import GatedMLP
 from vae_jax.networks.heads import (
     BernoulliHead,
     CategoricalHead,
@@ -21,6 +22,7 @@ from vae_jax.networks.mixtures import LearnedMixture
 from vae_jax.networks.network import Network
 from vae_jax.networks.norms import batch_norm, group_norm
 from vae_jax.networks.preprocess import centred, log1p, one_hot
+from vae_jax.networks.residual import Attention, Residual, ResidualDecoder, ResidualEncoder
 from vae_jax.networks.scales import (
     FixedScale,
     LearnedScale,
@@ -31,12 +33,14 @@ from vae_jax.networks.scales import (
 
 __all__ = [
     "MLP",
+    "Attention",
     "BernoulliHead",
     "CategoricalHead",
     "ConvDecoder",
     "ConvEncoder",
     "DeltaHead",
     "FixedScale",
+    "GatedMLP",
     "GaussianHead",
     "JointHead",
     "LearnedMixture",
@@ -45,6 +49,9 @@ __all__ = [
     "Network",
     "PoissonHead",
     "PredictedScale",
+    "Residual",
+    "ResidualDecoder",
+    "ResidualEncoder",
     "batch_norm",
     "centred",
     "default_init",
