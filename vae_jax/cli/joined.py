@@ -25,11 +25,13 @@ def joined(among: str | None) -> Iterator[None]:
     """
     if among is not None:
         _join(among)
-    if hosts.is_first():
+    with contextlib.ExitStack() as stack:
+        if not hosts.is_first():
+            nowhere = stack.enter_context(open(os.devnull, "w", encoding="utf-8"))
+            stack.enter_context(contextlib.redirect_stdout(nowhere))
         yield
-        return
-    with open(os.devnull, "w", encoding="utf-8") as nowhere, contextlib.redirect_stdout(nowhere):
-        yield
+    if among is not None:  # here, where a signal that comes late does not keep the others waiting
+        jax.distributed.shutdown()
 
 
 def left(status: int) -> int:
