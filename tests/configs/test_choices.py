@@ -14,12 +14,13 @@ from vae_jax import Delta, Mixture, sampled_rate
 from vae_jax.cli.train import main
 from vae_jax.configs.choices import Choices, Form, choices, parts
 from vae_jax.configs.choices.dtypes import DTYPES
-from vae_jax.configs.choices.likelihoods import LIKELIHOODS, SCALES
+from vae_jax.configs.choices.likelihoods import BOUNDS, LIKELIHOODS
 from vae_jax.configs.choices.networks import ACTIVATIONS, NETWORKS, NORMS
 from vae_jax.configs.choices.objectives import GRADIENTS, OBJECTIVES, RISES, cyclical
 from vae_jax.configs.choices.optimizers import OPTIMIZERS
 from vae_jax.configs.choices.posteriors import POSTERIORS
 from vae_jax.configs.choices.priors import PRIORS
+from vae_jax.configs.choices.scales import SCALES
 from vae_jax.configs.choices.table import options_of
 
 TABLES = {
@@ -30,11 +31,13 @@ TABLES = {
     "prior": PRIORS,
     "optimizer": OPTIMIZERS,
 }
-NAMES = {**TABLES, "scale": SCALES, "activation": ACTIVATIONS, "norm": NORMS, "dtype": DTYPES}
+NAMES = {**TABLES, "scale": SCALES, "mean_bound": BOUNDS}
+NAMES |= {"activation": ACTIVATIONS, "norm": NORMS, "dtype": DTYPES}
 SMALL = Choices(hidden=(4,), channels=(2,))
 FORM = Form((4, 4, 1), classes=3)
 X = {
     "gaussian": np.full((2, 4, 4, 1), 0.3, np.float32),
+    "laplace": np.full((2, 4, 4, 1), 0.3, np.float32),
     "bernoulli": np.ones((2, 4, 4, 1), np.float32),
     "categorical": np.full((2, 4, 4, 1), 2, np.int32),
 }
@@ -82,7 +85,7 @@ def test_the_command_line_has_every_row(table):
     kinds = [vars(choices)[name].__args__ for name in ("Objective", "Gradient", "Rise")]
     kinds += [vars(choices)[n].__args__ for n in ("Likelihood", "Scale", "Network", "Activation")]
     kinds += [vars(choices)[n].__args__ for n in ("Norm", "Dtype", "Posterior", "Prior")]
-    kinds += [vars(choices)["Optimizer"].__args__]
+    kinds += [vars(choices)[n].__args__ for n in ("Optimizer", "MeanBound")]
     assert tuple(table) in kinds
 
 
@@ -116,7 +119,7 @@ def products(f, *args):
 @pytest.mark.parametrize("posterior", POSTERIORS)
 def test_bfloat16_is_of_bodies_and_heads_alone(network, likelihood, posterior):
     choice = {"network": network, "likelihood": likelihood, "posterior": posterior}
-    choice |= {"scale": "predicted"} if likelihood == "gaussian" else {}
+    choice |= {"scale": "predicted"} if likelihood in ("gaussian", "laplace") else {}
     x, z = X[likelihood][0], np.zeros(2, np.float32)
     for dtype, name in (("float32", "f32"), ("bfloat16", "bf16")):
         one = made(**choice, dtype=dtype)
@@ -183,6 +186,7 @@ REFUSED = {
     "no probability": ({"dropout": 1.0}, r"dropout must be in \[0, 1\)"),
     "no scale": ({"sigma": 0.0}, "sigma must be in 1e-06 .. 1,000,000; got 0.0"),
     "a fixed scale unsaid": ({"scale": "fixed"}, "needs its standard deviation: sigma=0.1"),
+    "a scale said twice": ({"scale": "data", "sigma": 0.1}, "data say what their deviation is: le"),
     "a negative beta": ({"beta": -1.0}, "beta must be in 0 .. 1,000,000; got -1"),
     "a point's bound": ({"posterior": "point", "objective": "iwae"}, "A point has no bound"),
     "a point's beta": ({"posterior": "point", "beta": 2.0}, "the distortion alone for its loss"),

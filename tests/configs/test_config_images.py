@@ -165,6 +165,23 @@ def test_a_likelihood_begins_at_the_moments_of_the_training_data(tmp_path):
         np.testing.assert_allclose(np.exp(log_scale), np.full(64, deviation / 2), rtol=5e-3)
 
 
+@pytest.mark.parametrize("likelihood", ["gaussian", "laplace"])
+def test_a_scale_may_be_that_of_the_training_data(likelihood, tmp_path):
+    path, given = save(tmp_path / "a.npz", bytes_of(400)), Choices(hidden=(2,))
+    given = replace(given, likelihood=likelihood, mean_bound="sigmoid")
+    family = np.sqrt(2) if likelihood == "laplace" else 1
+    for scale, factor in (("data", 1), ("data_vqvae", np.sqrt(64 / 2))):
+        choices = replace(given, scale=scale)
+        experiment = images(data=path, choices=choices, latents=2)
+        stored = experiment.examples.load().train["x"]
+        params = experiment.trained.model.init(jax.random.key(0), stored[0] / 255)
+        variance = (stored.astype(np.float64).var() + 1 / 12) / 256**2  # dequantised
+        own = np.exp(params["decoder"]["head"]["scale"]["log_scale"])
+        np.testing.assert_allclose(own, factor * np.sqrt(variance) / family, rtol=1e-5)
+    begin = jax.nn.sigmoid(params["decoder"]["head"]["loc"]["bias"])
+    np.testing.assert_allclose(begin, stored.mean(axis=0).ravel() / 255, rtol=1e-4)
+
+
 def test_of_many_sorted_images_some_of_all_kinds_are_looked_at(tmp_path, monkeypatch):
     monkeypatch.setattr(intensities, "_SOME", 10)
     x = np.repeat(np.arange(30, dtype=np.uint8)[:, None, None, None], 8, axis=1) * 8

@@ -16,6 +16,7 @@ SAID = {
     "gaussian-scalar": ("volume", True),
     "gaussian-shared-scale": ("volume", True),
     "gaussian-empty": ("volume", True),
+    "laplace": ("volume", True),
     "bernoulli": ("counts", True),
     "categorical": ("counts", True),
     "quantised": ("counts", False),

@@ -16,6 +16,7 @@ from vae_jax.distributions import (
     Foreign,
     Gaussian,
     Joint,
+    Laplace,
     Mixture,
     UniformCodes,
 )
@@ -79,6 +80,7 @@ def test_frequencies_are_masses(q, events, key):
 # (name, distribution of a scalar, an interval that holds all but 1e-6 of its mass)
 CONTINUOUS = [
     ("gaussian", Gaussian(jnp.array(2.0), jnp.array(-1.0)), (0.0, 4.0)),
+    ("laplace", Laplace(jnp.array(2.0), jnp.array(-1.0)), (-4.0, 8.0)),
     ("mixture", Mixture(normal(3), gaussians(3)), (-30.0, 30.0)),
     ("foreign", Foreign(numpyro.Gumbel(jnp.array(1.0), jnp.array(0.5)), draw, True), (-3, 10.0)),
 ]

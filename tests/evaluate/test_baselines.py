@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from vae_jax import Bernoulli, Categorical, Gaussian, Joint, Poisson, evaluate, standard_gaussian
+from vae_jax import (
+    Bernoulli,
+    Categorical,
+    Gaussian,
+    Joint,
+    Laplace,
+    Poisson,
+    evaluate,
+    standard_gaussian,
+)
 from vae_jax.distributions import Mixture
 from vae_jax.evaluate.baselines import mean_and_variance
 
@@ -14,6 +23,7 @@ RNG = np.random.default_rng(0)
 X = RNG.normal(2.0, [0.5, 3.0], (200, 2)).astype(np.float32)
 KINDS = {
     "gaussian": (standard_gaussian(2), X),
+    "laplace": (Laplace(jnp.zeros(2), jnp.zeros(2)), X),
     "bernoulli": (Bernoulli(jnp.zeros(2)), (X > 2).astype(np.float32)),
     "categorical": (Categorical(jnp.zeros((2, 4))), np.clip(np.abs(X), 0, 2).astype(np.int32)),
     "poisson": (Poisson(jnp.zeros(2)), np.abs(X).astype(np.int32)),

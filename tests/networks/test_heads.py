@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 from flax import linen as nn
 
-from vae_jax.distributions import Bernoulli, Categorical, Delta, Gaussian, Joint, Mixture
+from vae_jax.distributions import (
+    Bernoulli,
+    Categorical,
+    Delta,
+    Gaussian,
+    Joint,
+    Laplace,
+    Mixture,
+)
 from vae_jax.networks import (
     BernoulliHead,
     CategoricalHead,
@@ -14,6 +22,7 @@ from vae_jax.networks import (
     FixedScale,
     GaussianHead,
     JointHead,
+    LaplaceHead,
     LearnedScale,
     MixtureHead,
     PredictedScale,
@@ -29,6 +38,8 @@ SHAPED_HEADS = [
     (GaussianHead(IMAGE), Gaussian),
     (GaussianHead(IMAGE, LearnedScale()), Gaussian),
     (GaussianHead(IMAGE, FixedScale(-1.0)), Gaussian),
+    (GaussianHead(IMAGE, bound=nn.sigmoid), Gaussian),
+    (LaplaceHead(IMAGE, bound=jnp.tanh), Laplace),
     (MixtureHead(3, GaussianHead(IMAGE)), Mixture),
     (MixtureHead(3, BernoulliHead(IMAGE)), Mixture),
 ]
@@ -88,6 +99,15 @@ def test_from_a_vector_the_parameters_are_a_dense_layer():
     np.testing.assert_allclose(
         q.log_scale, (VECTOR @ p["scale"]["log_scale"]["kernel"]).reshape(2, 3), atol=1e-6
     )
+
+
+@pytest.mark.parametrize("head", [GaussianHead, LaplaceHead])
+def test_a_mean_may_be_bounded(head):
+    params, q = call(head((2, 3), bound=nn.sigmoid), VECTOR)
+    free = head((2, 3)).apply(params, VECTOR)
+    np.testing.assert_allclose(q.loc, nn.sigmoid(free.loc), rtol=1e-6)
+    half = head((2, 3), bound=jnp.tanh, dtype=jnp.bfloat16).apply(params, 9 * VECTOR)
+    assert half.loc.dtype == jnp.float32
 
 
 def test_from_a_map_each_pixel_has_its_own_features():

@@ -127,8 +127,9 @@ def _as_they_are(levels: int) -> Read:
     return None, centred(middle, middle)
 
 
+DENSITIES = ("gaussian", "laplace")  # of numbers in [0, 1]
 _READ: dict[str, Callable[[int], Read]] = {
-    "gaussian": _dequantised,
+    **dict.fromkeys(DENSITIES, _dequantised),
     "bernoulli": _binarised,
     "categorical": _as_they_are,
 }
@@ -143,7 +144,7 @@ def _unit(likelihood: str, levels: int) -> int | None:
     """See `Examples.num_levels`."""
     if levels == 1:
         return None
-    return {"gaussian": levels, "categorical": 1}.get(likelihood)
+    return {**dict.fromkeys(DENSITIES, levels), "categorical": 1}.get(likelihood)
 
 
 def _loaded(stored: Intensities, prepare: Prepare | None) -> Data:

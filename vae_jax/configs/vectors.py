@@ -74,7 +74,7 @@ def vectors(
         epochs = epochs_of(len(read().divide()[0].numbers), batch_size)
     sizes = tuple(map(len, columns.classes.values()))
     shape = (len(columns.numbers),)
-    form = Form(shape, likelihoods=("gaussian",), log_scale=LOG_SCALE, beside=sizes)
+    form = Form(shape, likelihoods=("gaussian", "laplace"), log_scale=LOG_SCALE, beside=sizes)
     made = parts(choices, _CHOICES, form, latents, preprocess=_indicators(sizes))
     found: dict[str, object] = {
         "epochs": epochs,

@@ -8,6 +8,7 @@ from vae_jax.distributions.delta import Delta
 from vae_jax.distributions.foreign import Foreign
 from vae_jax.distributions.gaussian import Gaussian, standard_gaussian
 from vae_jax.distributions.joint import Joint
+from vae_jax.distributions.laplace import Laplace
 from vae_jax.distributions.layered import Layered
 from vae_jax.distributions.masked import Masked
 from vae_jax.distributions.mixture import Mixture
@@ -22,6 +23,7 @@ __all__ = [
     "Foreign",
     "Gaussian",
     "Joint",
+    "Laplace",
     "Layered",
     "Masked",
     "Mixture",

@@ -7,7 +7,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vae_jax.distributions import Bernoulli, Categorical, Distribution, Gaussian, Joint, Poisson
+from vae_jax.distributions import (
+    Bernoulli,
+    Categorical,
+    Distribution,
+    Gaussian,
+    Joint,
+    Laplace,
+    Poisson,
+)
 from vae_jax.extras import lacking
 from vae_jax.types import Array, Event
 
@@ -20,9 +28,10 @@ def independent(likelihood: Distribution, x: Event) -> Distribution | None:
     """Independent dimensions of the likelihood's family, of the largest likelihood.
 
     Gaussians with the mean and standard deviation (exp(-6) at least, as a model's own) of each
-    dimension; binary variables and classes with their frequencies, as if each value had been seen
-    once more (half as often, of two), so that none is impossible; Poissons with the means, as if
-    there were one more example, of half a count.
+    dimension; Laplaces with the median and the mean distance from it; binary variables and classes
+    with their frequencies, as if each value had been seen once more (half as often, of two), so
+    that none is impossible; Poissons with the means, as if there were one more example, of half a
+    count.
 
     Args:
       likelihood: p(x|z) of any z: the family, and its classes.
@@ -89,6 +98,14 @@ def _fitted(likelihood: Distribution, x: Event) -> Distribution | None:
 def _(likelihood: Gaussian, x: np.ndarray) -> Gaussian:
     mean, variance = mean_and_variance(np.asarray(x))
     return Gaussian(_single(mean), _single(np.log(np.maximum(np.sqrt(variance), _LEAST_SCALE))))
+
+
+@_fitted.register
+def _(likelihood: Laplace, x: np.ndarray) -> Laplace:
+    x = np.asarray(x)
+    median = np.median(x, axis=0)
+    distance = np.mean(np.abs(x - median), axis=0, dtype=np.float64)
+    return Laplace(_single(median), _single(np.log(np.maximum(distance, _LEAST_SCALE))))
 
 
 @_fitted.register

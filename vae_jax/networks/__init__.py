@@ -5,6 +5,7 @@ All work on one example: `jax.vmap` maps them over a batch.
 
 from vae_jax.networks.bodies import MLP
 from vae_jax.networks.conv import ConvDecoder, ConvEncoder, pooled, resized, strided, transposed
+from vae_jax.networks.count_heads import PoissonHead
 from vae_jax.networks.describe import describe
 from vae_jax.networks.heads import (
     BernoulliHead,
@@ -12,8 +13,8 @@ from vae_jax.networks.heads import (
     DeltaHead,
     GaussianHead,
     JointHead,
+    LaplaceHead,
     MixtureHead,
-    PoissonHead,
 )
 from vae_jax.networks.init import default_init
 from vae_jax.networks.masked import masked
@@ -22,6 +23,7 @@ from vae_jax.networks.network import Network
 from vae_jax.networks.norms import batch_norm, group_norm
 from vae_jax.networks.preprocess import centred, log1p, one_hot
 from vae_jax.networks.scales import (
+    DataScale,
     FixedScale,
     LearnedScale,
     PredictedScale,
@@ -35,10 +37,12 @@ __all__ = [
     "CategoricalHead",
     "ConvDecoder",
     "ConvEncoder",
+    "DataScale",
     "DeltaHead",
     "FixedScale",
     "GaussianHead",
     "JointHead",
+    "LaplaceHead",
     "LearnedMixture",
     "LearnedScale",
     "MixtureHead",

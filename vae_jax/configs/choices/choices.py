@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from vae_jax.configs.choices.dtypes import DTYPES
-from vae_jax.configs.choices.likelihoods import LIKELIHOODS, SCALES
+from vae_jax.configs.choices.likelihoods import BOUNDS, LIKELIHOODS
 from vae_jax.configs.choices.networks import ACTIVATIONS, NETWORKS, NORMS
 from vae_jax.configs.choices.objectives import GRADIENTS, OBJECTIVES, RISES
 from vae_jax.configs.choices.optimizers import OPTIMIZERS
 from vae_jax.configs.choices.posteriors import POSTERIORS
 from vae_jax.configs.choices.priors import PRIORS
+from vae_jax.configs.choices.scales import SCALES
 from vae_jax.networks.scales import FLOOR
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     Rise: TypeAlias = str
     Likelihood: TypeAlias = str
     Scale: TypeAlias = str
+    MeanBound: TypeAlias = str
     Network: TypeAlias = str
     Activation: TypeAlias = str
     Norm: TypeAlias = str
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     Optimizer: TypeAlias = str
 else:  # a command line lists the rows of each table
     Objective, Gradient, Rise = (Literal[tuple(t)] for t in (OBJECTIVES, GRADIENTS, RISES))
-    Likelihood, Scale = (Literal[tuple(t)] for t in (LIKELIHOODS, SCALES))
+    Likelihood, Scale, MeanBound = (Literal[tuple(t)] for t in (LIKELIHOODS, SCALES, BOUNDS))
     Network, Activation, Norm = (Literal[tuple(t)] for t in (NETWORKS, ACTIVATIONS, NORMS))
     Dtype = Literal[tuple(DTYPES)]
     Posterior, Prior = (Literal[tuple(t)] for t in (POSTERIORS, PRIORS))
@@ -50,13 +52,16 @@ class Choices:
       beta: Of elbo, the weight of the rate; below 1 the loss is no bound.
       beta_warmup: Steps in which beta rises from 0, by default none; of binary images 200.
       beta_rise: linear: once; cyclical: again and again, held as long as it has risen.
-      likelihood: gaussian on real numbers, or on dequantised integers; bernoulli: each intensity is
-        the probability of a 1; categorical: a probability for each integer.
-      scale: Of gaussian, its standard deviation: fixed, one learned, one learned for each
-        dimension, or predicted for each dimension from z; by default predicted of images, and of
-        the rest learned for each dimension.
-      sigma: Of gaussian, the standard deviation, or where it begins to be learned, by default at
-        half that of the training data; of numbers that are standardised, in those units.
+      likelihood: gaussian or laplace on real numbers, or on dequantised integers; bernoulli: each
+        intensity is the probability of a 1; categorical: a probability for each integer.
+      scale: Of gaussian and laplace, the standard deviation: fixed; that of the training data, or,
+        as VQ-VAEs have it, sigma^2 = D Var / 2; one learned, one learned for each dimension, or
+        predicted for each dimension from z; by default predicted of images, and of the rest
+        learned for each dimension.
+      sigma: Of gaussian and laplace, the standard deviation, or where it begins to be learned, by
+        default at half that of the training data; of numbers that are standardised, in those units.
+      mean_bound: Of gaussian and laplace, what the mean goes through: sigmoid, into (0, 1), or
+        tanh, into (-1, 1).
       network: mlp, or conv, of images.
       hidden: Of mlp, units of each layer of the encoder; the decoder mirrors it.
       channels: Of conv, of each stage of the encoder, which halves the image; the decoder mirrors
@@ -87,6 +92,7 @@ class Choices:
     likelihood: Likelihood = "gaussian"
     scale: Scale | None = None
     sigma: float | None = None
+    mean_bound: MeanBound = "none"
     network: Network = "mlp"
     hidden: tuple[int, ...] = (512, 512)
     channels: tuple[int, ...] = (32, 64)

@@ -15,6 +15,7 @@ class Form(NamedTuple):
       likelihoods: that make sense of it.
       scale: of a Gaussian, where nobody says: docs/defaults.md has what that was measured by.
       loc, log_scale: initializers of a Gaussian's mean (the bias of the layer) and log-scale.
+      log_deviation: initializer of the log of the standard deviation of all values of all examples.
       logits: of the logits of binary variables (the bias of the layer).
       beside: the classes of each variable that stands beside the array, which is then "numbers" of
         an event {"numbers": x, "classes": (c, ...)}; of shape (0,) there is no array in it.
@@ -22,9 +23,10 @@ class Form(NamedTuple):
 
     shape: tuple[int, ...]
     classes: int | None = None
-    likelihoods: tuple[str, ...] = ("gaussian", "bernoulli", "categorical")
+    likelihoods: tuple[str, ...] = ("gaussian", "laplace", "bernoulli", "categorical")
     scale: str = "dimension"
     loc: Initializer = nn.initializers.zeros
     log_scale: Initializer = nn.initializers.zeros
+    log_deviation: Initializer = nn.initializers.zeros
     logits: Initializer = nn.initializers.zeros
     beside: tuple[int, ...] = ()

@@ -1,60 +1,57 @@
 """Likelihoods: the head of the decoder."""
 
 import math
+from collections.abc import Callable
 
+import jax.numpy as jnp
 from flax import linen as nn
-from flax.typing import Dtype, Initializer
+from flax.typing import Initializer
 
-from vae_jax.checks import check_within
 from vae_jax.configs.choices.dtypes import DTYPES
 from vae_jax.configs.choices.form import Form
+from vae_jax.configs.choices.scales import scale_of
+from vae_jax.configs.choices.starts import inverse_tanh
 from vae_jax.configs.choices.table import Rows, one_of
 from vae_jax.networks import (
     BernoulliHead,
     CategoricalHead,
-    FixedScale,
     GaussianHead,
     JointHead,
-    LearnedScale,
-    PredictedScale,
+    LaplaceHead,
 )
+from vae_jax.types import Array
 
-
-def fixed(form: Form, sigma: float | None, dtype: Dtype | None) -> nn.Module:
-    """One standard deviation, which is not learned."""
-    if sigma is None:
-        raise ValueError("scale='fixed' needs its standard deviation: sigma=0.1, say.")
-    return FixedScale(math.log(sigma))
-
-
-def learned(form: Form, sigma: float | None, dtype: Dtype | None) -> nn.Module:
-    """One standard deviation, learned."""
-    return LearnedScale(initial=_first(form, sigma))
-
-
-def dimension(form: Form, sigma: float | None, dtype: Dtype | None) -> nn.Module:
-    """A standard deviation for each dimension, learned."""
-    return LearnedScale(initial=_first(form, sigma), per_dimension=True)
-
-
-def predicted(form: Form, sigma: float | None, dtype: Dtype | None) -> nn.Module:
-    """A standard deviation for each dimension and z, an output of the decoder."""
-    return PredictedScale(initial=_first(form, sigma), dtype=dtype)
-
-
-_SIGMA = (1e-6, 1e6)  # of which squares and their inverses are far from what float32 holds
-SCALES = {"fixed": fixed, "learned": learned, "dimension": dimension, "predicted": predicted}
+Bound = Callable[[Array], Array]
+BOUNDS: dict[str, Bound | None] = {"none": None, "sigmoid": nn.sigmoid, "tanh": jnp.tanh}
 
 
 def gaussian(
-    form: Form, *, scale: str | None = None, sigma: float | None = None, dtype: str = "float32"
+    form: Form,
+    *,
+    scale: str | None = None,
+    sigma: float | None = None,
+    mean_bound: str = "none",
+    dtype: str = "float32",
 ) -> nn.Module:
     """N(x | f(z), sigma^2)."""
-    if sigma is not None:
-        check_within("sigma", sigma, *_SIGMA)
     own = one_of("dtype", DTYPES, dtype)
-    made = one_of("scale", SCALES, scale or form.scale)(form, sigma, own)
-    return GaussianHead(form.shape, made, form.loc, own)
+    bound, first = _bound(form, mean_bound)
+    return GaussianHead(form.shape, scale_of(form, scale, sigma, own), first, own, bound)
+
+
+def laplace(
+    form: Form,
+    *,
+    scale: str | None = None,
+    sigma: float | None = None,
+    mean_bound: str = "none",
+    dtype: str = "float32",
+) -> nn.Module:
+    """Laplace, which errs by absolute and not by squared distances."""
+    own = one_of("dtype", DTYPES, dtype)
+    bound, first = _bound(form, mean_bound)
+    made = scale_of(form, scale, sigma, own, shift=-math.log(2) / 2)
+    return LaplaceHead(form.shape, made, first, own, bound)
 
 
 def bernoulli(form: Form, *, dtype: str = "float32") -> nn.Module:
@@ -78,9 +75,15 @@ def with_classes(head: nn.Module, form: Form, dtype: str) -> nn.Module:
     return JointHead(heads if form.shape == (0,) else {"numbers": head, **heads})
 
 
-LIKELIHOODS: Rows = {"gaussian": gaussian, "bernoulli": bernoulli, "categorical": categorical}
+LIKELIHOODS: Rows = {
+    "gaussian": gaussian,
+    "laplace": laplace,
+    "bernoulli": bernoulli,
+    "categorical": categorical,
+}
 
 
-def _first(form: Form, sigma: float | None) -> float | Initializer:
-    """Where the log-scale begins."""
-    return form.log_scale if sigma is None else math.log(sigma)
+def _bound(form: Form, name: str) -> tuple[Bound | None, Initializer]:
+    """A function of the mean, and the bias under which it begins at the data's."""
+    firsts = {"none": form.loc, "sigmoid": form.logits, "tanh": inverse_tanh(form.loc)}
+    return one_of("mean_bound", BOUNDS, name), firsts[name]
