@@ -85,8 +85,9 @@ def test_of_several_parts_each():
 
 
 def test_a_full_covariance_knows_that_dimensions_go_together():
-    mixing = RNG.normal(size=(3, 3))
-    train, test = (RNG.normal(size=(n, 3)) @ mixing + 1 for n in (4000, 50))
+    rng = np.random.default_rng(0)
+    mixing = np.eye(3) + rng.normal(size=(3, 3)) / 2
+    train, test = (rng.normal(size=(n, 3)) @ mixing + 1 for n in (4000, 50))
     density = evaluate.full_covariance(train.reshape(4000, 3, 1))
     exact = stats.multivariate_normal(np.ones(3), mixing.T @ mixing).logpdf(test)
     # 9 parameters of 4,000 examples: about 9 / (2 * 4000), and what is shrunk

@@ -13,7 +13,7 @@ from vae_jax.types import Array
 
 
 def rounds(q: Distribution | Layers) -> Array:
-    """Whether a Gaussian (or Laplace) in q has a scale below the spacing of floats at its mean, []."""
+    """Whether a location in q has a scale below the spacing of floats there, [] bool."""
     found = [n for n in jax.tree.leaves(q, is_leaf=_has_scale) if _has_scale(n)]
     narrow = [jnp.exp(n.log_scale) < jnp.spacing(jnp.abs(as_float(n.loc))) for n in found]
     return jnp.any(jnp.stack([jnp.any(each) for each in narrow])) if narrow else jnp.array(False)
