@@ -56,7 +56,9 @@ from vae_jax.bounds import (
 )
 from vae_jax.distributions import (
     Bernoulli,
+    Beta,
     Categorical,
+    ContinuousBernoulli,
     Delta,
     Distribution,
     Foreign,
@@ -110,7 +112,9 @@ __all__ = [
     "VAE",
     "Aux",
     "Bernoulli",
+    "Beta",
     "Categorical",
+    "ContinuousBernoulli",
     "Delta",
     "Distribution",
     "Draw",

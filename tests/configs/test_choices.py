@@ -39,6 +39,8 @@ X = {
     "gaussian": np.full((2, 4, 4, 1), 0.3, np.float32),
     "laplace": np.full((2, 4, 4, 1), 0.3, np.float32),
     "bernoulli": np.ones((2, 4, 4, 1), np.float32),
+    "continuous_bernoulli": np.full((2, 4, 4, 1), 0.3, np.float32),
+    "beta": np.full((2, 4, 4, 1), 0.3, np.float32),
     "categorical": np.full((2, 4, 4, 1), 2, np.int32),
 }
 
@@ -119,7 +121,7 @@ def products(f, *args):
 @pytest.mark.parametrize("posterior", POSTERIORS)
 def test_bfloat16_is_of_bodies_and_heads_alone(network, likelihood, posterior):
     choice = {"network": network, "likelihood": likelihood, "posterior": posterior}
-    choice |= {"scale": "predicted"} if likelihood in ("gaussian", "laplace") else {}
+    choice |= {"scale": "predicted"} if likelihood in ("gaussian", "laplace", "beta") else {}
     x, z = X[likelihood][0], np.zeros(2, np.float32)
     for dtype, name in (("float32", "f32"), ("bfloat16", "bf16")):
         one = made(**choice, dtype=dtype)

@@ -182,6 +182,20 @@ def test_a_scale_may_be_that_of_the_training_data(likelihood, tmp_path):
     np.testing.assert_allclose(begin, stored.mean(axis=0).ravel() / 255, rtol=1e-4)
 
 
+@pytest.mark.parametrize("likelihood", ["laplace", "continuous_bernoulli", "beta"])
+def test_densities_are_of_dequantised_integers(likelihood, tmp_path):
+    path = save(tmp_path / "a.npz", bytes_of(400))
+    experiment = images(data=path, choices=Choices(hidden=(2,), likelihood=likelihood), latents=2)
+    loaded = experiment.examples.load()
+    assert 0 < loaded.test["x"].min() < loaded.test["x"].max() < 1
+    assert experiment.examples.num_levels == 256
+    model = experiment.trained.model
+    params = model.init(jax.random.key(0), loaded.test["x"][0])
+    begin = model.decode(params, np.zeros(2, np.float32))  # the bias is left
+    mean = loaded.train["x"].mean(axis=0) / 255
+    np.testing.assert_allclose(begin.mean(), mean, atol=0.01)
+
+
 def test_of_many_sorted_images_some_of_all_kinds_are_looked_at(tmp_path, monkeypatch):
     monkeypatch.setattr(intensities, "_SOME", 10)
     x = np.repeat(np.arange(30, dtype=np.uint8)[:, None, None, None], 8, axis=1) * 8

@@ -9,7 +9,9 @@ from flows import Planar
 
 from vae_jax.distributions import (
     Bernoulli,
+    Beta,
     Categorical,
+    ContinuousBernoulli,
     Delta,
     Foreign,
     Gaussian,
@@ -76,6 +78,8 @@ EVERY = [
     ("gaussian-empty", standard_gaussian(0), True),
     ("laplace", Laplace(normal(3, 2), normal(3, 2, seed=1)), True),
     ("bernoulli", Bernoulli(normal(2, 3)), False),
+    ("continuous-bernoulli", ContinuousBernoulli(3 * normal(2, 3)), False),
+    ("beta", Beta(normal(2, 3), normal(2, 3, seed=1)), False),
     ("categorical", Categorical(normal(2, 4)), False),
     ("poisson", Poisson(normal(2, 3)), False),
     ("delta", Delta(normal(3)), True),

@@ -18,6 +18,8 @@ SAID = {
     "gaussian-empty": ("volume", True),
     "laplace": ("volume", True),
     "bernoulli": ("counts", True),
+    "continuous-bernoulli": ("volume", True),
+    "beta": ("volume", True),
     "categorical": ("counts", True),
     "quantised": ("counts", False),
     "uniform-codes": ("counts", False),

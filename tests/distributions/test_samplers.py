@@ -12,7 +12,9 @@ from every import draw, gaussians, normal
 
 from vae_jax.distributions import (
     Bernoulli,
+    Beta,
     Categorical,
+    ContinuousBernoulli,
     Foreign,
     Gaussian,
     Joint,
@@ -81,6 +83,9 @@ def test_frequencies_are_masses(q, events, key):
 CONTINUOUS = [
     ("gaussian", Gaussian(jnp.array(2.0), jnp.array(-1.0)), (0.0, 4.0)),
     ("laplace", Laplace(jnp.array(2.0), jnp.array(-1.0)), (-4.0, 8.0)),
+    ("continuous-bernoulli", ContinuousBernoulli(jnp.array(3.0)), (0.0, 1.0)),
+    ("continuous-bernoulli-dark", ContinuousBernoulli(jnp.array(-0.3)), (0.0, 1.0)),
+    ("beta", Beta(jnp.array(0.7), jnp.array(1.2)), (0.0, 1.0)),
     ("mixture", Mixture(normal(3), gaussians(3)), (-30.0, 30.0)),
     ("foreign", Foreign(numpyro.Gumbel(jnp.array(1.0), jnp.array(0.5)), draw, True), (-3, 10.0)),
 ]

@@ -9,6 +9,7 @@ from scipy import stats
 from vae_jax import (
     Bernoulli,
     Categorical,
+    ContinuousBernoulli,
     Gaussian,
     Joint,
     Laplace,
@@ -25,6 +26,7 @@ KINDS = {
     "gaussian": (standard_gaussian(2), X),
     "laplace": (Laplace(jnp.zeros(2), jnp.zeros(2)), X),
     "bernoulli": (Bernoulli(jnp.zeros(2)), (X > 2).astype(np.float32)),
+    "continuous_bernoulli": (ContinuousBernoulli(jnp.zeros(2)), np.clip(X / 4, 0, 1)),
     "categorical": (Categorical(jnp.zeros((2, 4))), np.clip(np.abs(X), 0, 2).astype(np.int32)),
     "poisson": (Poisson(jnp.zeros(2)), np.abs(X).astype(np.int32)),
 }

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from vae_jax import data as datasets
 from vae_jax.configs.choices import Choices
+from vae_jax.configs.choices.form import DENSITIES
 from vae_jax.configs.experiment import Experiment, other_images
-from vae_jax.configs.intensities import DENSITIES, Fit, Intensities, of_intensities
+from vae_jax.configs.intensities import Fit, Intensities, of_intensities
 from vae_jax.configs.lengths import epochs_of
 
 _CHOICES = Choices(network="conv")

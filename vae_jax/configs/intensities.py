@@ -11,6 +11,7 @@ from vae_jax import data as datasets
 from vae_jax import show
 from vae_jax.checks import check_count
 from vae_jax.configs.choices import Choices, Form, parts
+from vae_jax.configs.choices.form import DENSITIES
 from vae_jax.configs.choices.table import one_of
 from vae_jax.configs.experiment import (
     Data,
@@ -127,7 +128,6 @@ def _as_they_are(levels: int) -> Read:
     return None, centred(middle, middle)
 
 
-DENSITIES = ("gaussian", "laplace")  # of numbers in [0, 1]
 _READ: dict[str, Callable[[int], Read]] = {
     **dict.fromkeys(DENSITIES, _dequantised),
     "bernoulli": _binarised,

@@ -2,7 +2,9 @@
 
 from vae_jax.distributions.base import Distribution
 from vae_jax.distributions.bernoulli import Bernoulli
+from vae_jax.distributions.beta import Beta
 from vae_jax.distributions.categorical import Categorical
+from vae_jax.distributions.continuous_bernoulli import ContinuousBernoulli
 from vae_jax.distributions.counts import Poisson
 from vae_jax.distributions.delta import Delta
 from vae_jax.distributions.foreign import Foreign
@@ -17,7 +19,9 @@ from vae_jax.distributions.quantised import Quantised, UniformCodes
 
 __all__ = [
     "Bernoulli",
+    "Beta",
     "Categorical",
+    "ContinuousBernoulli",
     "Delta",
     "Distribution",
     "Foreign",

@@ -10,12 +10,14 @@ import numpy as np
 from vae_jax.distributions import (
     Bernoulli,
     Categorical,
+    ContinuousBernoulli,
     Distribution,
     Gaussian,
     Joint,
     Laplace,
     Poisson,
 )
+from vae_jax.distributions.continuous_bernoulli import logits_of_mean
 from vae_jax.extras import lacking
 from vae_jax.types import Array, Event
 
@@ -28,10 +30,10 @@ def independent(likelihood: Distribution, x: Event) -> Distribution | None:
     """Independent dimensions of the likelihood's family, of the largest likelihood.
 
     Gaussians with the mean and standard deviation (exp(-6) at least, as a model's own) of each
-    dimension; Laplaces with the median and the mean distance from it; binary variables and classes
-    with their frequencies, as if each value had been seen once more (half as often, of two), so
-    that none is impossible; Poissons with the means, as if there were one more example, of half a
-    count.
+    dimension; Laplaces with the median and the mean distance from it; continuous Bernoullis with
+    the means; binary variables and classes with their frequencies, as if each value had been seen
+    once more (half as often, of two), so that none is impossible; Poissons with the means, as if
+    there were one more example, of half a count.
 
     Args:
       likelihood: p(x|z) of any z: the family, and its classes.
@@ -112,6 +114,11 @@ def _(likelihood: Laplace, x: np.ndarray) -> Laplace:
 def _(likelihood: Bernoulli, x: np.ndarray) -> Bernoulli:
     ones = np.sum(np.asarray(x), axis=0, dtype=np.float64) + 0.5
     return Bernoulli(_single(np.log(ones) - np.log(len(x) + 1 - ones)))
+
+
+@_fitted.register
+def _(likelihood: ContinuousBernoulli, x: np.ndarray) -> ContinuousBernoulli:
+    return ContinuousBernoulli(logits_of_mean(_single(mean_and_variance(np.asarray(x))[0])))
 
 
 @_fitted.register

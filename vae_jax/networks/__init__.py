@@ -7,6 +7,7 @@ from vae_jax.networks.bodies import MLP
 from vae_jax.networks.conv import ConvDecoder, ConvEncoder, pooled, resized, strided, transposed
 from vae_jax.networks.count_heads import PoissonHead
 from vae_jax.networks.describe import describe
+from vae_jax.networks.grey_heads import BetaHead, ContinuousBernoulliHead
 from vae_jax.networks.heads import (
     BernoulliHead,
     CategoricalHead,
@@ -34,7 +35,9 @@ from vae_jax.networks.scales import (
 __all__ = [
     "MLP",
     "BernoulliHead",
+    "BetaHead",
     "CategoricalHead",
+    "ContinuousBernoulliHead",
     "ConvDecoder",
     "ConvEncoder",
     "DataScale",

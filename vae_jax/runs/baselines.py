@@ -10,7 +10,7 @@ from vae_jax import evaluate
 from vae_jax.configs import Data, Experiment
 from vae_jax.configs.experiment import fixed
 from vae_jax.data.sources import read_example
-from vae_jax.distributions import Categorical, Gaussian, Laplace
+from vae_jax.distributions import Beta, Categorical, ContinuousBernoulli, Gaussian, Laplace
 from vae_jax.models import trace
 from vae_jax.objectives import batch_size as size_of
 from vae_jax.runs.scores import bits_per_dim
@@ -18,7 +18,8 @@ from vae_jax.types import Batch, Event, Params
 
 Json = dict[str, Any]
 
-_OF_SCALES, _OF_NUMBERS = Gaussian | Laplace, Gaussian | Laplace
+_OF_SCALES = Gaussian | Laplace
+_OF_NUMBERS = Gaussian | Laplace | ContinuousBernoulli | Beta
 
 # training examples that a baseline is fitted to, and the most numbers that they have
 _FITTED, _NUMBERS = 10_000, 2**28

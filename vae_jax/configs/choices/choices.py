@@ -53,13 +53,15 @@ class Choices:
       beta_warmup: Steps in which beta rises from 0, by default none; of binary images 200.
       beta_rise: linear: once; cyclical: again and again, held as long as it has risen.
       likelihood: gaussian or laplace on real numbers, or on dequantised integers; bernoulli: each
-        intensity is the probability of a 1; categorical: a probability for each integer.
-      scale: Of gaussian and laplace, the standard deviation: fixed; that of the training data, or,
-        as VQ-VAEs have it, sigma^2 = D Var / 2; one learned, one learned for each dimension, or
-        predicted for each dimension from z; by default predicted of images, and of the rest
-        learned for each dimension.
-      sigma: Of gaussian and laplace, the standard deviation, or where it begins to be learned, by
-        default at half that of the training data; of numbers that are standardised, in those units.
+        intensity is the probability of a 1; continuous_bernoulli and beta: densities on [0, 1], of
+        integers dequantised; categorical: a probability for each integer.
+      scale: Of gaussian, laplace and beta, the standard deviation: fixed; that of the training
+        data, or, as VQ-VAEs have it, sigma^2 = D Var / 2; one learned, one learned for each
+        dimension, or predicted for each dimension from z; by default predicted of images, and of
+        the rest learned for each dimension.
+      sigma: Of these, the standard deviation (of beta that at a mean of one half), or where it
+        begins to be learned, by default at half that of the training data; of numbers that are
+        standardised, in those units.
       mean_bound: Of gaussian and laplace, what the mean goes through: sigmoid, into (0, 1), or
         tanh, into (-1, 1).
       network: mlp, or conv, of images.

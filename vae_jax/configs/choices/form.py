@@ -5,6 +5,9 @@ from typing import NamedTuple
 from flax import linen as nn
 from flax.typing import Initializer
 
+# of numbers in [0, 1]
+DENSITIES = ("gaussian", "laplace", "continuous_bernoulli", "beta")
+
 
 class Form(NamedTuple):
     """What an example is like, and where the parameters of a likelihood begin.
@@ -23,7 +26,7 @@ class Form(NamedTuple):
 
     shape: tuple[int, ...]
     classes: int | None = None
-    likelihoods: tuple[str, ...] = ("gaussian", "laplace", "bernoulli", "categorical")
+    likelihoods: tuple[str, ...] = (*DENSITIES, "bernoulli", "categorical")
     scale: str = "dimension"
     loc: Initializer = nn.initializers.zeros
     log_scale: Initializer = nn.initializers.zeros

@@ -10,11 +10,13 @@ from flax.typing import Initializer
 from vae_jax.configs.choices.dtypes import DTYPES
 from vae_jax.configs.choices.form import Form
 from vae_jax.configs.choices.scales import scale_of
-from vae_jax.configs.choices.starts import inverse_tanh
+from vae_jax.configs.choices.starts import inverse_tanh, logits_of_grey
 from vae_jax.configs.choices.table import Rows, one_of
 from vae_jax.networks import (
     BernoulliHead,
+    BetaHead,
     CategoricalHead,
+    ContinuousBernoulliHead,
     GaussianHead,
     JointHead,
     LaplaceHead,
@@ -59,6 +61,21 @@ def bernoulli(form: Form, *, dtype: str = "float32") -> nn.Module:
     return BernoulliHead(form.shape, form.logits, one_of("dtype", DTYPES, dtype))
 
 
+def continuous_bernoulli(form: Form, *, dtype: str = "float32") -> nn.Module:
+    """Densities on [0, 1]: binary cross-entropy of grey levels, with its constant."""
+    own = one_of("dtype", DTYPES, dtype)
+    return ContinuousBernoulliHead(form.shape, logits_of_grey(form.loc), own)
+
+
+def beta(
+    form: Form, *, scale: str | None = None, sigma: float | None = None, dtype: str = "float32"
+) -> nn.Module:
+    """Densities on (0, 1), by mean and concentration."""
+    own = one_of("dtype", DTYPES, dtype)
+    made = scale_of(form, scale, sigma, own, shift=math.log(2))  # at a mean of one half
+    return BetaHead(form.shape, made, form.logits, own)
+
+
 def categorical(form: Form, *, dtype: str = "float32") -> nn.Module:
     """Independent integers, each with a probability for each of its classes."""
     if form.classes is None:
@@ -79,6 +96,8 @@ LIKELIHOODS: Rows = {
     "gaussian": gaussian,
     "laplace": laplace,
     "bernoulli": bernoulli,
+    "continuous_bernoulli": continuous_bernoulli,
+    "beta": beta,
     "categorical": categorical,
 }
 

@@ -1,14 +1,17 @@
 """Initializers made of others: where parameters begin, in other units."""
 
+from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
 from flax import linen as nn
 from flax.typing import Initializer
 
+from vae_jax.distributions.continuous_bernoulli import logits_of_mean
 from vae_jax.types import Array, Key
 
 _FARTHEST = 0.999  # a mean that is bounded by 1 begins no nearer to it
+_DARKEST = 0.01  # a mean in [0, 1] begins no nearer to an end: a logit of 100
 
 
 def affine(first: float | Initializer, shift: float, scale: float = 1.0) -> float | Initializer:
@@ -24,13 +27,23 @@ def affine(first: float | Initializer, shift: float, scale: float = 1.0) -> floa
     return init
 
 
-def inverse_tanh(first: Initializer) -> Initializer:
-    """What tanh makes `first` of."""
+def through(f: Callable[[Array], Array], first: Initializer) -> Initializer:
+    """f(first)."""
 
     def init(key: Key, shape: tuple[int, ...], dtype: Any = jnp.float32) -> Array:
-        return jnp.arctanh(jnp.clip(first(key, shape, dtype), -_FARTHEST, _FARTHEST))
+        return f(first(key, shape, dtype))
 
     return init
+
+
+def inverse_tanh(first: Initializer) -> Initializer:
+    """What tanh makes `first` of."""
+    return through(lambda mean: jnp.arctanh(jnp.clip(mean, -_FARTHEST, _FARTHEST)), first)
+
+
+def logits_of_grey(first: Initializer) -> Initializer:
+    """The logits of continuous Bernoullis with the means `first`."""
+    return through(lambda mean: logits_of_mean(jnp.clip(mean, _DARKEST, 1 - _DARKEST)), first)
 
 
 def initializer(first: float | Initializer) -> Initializer:
