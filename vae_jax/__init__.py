@@ -69,7 +69,9 @@ from vae_jax.distributions import (
     Masked,
     Mixture,
     MixtureOver,
+    NegativeBinomial,
     Poisson,
+    ZeroInflated,
     standard_gaussian,
 )
 from vae_jax.divergences import kl, register_kl
@@ -128,6 +130,7 @@ __all__ = [
     "Masked",
     "Mixture",
     "MixtureOver",
+    "NegativeBinomial",
     "NotFiniteError",
     "Player",
     "Poisson",
@@ -136,6 +139,7 @@ __all__ = [
     "Trace",
     "TrainState",
     "WithState",
+    "ZeroInflated",
     "add",
     "alternate",
     "averaged",

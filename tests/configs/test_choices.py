@@ -14,6 +14,7 @@ from vae_jax import Delta, Mixture, sampled_rate
 from vae_jax.cli.train import main
 from vae_jax.configs.choices import Choices, Form, choices, parts
 from vae_jax.configs.choices.dtypes import DTYPES
+from vae_jax.configs.choices.form import COUNTS
 from vae_jax.configs.choices.likelihoods import BOUNDS, LIKELIHOODS
 from vae_jax.configs.choices.networks import ACTIVATIONS, NETWORKS, NORMS
 from vae_jax.configs.choices.objectives import GRADIENTS, OBJECTIVES, RISES, cyclical
@@ -34,7 +35,8 @@ TABLES = {
 NAMES = {**TABLES, "scale": SCALES, "mean_bound": BOUNDS}
 NAMES |= {"activation": ACTIVATIONS, "norm": NORMS, "dtype": DTYPES}
 SMALL = Choices(hidden=(4,), channels=(2,))
-FORM = Form((4, 4, 1), classes=3)
+FORM = Form((4, 4, 1), classes=3, likelihoods=tuple(LIKELIHOODS))
+OF_SCALES = [name for name, row in LIKELIHOODS.items() if "scale" in options_of(row)]
 X = {
     "gaussian": np.full((2, 4, 4, 1), 0.3, np.float32),
     "laplace": np.full((2, 4, 4, 1), 0.3, np.float32),
@@ -42,6 +44,7 @@ X = {
     "continuous_bernoulli": np.full((2, 4, 4, 1), 0.3, np.float32),
     "beta": np.full((2, 4, 4, 1), 0.3, np.float32),
     "categorical": np.full((2, 4, 4, 1), 2, np.int32),
+    **dict.fromkeys(COUNTS, np.full((2, 4, 4, 1), 2, np.int32)),
 }
 
 
@@ -121,7 +124,7 @@ def products(f, *args):
 @pytest.mark.parametrize("posterior", POSTERIORS)
 def test_bfloat16_is_of_bodies_and_heads_alone(network, likelihood, posterior):
     choice = {"network": network, "likelihood": likelihood, "posterior": posterior}
-    choice |= {"scale": "predicted"} if likelihood in ("gaussian", "laplace", "beta") else {}
+    choice |= {"scale": "predicted"} if likelihood in OF_SCALES else {}
     x, z = X[likelihood][0], np.zeros(2, np.float32)
     for dtype, name in (("float32", "f32"), ("bfloat16", "bf16")):
         one = made(**choice, dtype=dtype)
@@ -189,6 +192,10 @@ REFUSED = {
     "no scale": ({"sigma": 0.0}, "sigma must be in 1e-06 .. 1,000,000; got 0.0"),
     "a fixed scale unsaid": ({"scale": "fixed"}, "needs its standard deviation: sigma=0.1"),
     "a scale said twice": ({"scale": "data", "sigma": 0.1}, "data say what their deviation is: le"),
+    "a scale of no number": (
+        {"scale": "data", "likelihood": "zinb"},
+        "scale='data' is of numbers: that of counts",
+    ),
     "a negative beta": ({"beta": -1.0}, "beta must be in 0 .. 1,000,000; got -1"),
     "a point's bound": ({"posterior": "point", "objective": "iwae"}, "A point has no bound"),
     "a point's beta": ({"posterior": "point", "beta": 2.0}, "the distortion alone for its loss"),

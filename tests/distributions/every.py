@@ -21,9 +21,11 @@ from vae_jax.distributions import (
     Masked,
     Mixture,
     MixtureOver,
+    NegativeBinomial,
     Poisson,
     Quantised,
     UniformCodes,
+    ZeroInflated,
     standard_gaussian,
 )
 
@@ -82,6 +84,8 @@ EVERY = [
     ("beta", Beta(normal(2, 3), normal(2, 3, seed=1)), False),
     ("categorical", Categorical(normal(2, 4)), False),
     ("poisson", Poisson(normal(2, 3)), False),
+    ("negative-binomial", NegativeBinomial(normal(2, 3), normal(2, 3, seed=1)), False),
+    ("zinb", ZeroInflated(NegativeBinomial(normal(3), normal(3, seed=1)), normal(3)), False),
     ("delta", Delta(normal(3)), True),
     ("mixture-gaussian", Mixture(normal(3), gaussians(3, 2)), False),
     ("mixture-bernoulli", Mixture(normal(3), jax.vmap(Bernoulli)(normal(3, 2))), False),

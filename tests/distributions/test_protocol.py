@@ -24,6 +24,8 @@ SAID = {
     "quantised": ("counts", False),
     "uniform-codes": ("counts", False),
     "poisson": ("counts", True),
+    "negative-binomial": ("counts", True),
+    "zinb": ("counts", True),
     "delta": ("point", True),
     "mixture-bernoulli": ("counts", False),
     "mixture-joint": ({"label": "counts", "z": ("volume", "counts")}, False),

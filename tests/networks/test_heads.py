@@ -16,6 +16,9 @@ from vae_jax.distributions import (
     Joint,
     Laplace,
     Mixture,
+    NegativeBinomial,
+    Poisson,
+    ZeroInflated,
 )
 from vae_jax.networks import (
     BernoulliHead,
@@ -29,7 +32,10 @@ from vae_jax.networks import (
     LaplaceHead,
     LearnedScale,
     MixtureHead,
+    NegativeBinomialHead,
+    PoissonHead,
     PredictedScale,
+    ZeroInflatedHead,
 )
 
 VECTOR = jax.random.normal(jax.random.key(1), (6,))
@@ -48,6 +54,9 @@ SHAPED_HEADS = [
     (LaplaceHead(IMAGE, bound=jnp.tanh), Laplace),
     (MixtureHead(3, GaussianHead(IMAGE)), Mixture),
     (MixtureHead(3, BernoulliHead(IMAGE)), Mixture),
+    (PoissonHead(IMAGE), Poisson),
+    (NegativeBinomialHead(IMAGE), NegativeBinomial),
+    (ZeroInflatedHead(NegativeBinomialHead(IMAGE, PredictedScale())), ZeroInflated),
 ]
 DENSITIES = [head for head, family in SHAPED_HEADS if family is not Delta]
 PARTS = {"a": GaussianHead(IMAGE), "b": BernoulliHead(IMAGE)}

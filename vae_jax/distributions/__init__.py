@@ -5,7 +5,7 @@ from vae_jax.distributions.bernoulli import Bernoulli
 from vae_jax.distributions.beta import Beta
 from vae_jax.distributions.categorical import Categorical
 from vae_jax.distributions.continuous_bernoulli import ContinuousBernoulli
-from vae_jax.distributions.counts import Poisson
+from vae_jax.distributions.counts import NegativeBinomial, Poisson, ZeroInflated
 from vae_jax.distributions.delta import Delta
 from vae_jax.distributions.foreign import Foreign
 from vae_jax.distributions.gaussian import Gaussian, standard_gaussian
@@ -32,8 +32,10 @@ __all__ = [
     "Masked",
     "Mixture",
     "MixtureOver",
+    "NegativeBinomial",
     "Poisson",
     "Quantised",
     "UniformCodes",
+    "ZeroInflated",
     "standard_gaussian",
 ]

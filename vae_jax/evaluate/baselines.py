@@ -15,7 +15,9 @@ from vae_jax.distributions import (
     Gaussian,
     Joint,
     Laplace,
+    NegativeBinomial,
     Poisson,
+    ZeroInflated,
 )
 from vae_jax.distributions.continuous_bernoulli import logits_of_mean
 from vae_jax.extras import lacking
@@ -33,7 +35,8 @@ def independent(likelihood: Distribution, x: Event) -> Distribution | None:
     dimension; Laplaces with the median and the mean distance from it; continuous Bernoullis with
     the means; binary variables and classes with their frequencies, as if each value had been seen
     once more (half as often, of two), so that none is impossible; Poissons with the means, as if
-    there were one more example, of half a count.
+    there were one more example, of half a count; negative binomials with means and variances, of
+    counts with further zeros too, which is not the largest likelihood, but near it.
 
     Args:
       likelihood: p(x|z) of any z: the family, and its classes.
@@ -132,6 +135,19 @@ def _(likelihood: Categorical, x: np.ndarray) -> Categorical:
 def _(likelihood: Poisson, x: np.ndarray) -> Poisson:
     total = np.sum(np.asarray(x), axis=0, dtype=np.float64) + 0.5
     return Poisson(_single(np.log(total / (len(x) + 1))))
+
+
+@_fitted.register
+def _(likelihood: NegativeBinomial, x: np.ndarray) -> NegativeBinomial:
+    _, variance = mean_and_variance(np.asarray(x))
+    mean = np.exp(np.asarray(_fitted(Poisson(likelihood.log_mean), x).log_rate, np.float64))
+    log_theta = 2 * np.log(mean) - np.log(np.maximum(variance - mean, mean * _LEAST_SCALE))
+    return NegativeBinomial(_single(np.log(mean)), _single(log_theta))
+
+
+@_fitted.register
+def _(likelihood: ZeroInflated, x: np.ndarray) -> Distribution | None:
+    return _fitted(likelihood.distribution, x)
 
 
 def _single(values: np.ndarray) -> Array:

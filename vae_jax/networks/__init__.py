@@ -5,7 +5,7 @@ All work on one example: `jax.vmap` maps them over a batch.
 
 from vae_jax.networks.bodies import MLP
 from vae_jax.networks.conv import ConvDecoder, ConvEncoder, pooled, resized, strided, transposed
-from vae_jax.networks.count_heads import PoissonHead
+from vae_jax.networks.count_heads import NegativeBinomialHead, PoissonHead, ZeroInflatedHead
 from vae_jax.networks.describe import describe
 from vae_jax.networks.grey_heads import BetaHead, ContinuousBernoulliHead
 from vae_jax.networks.heads import (
@@ -49,9 +49,11 @@ __all__ = [
     "LearnedMixture",
     "LearnedScale",
     "MixtureHead",
+    "NegativeBinomialHead",
     "Network",
     "PoissonHead",
     "PredictedScale",
+    "ZeroInflatedHead",
     "batch_norm",
     "centred",
     "default_init",

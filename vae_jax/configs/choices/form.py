@@ -5,8 +5,8 @@ from typing import NamedTuple
 from flax import linen as nn
 from flax.typing import Initializer
 
-# of numbers in [0, 1]
-DENSITIES = ("gaussian", "laplace", "continuous_bernoulli", "beta")
+DENSITIES = ("gaussian", "laplace", "continuous_bernoulli", "beta")  # of numbers in [0, 1]
+COUNTS = ("poisson", "negative_binomial", "zinb")  # of integers that have no upper end
 
 
 class Form(NamedTuple):
@@ -19,6 +19,7 @@ class Form(NamedTuple):
       scale: of a Gaussian, where nobody says: docs/defaults.md has what that was measured by.
       loc, log_scale: initializers of a Gaussian's mean (the bias of the layer) and log-scale.
       log_deviation: initializer of the log of the standard deviation of all values of all examples.
+      log_mean: of the log of the mean of counts (the bias of the layer).
       logits: of the logits of binary variables (the bias of the layer).
       beside: the classes of each variable that stands beside the array, which is then "numbers" of
         an event {"numbers": x, "classes": (c, ...)}; of shape (0,) there is no array in it.
@@ -31,5 +32,6 @@ class Form(NamedTuple):
     loc: Initializer = nn.initializers.zeros
     log_scale: Initializer = nn.initializers.zeros
     log_deviation: Initializer = nn.initializers.zeros
+    log_mean: Initializer = nn.initializers.zeros
     logits: Initializer = nn.initializers.zeros
     beside: tuple[int, ...] = ()

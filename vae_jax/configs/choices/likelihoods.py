@@ -20,6 +20,9 @@ from vae_jax.networks import (
     GaussianHead,
     JointHead,
     LaplaceHead,
+    NegativeBinomialHead,
+    PoissonHead,
+    ZeroInflatedHead,
 )
 from vae_jax.types import Array
 
@@ -83,6 +86,32 @@ def categorical(form: Form, *, dtype: str = "float32") -> nn.Module:
     return CategoricalHead(form.shape, form.classes, one_of("dtype", DTYPES, dtype))
 
 
+def poisson(form: Form, *, dtype: str = "float32") -> nn.Module:
+    """Counts."""
+    return PoissonHead(form.shape, form.log_mean, one_of("dtype", DTYPES, dtype))
+
+
+def negative_binomial(
+    form: Form, *, scale: str | None = None, sigma: float | None = None, dtype: str = "float32"
+) -> nn.Module:
+    """Counts that vary by more than Poisson variables do."""
+    if scale in ("data", "data_vqvae"):
+        raise ValueError(
+            f"scale={scale!r} is of numbers: that of counts is what their deviation is, relative to"
+            " the mean, beyond a Poisson's. Choose scale='dimension', or scale='fixed' with sigma."
+        )
+    own = one_of("dtype", DTYPES, dtype)
+    return NegativeBinomialHead(form.shape, scale_of(form, scale, sigma, own), form.log_mean, own)
+
+
+def zinb(
+    form: Form, *, scale: str | None = None, sigma: float | None = None, dtype: str = "float32"
+) -> nn.Module:
+    """The same, with a probability of a further zero for each."""
+    head = negative_binomial(form, scale=scale, sigma=sigma, dtype=dtype)
+    return ZeroInflatedHead(head, dtype=one_of("dtype", DTYPES, dtype))
+
+
 def with_classes(head: nn.Module, form: Form, dtype: str) -> nn.Module:
     """The head of the array, and one for each variable that stands beside it."""
     if not form.beside:
@@ -99,6 +128,9 @@ LIKELIHOODS: Rows = {
     "continuous_bernoulli": continuous_bernoulli,
     "beta": beta,
     "categorical": categorical,
+    "poisson": poisson,
+    "negative_binomial": negative_binomial,
+    "zinb": zinb,
 }
 
 
