@@ -13,7 +13,9 @@ from vae_jax import (
     Gaussian,
     Joint,
     Laplace,
+    NegativeBinomial,
     Poisson,
+    ZeroInflated,
     evaluate,
     standard_gaussian,
 )
@@ -84,6 +86,17 @@ def test_of_several_parts_each():
     mixture = Mixture(jnp.zeros(2), jax.vmap(Gaussian)(jnp.zeros((2, 2)), jnp.zeros((2, 2))))
     assert evaluate.independent(mixture, X) is None
     assert evaluate.independent(Joint({"a": mixture, "b": joint.parts["b"]}), x) is None
+
+
+def test_counts_that_vary_more_are_likelier_than_poissons():
+    rng = np.random.default_rng(1)
+    x = rng.poisson(rng.gamma(0.5, 10, (300, 2))).astype(np.int32)
+    binomial = NegativeBinomial(jnp.zeros(2), jnp.zeros(2))
+    fitted = evaluate.independent(ZeroInflated(binomial, jnp.zeros(2)), x)
+    assert isinstance(fitted, NegativeBinomial)
+    poisson = evaluate.independent(Poisson(jnp.zeros(2)), x)
+    assert log_probs(fitted, x).mean() > log_probs(poisson, x).mean() + 5
+    np.testing.assert_allclose(np.exp(fitted.log_theta), 0.5, rtol=0.5)
 
 
 def test_a_full_covariance_knows_that_dimensions_go_together():

@@ -21,6 +21,7 @@ from vae_jax.distributions import (
     ZeroInflated,
 )
 from vae_jax.networks import (
+    MLP,
     BernoulliHead,
     BetaHead,
     CategoricalHead,
@@ -33,9 +34,11 @@ from vae_jax.networks import (
     LearnedScale,
     MixtureHead,
     NegativeBinomialHead,
+    Network,
     PoissonHead,
     PredictedScale,
     ZeroInflatedHead,
+    scaled_by,
 )
 
 VECTOR = jax.random.normal(jax.random.key(1), (6,))
@@ -184,6 +187,23 @@ def test_the_weights_of_a_mixture_over_images_come_from_the_mean_features():
     params, mixture = call(MixtureHead(3, BernoulliHead(IMAGE)), MAP)
     expected = MAP.mean((0, 1)) @ params["params"]["logits"]["kernel"]
     np.testing.assert_allclose(mixture.logits, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("head", [PoissonHead, NegativeBinomialHead])
+def test_counts_may_be_shares_of_a_total(head):
+    """Of further zeros too; the total multiplies the means."""
+    inner = Network(MLP((3,)), ZeroInflatedHead(head((2,))), embed=jnp.atleast_1d)
+    size = jnp.array(50.0)
+    params = scaled_by(inner, jnp.log).init(jax.random.key(0), VECTOR, size)
+    own = inner.apply({"params": params["params"]["network"]}, VECTOR, size)
+    scaled = scaled_by(inner, jnp.log).apply(params, VECTOR, size)
+    np.testing.assert_allclose(scaled.mean(), 50 * own.mean(), rtol=1e-5)
+    np.testing.assert_array_equal(scaled.logits, own.logits)
+    with pytest.raises(ValueError, match="has its size of the condition: pass c"):
+        scaled_by(inner, jnp.log).apply(params, VECTOR)
+    of_classes = scaled_by(Network(MLP((3,)), BernoulliHead((2,)), embed=jnp.atleast_1d), jnp.log)
+    with pytest.raises(TypeError, match=r"scaled_by takes a network of counts.*got Bernoulli"):
+        of_classes.init(jax.random.key(0), VECTOR, size)
 
 
 def test_heads_of_one_network_have_scales_of_their_own():

@@ -133,14 +133,13 @@ def _(likelihood: Categorical, x: np.ndarray) -> Categorical:
 
 @_fitted.register
 def _(likelihood: Poisson, x: np.ndarray) -> Poisson:
-    total = np.sum(np.asarray(x), axis=0, dtype=np.float64) + 0.5
-    return Poisson(_single(np.log(total / (len(x) + 1))))
+    return Poisson(_single(np.log(_mean_count(x))))
 
 
 @_fitted.register
 def _(likelihood: NegativeBinomial, x: np.ndarray) -> NegativeBinomial:
     _, variance = mean_and_variance(np.asarray(x))
-    mean = np.exp(np.asarray(_fitted(Poisson(likelihood.log_mean), x).log_rate, np.float64))
+    mean = _mean_count(x)
     log_theta = 2 * np.log(mean) - np.log(np.maximum(variance - mean, mean * _LEAST_SCALE))
     return NegativeBinomial(_single(np.log(mean)), _single(log_theta))
 
@@ -148,6 +147,10 @@ def _(likelihood: NegativeBinomial, x: np.ndarray) -> NegativeBinomial:
 @_fitted.register
 def _(likelihood: ZeroInflated, x: np.ndarray) -> Distribution | None:
     return _fitted(likelihood.distribution, x)
+
+
+def _mean_count(x: np.ndarray) -> np.ndarray:
+    return np.asarray((np.sum(x, axis=0, dtype=np.float64) + 0.5) / (len(x) + 1))
 
 
 def _single(values: np.ndarray) -> Array:

@@ -23,6 +23,7 @@ from vae_jax.networks.mixtures import LearnedMixture
 from vae_jax.networks.network import Network
 from vae_jax.networks.norms import batch_norm, group_norm
 from vae_jax.networks.preprocess import centred, log1p, one_hot
+from vae_jax.networks.scaled import scaled_by
 from vae_jax.networks.scales import (
     DataScale,
     FixedScale,
@@ -64,6 +65,7 @@ __all__ = [
     "one_hot",
     "pooled",
     "resized",
+    "scaled_by",
     "soft_ceiling",
     "soft_floor",
     "strided",
