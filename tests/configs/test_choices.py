@@ -14,7 +14,7 @@ from vae_jax import Delta, Mixture, sampled_rate
 from vae_jax.cli.train import main
 from vae_jax.configs.choices import Choices, Form, choices, parts
 from vae_jax.configs.choices.dtypes import DTYPES
-from vae_jax.configs.choices.form import COUNTS
+from vae_jax.configs.choices.form import COUNTS, LEVELS
 from vae_jax.configs.choices.likelihoods import BOUNDS, LIKELIHOODS
 from vae_jax.configs.choices.networks import ACTIVATIONS, NETWORKS, NORMS
 from vae_jax.configs.choices.objectives import GRADIENTS, OBJECTIVES, RISES, cyclical
@@ -44,7 +44,7 @@ X = {
     "continuous_bernoulli": np.full((2, 4, 4, 1), 0.3, np.float32),
     "beta": np.full((2, 4, 4, 1), 0.3, np.float32),
     "categorical": np.full((2, 4, 4, 1), 2, np.int32),
-    **dict.fromkeys(COUNTS, np.full((2, 4, 4, 1), 2, np.int32)),
+    **dict.fromkeys((*COUNTS, "logistic", "logistic_mixture"), np.full((2, 4, 4, 1), 2, np.int32)),
 }
 
 
@@ -196,6 +196,10 @@ REFUSED = {
         {"scale": "data", "likelihood": "zinb"},
         "scale='data' is of numbers: that of counts",
     ),
+    "no logistics": (
+        {"logistics": 0, "likelihood": "logistic_mixture"},
+        "logistics must be at least 1; got 0",
+    ),
     "a negative beta": ({"beta": -1.0}, "beta must be in 0 .. 1,000,000; got -1"),
     "a point's bound": ({"posterior": "point", "objective": "iwae"}, "A point has no bound"),
     "a point's beta": ({"posterior": "point", "beta": 2.0}, "the distortion alone for its loss"),
@@ -238,8 +242,9 @@ def test_what_does_not_fit_the_data_is_refused():
         ValueError, match="likelihood='bernoulli' does not fit these data: choose g"
     ):
         parts(replace(SMALL, likelihood="bernoulli"), SMALL, vector, 2)
-    with pytest.raises(ValueError, match="'categorical' is for integers, and these data are not"):
-        parts(replace(SMALL, likelihood="categorical"), SMALL, FORM._replace(classes=None), 2)
+    for name in LEVELS:
+        with pytest.raises(ValueError, match=f"'{name}' is for integers, and these data are not"):
+            parts(replace(SMALL, likelihood=name), SMALL, FORM._replace(classes=None), 2)
 
 
 def test_what_does_not_fit_leaves_no_folder(tmp_path, capsys):

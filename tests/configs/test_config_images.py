@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from tiny_runs import bytes_of, write_pngs
 
-from vae_jax import Bernoulli, Gaussian
+from vae_jax import Bernoulli, ColourLogistics, Gaussian
 from vae_jax.configs import CONFIGS, intensities
 from vae_jax.configs.choices import Choices
 from vae_jax.models import trace
@@ -194,6 +194,25 @@ def test_densities_are_of_dequantised_integers(likelihood, tmp_path):
     begin = model.decode(params, np.zeros(2, np.float32))  # the bias is left
     mean = loaded.train["x"].mean(axis=0) / 255
     np.testing.assert_allclose(begin.mean(), mean, atol=0.01)
+
+
+@pytest.mark.parametrize("likelihood", ["logistic", "logistic_mixture"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_levels_are_scored_as_they_are(likelihood, channels, tmp_path):
+    path = save(tmp_path / "a.npz", bytes_of(400, (4, 4, channels)) // 2)
+    choices = Choices(hidden=(2,), likelihood=likelihood)
+    experiment = images(data=path, choices=choices, latents=2)
+    loaded = experiment.examples.load()
+    assert loaded.test["x"].dtype == np.uint8
+    assert experiment.examples.num_levels == 1
+    model = experiment.trained.model
+    params = model.init(jax.random.key(0), loaded.test["x"][0])
+    begin = model.decode(params, np.zeros(2, np.float32))
+    assert isinstance(begin, ColourLogistics) == (likelihood != "logistic" and channels == 3)
+    loc = begin.loc if likelihood == "logistic" else begin.loc.mean(axis=-1)
+    mean = loaded.train["x"].mean(axis=0)
+    np.testing.assert_allclose((loc + 1) * 255 / 2, mean, atol=0.1)
+    assert np.isfinite(jax.vmap(begin.log_prob)(loaded.test["x"])).all()
 
 
 def test_of_many_sorted_images_some_of_all_kinds_are_looked_at(tmp_path, monkeypatch):

@@ -14,11 +14,14 @@ from vae_jax.distributions import (
     Bernoulli,
     Beta,
     Categorical,
+    ColourLogistics,
     ContinuousBernoulli,
+    DiscretisedLogistic,
     Foreign,
     Gaussian,
     Joint,
     Laplace,
+    LogisticMixture,
     Mixture,
     UniformCodes,
 )
@@ -44,6 +47,17 @@ DISCRETE = [
         _all_events((0.0, 1.0), 3),
     ),
     ("joint", Joint({"x": Bernoulli(normal(2)), "c": Categorical(normal(3))}), _labelled),
+    ("logistic", DiscretisedLogistic(normal(2) / 2, jnp.array(-0.5), 4), _all_events(range(4), 2)),
+    (
+        "logistic-mixture",
+        LogisticMixture(normal(2, 2), normal(2, 2), jnp.full((2, 2), -0.7), 3),
+        _all_events(range(3), 2),
+    ),
+    (
+        "colours",
+        ColourLogistics(normal(2), normal(3, 2), jnp.full((3, 2), -0.2), normal(3, 2, seed=1), 3),
+        _all_events(range(3), 3),
+    ),
     ("uniform-codes", UniformCodes(_codes, (2, 2)), _codes[_all_events(range(3), 2)]),
     (
         "foreign",

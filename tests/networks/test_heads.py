@@ -10,11 +10,14 @@ from vae_jax.distributions import (
     Bernoulli,
     Beta,
     Categorical,
+    ColourLogistics,
     ContinuousBernoulli,
     Delta,
+    DiscretisedLogistic,
     Gaussian,
     Joint,
     Laplace,
+    LogisticMixture,
     Mixture,
     NegativeBinomial,
     Poisson,
@@ -25,13 +28,16 @@ from vae_jax.networks import (
     BernoulliHead,
     BetaHead,
     CategoricalHead,
+    ColourLogisticsHead,
     ContinuousBernoulliHead,
     DeltaHead,
+    DiscretisedLogisticHead,
     FixedScale,
     GaussianHead,
     JointHead,
     LaplaceHead,
     LearnedScale,
+    LogisticMixtureHead,
     MixtureHead,
     NegativeBinomialHead,
     Network,
@@ -57,6 +63,8 @@ SHAPED_HEADS = [
     (LaplaceHead(IMAGE, bound=jnp.tanh), Laplace),
     (MixtureHead(3, GaussianHead(IMAGE)), Mixture),
     (MixtureHead(3, BernoulliHead(IMAGE)), Mixture),
+    (DiscretisedLogisticHead(IMAGE, 9), DiscretisedLogistic),
+    (LogisticMixtureHead(IMAGE, 9, 3), LogisticMixture),
     (PoissonHead(IMAGE), Poisson),
     (NegativeBinomialHead(IMAGE), NegativeBinomial),
     (ZeroInflatedHead(NegativeBinomialHead(IMAGE, PredictedScale())), ZeroInflated),
@@ -127,6 +135,25 @@ def test_a_mean_may_be_bounded(head):
     np.testing.assert_allclose(q.loc, nn.sigmoid(free.loc), rtol=1e-6)
     half = head((2, 3), bound=jnp.tanh, dtype=jnp.bfloat16).apply(params, 9 * VECTOR)
     assert half.loc.dtype == jnp.float32
+
+
+@pytest.mark.parametrize("features", [VECTOR, MAP], ids=["vector", "map"])
+def test_pixels_of_three_colours(features):
+    _, q = call(ColourLogisticsHead((4, 5, 3), 256, 2), features)
+    assert isinstance(q, ColourLogistics)
+    assert shapes((q.logits, q.loc)) == ((4, 5, 2), (4, 5, 3, 2))
+    assert np.all(np.abs(q.coefficients) < 1)
+    x = q.sample(jax.random.key(0))
+    assert q.log_prob_factors(x).shape == (4, 5)
+    with pytest.raises(ValueError, match=r"for events \[..., 3\]; got \(4, 5, 2\)"):
+        call(ColourLogisticsHead(IMAGE, 256), VECTOR)
+
+
+def test_the_components_of_levels_begin_around_the_mean():
+    begin = nn.initializers.constant(0.25)
+    params, _ = call(LogisticMixtureHead((2,), 8, 3, begin), VECTOR)
+    q = LogisticMixtureHead((2,), 8, 3).apply(params, jnp.zeros(6))
+    np.testing.assert_allclose(q.loc, np.tile([-0.25, 0.25, 0.75], (2, 1)), rtol=1e-6)
 
 
 def test_from_a_map_each_pixel_has_its_own_features():

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import singledispatch
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -10,11 +11,14 @@ import numpy as np
 from vae_jax.distributions import (
     Bernoulli,
     Categorical,
+    ColourLogistics,
     ContinuousBernoulli,
+    DiscretisedLogistic,
     Distribution,
     Gaussian,
     Joint,
     Laplace,
+    LogisticMixture,
     NegativeBinomial,
     Poisson,
     ZeroInflated,
@@ -36,7 +40,8 @@ def independent(likelihood: Distribution, x: Event) -> Distribution | None:
     the means; binary variables and classes with their frequencies, as if each value had been seen
     once more (half as often, of two), so that none is impossible; Poissons with the means, as if
     there were one more example, of half a count; negative binomials with means and variances, of
-    counts with further zeros too, which is not the largest likelihood, but near it.
+    counts with further zeros too, which is not the largest likelihood, but near it. Of levels, the
+    frequencies.
 
     Args:
       likelihood: p(x|z) of any z: the family, and its classes.
@@ -126,9 +131,19 @@ def _(likelihood: ContinuousBernoulli, x: np.ndarray) -> ContinuousBernoulli:
 
 @_fitted.register
 def _(likelihood: Categorical, x: np.ndarray) -> Categorical:
-    K = likelihood.logits.shape[-1]
-    counts = np.stack([(x == k).sum(axis=0) + 1.0 for k in range(K)], axis=-1)
-    return Categorical(_single(np.log(counts / (len(x) + K))))
+    return _frequencies(x, likelihood.logits.shape[-1])
+
+
+@_fitted.register(ColourLogistics)
+@_fitted.register(DiscretisedLogistic)
+@_fitted.register(LogisticMixture)
+def _(likelihood: Any, x: np.ndarray) -> Categorical:
+    return _frequencies(x, likelihood.levels)
+
+
+def _frequencies(x: np.ndarray, classes: int) -> Categorical:
+    counts = np.stack([(x == k).sum(axis=0) + 1.0 for k in range(classes)], axis=-1)
+    return Categorical(_single(np.log(counts / (len(x) + classes))))
 
 
 @_fitted.register

@@ -18,6 +18,11 @@ from vae_jax.networks.heads import (
     MixtureHead,
 )
 from vae_jax.networks.init import default_init
+from vae_jax.networks.level_heads import (
+    ColourLogisticsHead,
+    DiscretisedLogisticHead,
+    LogisticMixtureHead,
+)
 from vae_jax.networks.masked import masked
 from vae_jax.networks.mixtures import LearnedMixture
 from vae_jax.networks.network import Network
@@ -38,17 +43,20 @@ __all__ = [
     "BernoulliHead",
     "BetaHead",
     "CategoricalHead",
+    "ColourLogisticsHead",
     "ContinuousBernoulliHead",
     "ConvDecoder",
     "ConvEncoder",
     "DataScale",
     "DeltaHead",
+    "DiscretisedLogisticHead",
     "FixedScale",
     "GaussianHead",
     "JointHead",
     "LaplaceHead",
     "LearnedMixture",
     "LearnedScale",
+    "LogisticMixtureHead",
     "MixtureHead",
     "NegativeBinomialHead",
     "Network",

@@ -10,7 +10,16 @@ from vae_jax import evaluate
 from vae_jax.configs import Data, Experiment
 from vae_jax.configs.experiment import fixed
 from vae_jax.data.sources import read_example
-from vae_jax.distributions import Beta, Categorical, ContinuousBernoulli, Gaussian, Laplace
+from vae_jax.distributions import (
+    Beta,
+    Categorical,
+    ColourLogistics,
+    ContinuousBernoulli,
+    DiscretisedLogistic,
+    Gaussian,
+    Laplace,
+    LogisticMixture,
+)
 from vae_jax.models import trace
 from vae_jax.objectives import batch_size as size_of
 from vae_jax.runs.scores import bits_per_dim
@@ -20,6 +29,7 @@ Json = dict[str, Any]
 
 _OF_SCALES = Gaussian | Laplace
 _OF_NUMBERS = Gaussian | Laplace | ContinuousBernoulli | Beta
+_OF_LEVELS = DiscretisedLogistic | LogisticMixture | ColourLogistics
 
 # training examples that a baseline is fitted to, and the most numbers that they have
 _FITTED, _NUMBERS = 10_000, 2**28
@@ -140,6 +150,11 @@ def _uniform(likelihood: Any, x: Event, levels: int | None) -> float | None:
     """A density of 1 on (0, 1), where integers were dequantised; of classes a mass of 1/K each."""
     if levels is not None and levels > 1:
         return 0.0
-    if levels is None or not isinstance(likelihood, Categorical):
-        return None
-    return float(-x[0].size * np.log(likelihood.logits.shape[-1]))
+    K = _number_of_levels(likelihood)
+    return None if levels is None or K is None else float(-x[0].size * np.log(K))
+
+
+def _number_of_levels(likelihood: Any) -> int | None:
+    if isinstance(likelihood, Categorical):
+        return int(likelihood.logits.shape[-1])
+    return likelihood.levels if isinstance(likelihood, _OF_LEVELS) else None

@@ -54,16 +54,19 @@ class Choices:
       beta_rise: linear: once; cyclical: again and again, held as long as it has risen.
       likelihood: gaussian or laplace on real numbers, or on dequantised integers; bernoulli: each
         intensity is the probability of a 1; continuous_bernoulli and beta: densities on [0, 1], of
-        integers dequantised; categorical: a probability for each integer; poisson,
+        integers dequantised; categorical: a probability for each integer; logistic and
+        logistic_mixture: masses of a density on the intervals of the integers; poisson,
         negative_binomial and zinb, the same with further zeros: of counts in a table.
-      scale: Of gaussian, laplace and beta, the standard deviation: fixed; that of the training
-        data, or, as VQ-VAEs have it, sigma^2 = D Var / 2; one learned, one learned for each
-        dimension, or predicted for each dimension from z; by default predicted of images, and of
-        the rest learned for each dimension.
+      scale: Of gaussian, laplace, beta and logistic, the standard deviation: fixed; that of the
+        training data, or, as VQ-VAEs have it, sigma^2 = D Var / 2; one learned, one learned for
+        each dimension, or predicted for each dimension from z; by default predicted of images, and
+        of the rest learned for each dimension.
       sigma: Of these, the standard deviation (of beta that at a mean of one half), or where it
         begins to be learned, by default at half that of the training data; of numbers that are
         standardised, in those units. Of negative_binomial and zinb both are of the deviation,
         relative to the mean, beyond a Poisson's.
+      logistics: Of logistic_mixture, how many for each intensity, or pixel of three colours, by
+        default 10.
       mean_bound: Of gaussian and laplace, what the mean goes through: sigmoid, into (0, 1), or
         tanh, into (-1, 1).
       network: mlp, or conv, of images.
@@ -96,6 +99,7 @@ class Choices:
     likelihood: Likelihood = "gaussian"
     scale: Scale | None = None
     sigma: float | None = None
+    logistics: int | None = None
     mean_bound: MeanBound = "none"
     network: Network = "mlp"
     hidden: tuple[int, ...] = (512, 512)

@@ -6,6 +6,7 @@ from flax import linen as nn
 from flax.typing import Initializer
 
 DENSITIES = ("gaussian", "laplace", "continuous_bernoulli", "beta")  # of numbers in [0, 1]
+LEVELS = ("categorical", "logistic", "logistic_mixture")  # of integers below a number of levels
 COUNTS = ("poisson", "negative_binomial", "zinb")  # of integers that have no upper end
 
 
@@ -27,7 +28,7 @@ class Form(NamedTuple):
 
     shape: tuple[int, ...]
     classes: int | None = None
-    likelihoods: tuple[str, ...] = (*DENSITIES, "bernoulli", "categorical")
+    likelihoods: tuple[str, ...] = (*DENSITIES, "bernoulli", *LEVELS)
     scale: str = "dimension"
     loc: Initializer = nn.initializers.zeros
     log_scale: Initializer = nn.initializers.zeros

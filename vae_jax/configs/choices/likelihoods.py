@@ -7,23 +7,34 @@ import jax.numpy as jnp
 from flax import linen as nn
 from flax.typing import Initializer
 
+from vae_jax.checks import check_count
 from vae_jax.configs.choices.dtypes import DTYPES
 from vae_jax.configs.choices.form import Form
 from vae_jax.configs.choices.scales import scale_of
-from vae_jax.configs.choices.starts import inverse_tanh, logits_of_grey
+from vae_jax.configs.choices.starts import (
+    affine,
+    in_levels,
+    initializer,
+    inverse_tanh,
+    logits_of_grey,
+)
 from vae_jax.configs.choices.table import Rows, one_of
 from vae_jax.networks import (
     BernoulliHead,
     BetaHead,
     CategoricalHead,
+    ColourLogisticsHead,
     ContinuousBernoulliHead,
+    DiscretisedLogisticHead,
     GaussianHead,
     JointHead,
     LaplaceHead,
+    LogisticMixtureHead,
     NegativeBinomialHead,
     PoissonHead,
     ZeroInflatedHead,
 )
+from vae_jax.networks.level_heads import LEVEL_FLOOR
 from vae_jax.types import Array
 
 Bound = Callable[[Array], Array]
@@ -81,9 +92,32 @@ def beta(
 
 def categorical(form: Form, *, dtype: str = "float32") -> nn.Module:
     """Independent integers, each with a probability for each of its classes."""
-    if form.classes is None:
-        raise ValueError("likelihood='categorical' is for integers, and these data are not.")
-    return CategoricalHead(form.shape, form.classes, one_of("dtype", DTYPES, dtype))
+    levels = _levels(form, "categorical")
+    return CategoricalHead(form.shape, levels, one_of("dtype", DTYPES, dtype))
+
+
+def logistic(
+    form: Form, *, scale: str | None = None, sigma: float | None = None, dtype: str = "float32"
+) -> nn.Module:
+    """Independent integers, each by a logistic density cut into the masses of its levels."""
+    levels, own = _levels(form, "logistic"), one_of("dtype", DTYPES, dtype)
+    unit, middle = in_levels(levels)
+    shift = math.log(unit * math.sqrt(3) / math.pi)  # pi / sqrt(3) s is the deviation
+    made = scale_of(form, scale, sigma, own, shift=shift, floor=LEVEL_FLOOR)
+    begin = initializer(affine(form.loc, middle, unit))
+    return DiscretisedLogisticHead(form.shape, levels, made, begin, own)
+
+
+def logistic_mixture(form: Form, *, logistics: int = 10, dtype: str = "float32") -> nn.Module:
+    """The same by a mixture of logistics; of red, green and blue as PixelCNN++ has it."""
+    levels, own = _levels(form, "logistic_mixture"), one_of("dtype", DTYPES, dtype)
+    check_count("logistics", logistics)
+    unit, middle = in_levels(levels)
+    loc = initializer(affine(form.loc, middle, unit))
+    log_scale = initializer(affine(form.log_scale, math.log(unit * math.sqrt(3) / math.pi)))
+    if len(form.shape) == 3 and form.shape[-1] == 3:
+        return ColourLogisticsHead(form.shape, levels, logistics, loc, log_scale, own)
+    return LogisticMixtureHead(form.shape, levels, logistics, loc, log_scale, own)
 
 
 def poisson(form: Form, *, dtype: str = "float32") -> nn.Module:
@@ -128,6 +162,8 @@ LIKELIHOODS: Rows = {
     "continuous_bernoulli": continuous_bernoulli,
     "beta": beta,
     "categorical": categorical,
+    "logistic": logistic,
+    "logistic_mixture": logistic_mixture,
     "poisson": poisson,
     "negative_binomial": negative_binomial,
     "zinb": zinb,
@@ -138,3 +174,9 @@ def _bound(form: Form, name: str) -> tuple[Bound | None, Initializer]:
     """A function of the mean, and the bias under which it begins at the data's."""
     firsts = {"none": form.loc, "sigmoid": form.logits, "tanh": inverse_tanh(form.loc)}
     return one_of("mean_bound", BOUNDS, name), firsts[name]
+
+
+def _levels(form: Form, name: str) -> int:
+    if form.classes is None:
+        raise ValueError(f"likelihood={name!r} is for integers, and these data are not.")
+    return form.classes

@@ -27,6 +27,11 @@ def affine(first: float | Initializer, shift: float, scale: float = 1.0) -> floa
     return init
 
 
+def in_levels(levels: int) -> tuple[float, float]:
+    """Scale and shift, of dequantised numbers in [0, 1] to levels that lie in [-1, 1]."""
+    return 2 * levels / (levels - 1), -levels / (levels - 1)
+
+
 def through(f: Callable[[Array], Array], first: Initializer) -> Initializer:
     """f(first)."""
 
