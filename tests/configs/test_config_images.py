@@ -85,6 +85,7 @@ def test_bytes_as_probabilities(tmp_path):
     [
         ({"likelihood": "bernoulli"}, 0.0),
         ({"likelihood": "bernoulli", "beta_warmup": 0}, 1.0),
+        ({"likelihood": "bernoulli", "posterior": "full"}, 0.0),
         ({"likelihood": "bernoulli", "posterior": "point"}, 0.0),  # there is no rate to weigh
         ({"likelihood": "gaussian"}, 1.0),
     ],

@@ -14,6 +14,7 @@ from vae_jax.distributions import (
     ContinuousBernoulli,
     Delta,
     DiscretisedLogistic,
+    FullGaussian,
     Gaussian,
     Joint,
     Laplace,
@@ -33,6 +34,7 @@ from vae_jax.networks import (
     DeltaHead,
     DiscretisedLogisticHead,
     FixedScale,
+    FullGaussianHead,
     GaussianHead,
     JointHead,
     LaplaceHead,
@@ -60,6 +62,7 @@ SHAPED_HEADS = [
     (GaussianHead(IMAGE, LearnedScale()), Gaussian),
     (GaussianHead(IMAGE, FixedScale(-1.0)), Gaussian),
     (GaussianHead(IMAGE, bound=nn.sigmoid), Gaussian),
+    (FullGaussianHead(IMAGE), FullGaussian),
     (LaplaceHead(IMAGE, bound=jnp.tanh), Laplace),
     (MixtureHead(3, GaussianHead(IMAGE)), Mixture),
     (MixtureHead(3, BernoulliHead(IMAGE)), Mixture),
@@ -154,6 +157,15 @@ def test_the_components_of_levels_begin_around_the_mean():
     params, _ = call(LogisticMixtureHead((2,), 8, 3, begin), VECTOR)
     q = LogisticMixtureHead((2,), 8, 3).apply(params, jnp.zeros(6))
     np.testing.assert_allclose(q.loc, np.tile([-0.25, 0.25, 0.75], (2, 1)), rtol=1e-6)
+
+
+def test_a_full_gaussian_begins_without_covariances():
+    params, q = call(FullGaussianHead((2, 3)), VECTOR)
+    np.testing.assert_array_equal(q.lower, np.zeros((6, 6)))
+    assert shapes(params["params"]["lower"]) == {"kernel": (6, 15), "bias": (15,)}
+    moved = jax.tree.map(lambda leaf: leaf + 1, params)
+    lower = FullGaussianHead((2, 3)).apply(moved, VECTOR).lower
+    assert np.all((np.asarray(lower) != 0) == np.tri(6, k=-1, dtype=bool))
 
 
 def test_from_a_map_each_pixel_has_its_own_features():

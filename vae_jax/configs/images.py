@@ -99,8 +99,8 @@ def _shape(data: str, dataset: datasets.Dataset) -> tuple[int, int, int]:
 def _risen(choices: Choices) -> Choices:
     """Of binary images the rate comes in slowly, where nobody says otherwise and there is a weight
     of it: else z may be given up before the decoder has learned to read it."""
-    weighted = (choices.objective, choices.gradient, choices.posterior)
-    if choices.beta_warmup is not None or weighted != ("elbo", "plain", "gaussian"):
+    weighted = (choices.objective, choices.gradient) == ("elbo", "plain")
+    if choices.beta_warmup is not None or not weighted or choices.posterior == "point":
         return choices
     return replace(choices, beta_warmup=_RISE) if choices.likelihood == "bernoulli" else choices
 

@@ -9,6 +9,7 @@ from vae_jax.distributions.continuous_bernoulli import ContinuousBernoulli
 from vae_jax.distributions.counts import NegativeBinomial, Poisson, ZeroInflated
 from vae_jax.distributions.delta import Delta
 from vae_jax.distributions.foreign import Foreign
+from vae_jax.distributions.full_gaussian import FullGaussian
 from vae_jax.distributions.gaussian import Gaussian, standard_gaussian
 from vae_jax.distributions.joint import Joint
 from vae_jax.distributions.laplace import Laplace
@@ -29,6 +30,7 @@ __all__ = [
     "DiscretisedLogistic",
     "Distribution",
     "Foreign",
+    "FullGaussian",
     "Gaussian",
     "Joint",
     "Laplace",

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vae_jax.distributions import Distribution, Gaussian, Laplace
+from vae_jax.distributions import Distribution, FullGaussian, Gaussian, Laplace
 from vae_jax.distributions.base import as_float
 from vae_jax.distributions.layered import Layers
 from vae_jax.types import Array
@@ -33,4 +33,4 @@ def warn_of_rounding(rounded: np.ndarray) -> None:
 
 
 def _has_scale(node: object) -> bool:
-    return isinstance(node, Gaussian | Laplace)
+    return isinstance(node, Gaussian | FullGaussian | Laplace)

@@ -15,7 +15,16 @@ import jax.numpy as jnp
 from flax import linen as nn
 from flax.typing import Dtype, Initializer
 
-from vae_jax.distributions import Bernoulli, Categorical, Delta, Gaussian, Joint, Laplace, Mixture
+from vae_jax.distributions import (
+    Bernoulli,
+    Categorical,
+    Delta,
+    FullGaussian,
+    Gaussian,
+    Joint,
+    Laplace,
+    Mixture,
+)
 from vae_jax.distributions.base import at_least_float32
 from vae_jax.networks.init import where_made
 from vae_jax.networks.project import project
@@ -110,6 +119,35 @@ class GaussianHead(nn.Module):
         layer = {"bias_init": where_made(self, self.bias_init), "dtype": self.dtype}
         loc = project(features, self.event_shape, name="loc", **layer)
         return Gaussian(bounded(loc, self.bound), self.scale(features, self.event_shape))
+
+
+class FullGaussianHead(nn.Module):
+    """Features to a Gaussian with every covariance, for a posterior or for small events.
+
+    It begins without covariances, as a diagonal one. Its parameters are D (D - 1) / 2 more.
+
+    Args:
+      event_shape: the shape of one event, of size D.
+      scale: as in `GaussianHead`, of each dimension given those before it.
+      bias_init, dtype: as in `GaussianHead`.
+    """
+
+    event_shape: tuple[int, ...]
+    scale: nn.Module = field(default_factory=PredictedScale)
+    bias_init: Initializer = nn.initializers.zeros
+    dtype: Dtype | None = None
+
+    @nn.compact
+    def __call__(self, features: Array) -> FullGaussian:
+        """FullGaussian over [*event_shape]."""
+        layer = {"bias_init": where_made(self, self.bias_init), "dtype": self.dtype}
+        loc = project(features, self.event_shape, name="loc", **layer)
+        D = loc.size
+        none = {"kernel_init": nn.initializers.zeros, "dtype": self.dtype}
+        below = project(jnp.ravel(features), (D * (D - 1) // 2,), name="lower", **none)
+        rows, columns = jnp.tril_indices(D, -1)
+        lower = jnp.zeros((D, D), below.dtype).at[rows, columns].set(below)
+        return FullGaussian(loc, self.scale(features, self.event_shape), lower)
 
 
 class LaplaceHead(nn.Module):

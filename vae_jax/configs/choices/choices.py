@@ -78,8 +78,9 @@ class Choices:
       dropout: Probability that a feature is left out in training.
       dtype: Of the arithmetic of bodies and heads: float32 or bfloat16; parameters, densities and
         bounds are float32.
-      posterior: gaussian, diagonal; point: a plain autoencoder, which has no bound.
-      posterior_floor: Of gaussian, the least log of its standard deviation.
+      posterior: gaussian, diagonal; full, with every covariance; point: a plain autoencoder, which
+        has no bound.
+      posterior_floor: Of gaussian and full, the least log of its standard deviation.
       prior: standard normal, or a learned mixture of Gaussians.
       components: Of the mixture, by default 10.
       optimizer: adam, adamw, sgd, adamax, rmsprop, lion.
