@@ -1,5 +1,6 @@
 """Settings of every test: quick compilation, no silent broadcasting, fixed keys, few programs."""
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,12 +23,16 @@ MAPS, MANY_MAPS = Path("/proc/self/maps"), 30_000
 
 
 @pytest.fixture(autouse=True, scope="module")
-def few_memory_maps() -> Iterator[None]:
+def small_heap() -> Iterator[None]:
     """Every compiled program holds some memory maps; Linux gives a process 65,530 of them, and XLA
-    aborts when there are no more."""
+    aborts when there are no more. And what JAX's caches keep of a module, gigabytes in the end, is
+    not walked through again by every later collection of garbage."""
     yield
     if MAPS.exists() and MAPS.read_bytes().count(b"\n") > MANY_MAPS:
+        gc.unfreeze()
         jax.clear_caches()
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

@@ -44,7 +44,7 @@ def test_the_python_of_a_page_runs(page, least, tmp_path, monkeypatch):
 
 def test_the_commands_of_the_page_on_experiments_run(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    shorten(monkeypatch)
+    shorten(monkeypatch, pictures=False)
     _some_data()
     lines = commands((DOCS / "experiments.md").read_text())
     assert len(lines) > 10

@@ -69,8 +69,9 @@ def _watch(signals: Signals, bar: EpochBar) -> Watch:
             console.print(note, soft_wrap=True)
         if (number := devices.dividing(experiment.trained.batch_size)) > 1:
             say(f"Each batch is divided among {number} devices.")
-        if 1 < first <= experiment.trained.epochs:
-            say(f"Going on from the checkpoint of epoch {first - 1}.")
+        if first > 1:
+            last = ", the last" if first > experiment.trained.epochs else ""
+            say(f"Going on from the checkpoint of epoch {first - 1}{last}.")
         bar.begin(experiment.trained.epochs, first, on)
         signals.waiting = True
 
