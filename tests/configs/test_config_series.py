@@ -69,6 +69,11 @@ def test_pictures(shape, path, tmp_path):
             assert len(picture.convert("L").getcolors()) > 5
 
 
-def test_convolutions_are_of_images(path):
-    with pytest.raises(ValueError, match=r"network='conv' is for images .* \[5, 2\]: choose netw"):
-        series(data=path, choices=Choices(network="conv", hidden=(256, 256)))
+@pytest.mark.parametrize("network", ["conv", "residual"])
+def test_convolutions_along_time(network, path):
+    choices = Choices(network=network, hidden=(256, 256), channels=(2, 3))
+    model = series(data=path, choices=choices).trained.model
+    params = jax.eval_shape(model.init, jax.random.key(0), X[0])
+    assert params["encoder"]["body"]["Conv_0"]["kernel"].shape == (4, 2, 2)
+    z = np.zeros(params["encoder"]["head"]["loc"]["bias"].shape, np.float32)
+    assert jax.eval_shape(model.decode, params, z).loc.shape == (5, 2)

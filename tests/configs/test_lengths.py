@@ -2,7 +2,7 @@
 
 import pytest
 
-from vae_jax.configs.lengths import epochs_of
+from vae_jax.configs.lengths import default_steps, epochs_of
 
 
 @pytest.mark.parametrize(
@@ -11,3 +11,17 @@ from vae_jax.configs.lengths import epochs_of
 )
 def test_about_four_thousand_steps_in_few_enough_epochs(examples, epochs):
     assert epochs_of(examples, 100) == epochs
+
+
+@pytest.mark.parametrize(
+    ("network", "shape", "steps"),
+    [
+        ("conv", (8, 8, 1), 4000),
+        ("conv", (28, 28, 1), 2551),
+        ("conv", (32, 32, 3), 1953),
+        ("conv", (256, 256, 3), 1000),
+        ("mlp", (256, 256, 3), 4000),
+    ],
+)
+def test_convolutions_of_large_images_make_fewer_steps(network, shape, steps):
+    assert default_steps(network, shape) == steps

@@ -175,3 +175,26 @@ def test_dropout_is_on_with_a_key_alone(body, x):
     on = body.apply(params, x, rngs={"dropout": jax.random.key(1)})
     # at least a third of several hundred features is dropped, beyond those that relu has zeroed
     assert (on == 0).mean() > (off == 0).mean() + 1 / 3 * (off != 0).mean()
+
+
+@pytest.mark.parametrize("size", [(9,), (5, 3, 4)], ids=["series", "volumes"])
+@pytest.mark.parametrize(("up", "down"), [(transposed, strided), (resized, pooled)])
+def test_series_and_volumes_by_the_same_bodies(size, up, down):
+    axes = len(size)
+    x = jax.random.normal(jax.random.key(1), (*size, 2))
+    encoder = ConvEncoder((3, 4), down=down, axes=axes)
+    params = jax.eval_shape(encoder.init, jax.random.key(0), x)
+    kernel = params["params"]["Conv_1"]["kernel"].shape
+    assert kernel == (*[4] * axes, 3, 4)
+    features = jax.eval_shape(encoder.apply, params, x)
+    assert features.shape == (np.prod([-(-side // 4) for side in size]) * 4,)
+    decoder = ConvDecoder(size, (4, 3), up=up, axes=axes)
+    others = jax.eval_shape(decoder.init, jax.random.key(0), features)
+    assert jax.eval_shape(decoder.apply, others, features).shape == (*size, 3)
+
+
+def test_an_example_with_other_axes_is_refused():
+    with pytest.raises(ValueError, match=r"one series \[T, C\].*axes=3 for volumes"):
+        init(ConvEncoder((3,), axes=1), jnp.ones((4, 4, 1)))
+    with pytest.raises(ValueError, match=r"axes=2 was given image_size=\(28,\).*with axes=1"):
+        init(ConvDecoder((28,), (3,)), jnp.ones(2))

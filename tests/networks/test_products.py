@@ -20,20 +20,23 @@ from vae_jax.networks.products import (
     transpose_convolved,
 )
 
-LAYOUT = ("NHWC", "HWIO", "NHWC")
-IMAGES = [(5, 9), (6, 4), (1, 2)]  # every remainder of 2 and 3; smaller than a kernel
-KERNELS = [(1, 1), (2, 5), (3, 2), (4, 4), (5, 3)]
+LAYOUTS = {1: ("NWC", "WIO", "NWC"), 2: ("NHWC", "HWIO", "NHWC"), 3: ("NDHWC", "DHWIO", "NDHWC")}
+# every remainder of 2 and 3; smaller than a kernel; series and volumes as well
+IMAGES = {1: [(5,), (6,)], 2: [(5, 9), (6, 4), (1, 2)], 3: [(5, 2, 3)]}
+KERNELS = [(1, 1), (2, 5), (3, 2), (4, 4), (5, 3), (4,), (3, 2, 4)]
 LAYERS = [(Conv, nn.Conv), (ConvTranspose, nn.ConvTranspose)]
 
 
 def convolution(x, kernel, stride):
-    strides = (stride, stride)
-    return lax.conv_general_dilated(x[None], kernel, strides, "SAME", dimension_numbers=LAYOUT)[0]
+    n = x.ndim - 1
+    how = {"padding": "SAME", "dimension_numbers": LAYOUTS[n]}
+    return lax.conv_general_dilated(x[None], kernel, (stride,) * n, **how)[0]
 
 
 def transposed_convolution(x, kernel, stride):
-    strides = (stride, stride)
-    return lax.conv_transpose(x[None], kernel, strides, "SAME", dimension_numbers=LAYOUT)[0]
+    n = x.ndim - 1
+    how = {"padding": "SAME", "dimension_numbers": LAYOUTS[n]}
+    return lax.conv_transpose(x[None], kernel, (stride,) * n, **how)[0]
 
 
 PAIRS = [
@@ -63,7 +66,7 @@ def assert_close(ours, reference):
 @pytest.mark.parametrize(("ours", "reference"), PAIRS)
 def test_values_and_gradients_are_those_of_lax(ours, reference, size, stride, x64):
     kernel = normal(0, *size, 2, 3)
-    images = [normal(1, *image, 2) for image in IMAGES]
+    images = [normal(1, *image, 2) for image in IMAGES[len(size)]]
     ours, reference = (
         jax.jit(lambda xs, f=f: [value_and_gradients(f, x, kernel, stride) for x in xs])(images)
         for f in (ours, reference)

@@ -10,7 +10,7 @@ from vae_jax.configs.choices import Choices
 from vae_jax.configs.choices.form import DENSITIES
 from vae_jax.configs.experiment import Experiment, other_images
 from vae_jax.configs.intensities import Fit, Intensities, of_intensities
-from vae_jax.configs.lengths import epochs_of
+from vae_jax.configs.lengths import default_steps, epochs_of
 
 _CHOICES = Choices(network="conv")
 _RISE = 200  # steps: docs/defaults.md
@@ -41,7 +41,8 @@ def images(
         or the only array there is.
       stream: Read training images from the disk as they are needed: for a folder with train/ and
         test/ that is larger than memory. Needs the extra `stream`.
-      epochs: Passes over the training images; by default those of 4,000 steps, at most 250.
+      epochs: Passes over the training images; by default those of 4,000 steps, by convolutions of
+        more than 500 pixels of fewer, to 1,000; at most 250.
       batch_size: Images a step.
       latents: Dimensions of z.
       learning_rate: Of the optimizer at the start.
@@ -79,7 +80,8 @@ def images(
         others=functools.partial(other_images, layout=layout, levels=levels, signed=signed),
     )
     if epochs is None:
-        epochs = epochs_of(in_stream or len(load().train.x), batch_size)
+        steps = default_steps(choices.network, size)
+        epochs = epochs_of(in_stream or len(load().train.x), batch_size, steps)
     how = Fit(epochs, batch_size, latents, learning_rate, seed)
     experiment = of_intensities(stored, how, _risen(choices), _CHOICES)
     examples = experiment.examples._replace(found={"epochs": epochs, "shape": size, **form})

@@ -7,6 +7,7 @@ from vae_jax.networks.bodies import MLP
 from vae_jax.networks.conv import ConvDecoder, ConvEncoder, pooled, resized, strided, transposed
 from vae_jax.networks.count_heads import NegativeBinomialHead, PoissonHead, ZeroInflatedHead
 from vae_jax.networks.describe import describe
+from vae_jax.networks.gated import GatedMLP
 from vae_jax.networks.grey_heads import BetaHead, ContinuousBernoulliHead
 from vae_jax.networks.heads import (
     BernoulliHead,
@@ -29,6 +30,7 @@ from vae_jax.networks.mixtures import LearnedMixture
 from vae_jax.networks.network import Network
 from vae_jax.networks.norms import batch_norm, group_norm
 from vae_jax.networks.preprocess import centred, log1p, one_hot
+from vae_jax.networks.residual import Attention, Residual, ResidualDecoder, ResidualEncoder
 from vae_jax.networks.scaled import scaled_by
 from vae_jax.networks.scales import (
     DataScale,
@@ -41,6 +43,7 @@ from vae_jax.networks.scales import (
 
 __all__ = [
     "MLP",
+    "Attention",
     "BernoulliHead",
     "BetaHead",
     "CategoricalHead",
@@ -53,6 +56,7 @@ __all__ = [
     "DiscretisedLogisticHead",
     "FixedScale",
     "FullGaussianHead",
+    "GatedMLP",
     "GaussianHead",
     "JointHead",
     "LaplaceHead",
@@ -64,6 +68,9 @@ __all__ = [
     "Network",
     "PoissonHead",
     "PredictedScale",
+    "Residual",
+    "ResidualDecoder",
+    "ResidualEncoder",
     "ZeroInflatedHead",
     "batch_norm",
     "centred",

@@ -1,4 +1,4 @@
-"""Convolutional bodies for images [H, W, C] of any size.
+"""Convolutional bodies for images [H, W, C] of any size; for series [T, C], volumes [D, H, W, C].
 
 Called as the other bodies are (see `bodies`). Each stage of the encoder halves the image, rounding
 up: 28 -> 14 -> 7 -> 4. The decoder goes through the same sizes backwards, and ends exactly at H, W.
@@ -7,6 +7,7 @@ How an image is made smaller or larger is a function: `strided` or `pooled`, `tr
 needs `train_epoch(..., scan=False)` there.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -29,15 +30,16 @@ def strided(x: Array, **layer: Any) -> Array:
 
 def pooled(x: Array, **layer: Any) -> Array:
     """Half the size by a convolution, then the largest of each 2x2 pixels."""
-    return nn.max_pool(nn.Conv(**layer)(x), (2, 2), (2, 2), padding="SAME")
+    halved = (2,) * (x.ndim - 1)
+    return nn.max_pool(nn.Conv(**layer)(x), halved, halved, padding="SAME")
 
 
-def transposed(x: Array, size: tuple[int, int], **layer: Any) -> Array:
+def transposed(x: Array, size: tuple[int, ...], **layer: Any) -> Array:
     """Twice the size by a transposed convolution of stride 2, cropped to `size` at the end."""
-    return ConvTranspose(stride=2, **layer)(x)[: size[0], : size[1]]
+    return ConvTranspose(stride=2, **layer)(x)[tuple(map(slice, size))]
 
 
-def resized(x: Array, size: tuple[int, int], **layer: Any) -> Array:
+def resized(x: Array, size: tuple[int, ...], **layer: Any) -> Array:
     """`size` by repeating pixels, then a convolution: no checkerboard.
 
     Reference: Odena, Dumoulin & Olah 2016, distill.pub/2016/deconv-checkerboard.
@@ -52,12 +54,14 @@ class ConvEncoder(nn.Module):
       channels: the number of channels of each stage; each stage halves the image.
       down: `strided` or `pooled`, or your own (x, **options of nn.Conv) -> half the size.
       kernel_size: of the convolutions, height and width.
+      axes: of positions: 2 of an image, 1 of a series [T, C], 3 of a volume [D, H, W, C].
       activation, norm, kernel_init, dropout, dtype: as in `MLP`.
     """
 
     channels: tuple[int, ...]
     down: Callable[..., Array] = strided
     kernel_size: int = 4
+    axes: int = 2
     activation: Activation = nn.relu
     norm: Norm | None = None
     kernel_init: Initializer | None = None
@@ -67,9 +71,9 @@ class ConvEncoder(nn.Module):
     @nn.compact
     def __call__(self, x: Array, c: Array | None = None) -> Array:
         """Features [h * w * channels[-1]] of x ([H, W, C]); c ([Dc]) becomes Dc more channels."""
-        features = _with_channels(x, c)
+        features = with_channels(x, c, self.axes)
         for channels in self.channels:
-            features = self.down(features, **_layer(self, channels))
+            features = self.down(features, **_layer(self, channels, self.axes))
             features = drop(self, self.activation(normalize(features, self.norm)))
         return jnp.ravel(features)
 
@@ -82,18 +86,20 @@ class ConvDecoder(nn.Module):
     parameters of each pixel from its 32 features.
 
     Args:
-      image_size: (H, W) of the feature map to make.
+      image_size: (H, W) of the feature map to make; (T,) of a series, (D, H, W) of a volume.
       channels: the number of channels of each stage; the smallest map has those of the first.
       up: `transposed` or `resized`, or your own (x, size, **options of nn.Conv) -> that size.
       kernel_size: of the convolutions. A transposed one covers all pixels equally often if it is a
         multiple of the stride, 2.
+      axes: as in `ConvEncoder`.
       activation, norm, kernel_init, dropout, dtype: as in `MLP`.
     """
 
-    image_size: tuple[int, int]
+    image_size: tuple[int, ...]
     channels: tuple[int, ...]
     up: Callable[..., Array] = transposed
     kernel_size: int = 4
+    axes: int = 2
     activation: Activation = nn.relu
     norm: Norm | None = None
     kernel_init: Initializer | None = None
@@ -103,50 +109,60 @@ class ConvDecoder(nn.Module):
     @nn.compact
     def __call__(self, z: Event, c: Array | None = None) -> Array:
         """Features [H, W, channels[-1]] of z (any shape) and c ([Dc])."""
-        first, *sizes = _doublings(self.image_size, len(self.channels))
+        first, *sizes = doublings(self.image_size, len(self.channels), self.axes)
         shape = (*first, self.channels[0])
         kernel_init = self.kernel_init or default_init(self.activation)
-        dense = nn.Dense(shape[0] * shape[1] * shape[2], kernel_init=kernel_init, dtype=self.dtype)
+        dense = nn.Dense(math.prod(shape), kernel_init=kernel_init, dtype=self.dtype)
         features = dense(flatten(z, c)).reshape(shape)
         features = self.activation(normalize(features, self.norm))
         for channels, size in zip(self.channels, sizes, strict=True):
-            features = self.up(features, size, **_layer(self, channels))
+            features = self.up(features, size, **_layer(self, channels, self.axes))
             features = drop(self, self.activation(normalize(features, self.norm)))
         return features
 
 
-def _layer(body: ConvEncoder | ConvDecoder, channels: int) -> dict[str, Any]:
+def _layer(body: ConvEncoder | ConvDecoder, channels: int, axes: int) -> dict[str, Any]:
     return {
         "features": channels,
-        "kernel_size": (body.kernel_size, body.kernel_size),
+        "kernel_size": (body.kernel_size,) * axes,
         "kernel_init": body.kernel_init or default_init(body.activation),
         "dtype": body.dtype,
     }
 
 
-def _with_channels(x: Array, c: Array | None) -> Array:
-    if jnp.ndim(x) != 3:
+def with_channels(x: Array, c: Array | None, axes: int) -> Array:
+    """x, and the values of c ([Dc]) as Dc more channels, the same everywhere.
+
+    Raises:
+      ValueError: x has not so many axes of positions, and one of channels.
+    """
+    if jnp.ndim(x) != axes + 1:
+        what = {1: "series [T, C]", 2: "image [H, W, C]", 3: "volume [D, H, W, C]"}[axes]
         raise ValueError(
-            f"ConvEncoder takes one image [H, W, C] and was given an array of shape {jnp.shape(x)}."
-            " Add a channel axis to a grey image, x[..., None]; map over a batch with jax.vmap."
+            f"This encoder takes one {what} and was given an array of shape {jnp.shape(x)}. Add a"
+            " channel axis to a grey image, x[..., None]; map over a batch with jax.vmap; say"
+            " axes=1 for series, axes=3 for volumes."
         )
     check_condition(c)
     if c is None:
         return x
-    return jnp.concatenate([x, jnp.broadcast_to(c, (*x.shape[:2], *c.shape))], axis=-1)
+    return jnp.concatenate([x, jnp.broadcast_to(c, (*x.shape[:-1], *c.shape))], axis=-1)
 
 
-def _doublings(image_size: tuple[int, int], stages: int) -> list[tuple[int, int]]:
-    """The sizes the encoder goes through, smallest first: 4, 7, 14, 28."""
-    if len(image_size) != 2 or stages == 0:
+def doublings(image_size: tuple[int, ...], stages: int, axes: int) -> list[tuple[int, ...]]:
+    """The sizes the encoder goes through, smallest first: 4, 7, 14, 28.
+
+    Raises:
+      ValueError: the size has another number of axes; no stages.
+    """
+    if len(image_size) != axes or stages == 0:
         raise ValueError(
-            f"ConvDecoder was given image_size={image_size} and {stages} numbers of channels. It"
-            " needs image_size=(H, W), without the channels of the image (those are the head's),"
-            " and channels=(...) for one stage or more."
+            f"A decoder of axes={axes} was given image_size={image_size} and {stages} numbers of"
+            " channels. It needs image_size=(H, W), without the channels of the image (those are"
+            " the head's), (T,) for a series with axes=1, (D, H, W) for a volume with axes=3; and"
+            " channels=(...) for one stage or more."
         )
-    H, W = image_size
-    sizes = [(H, W)]
+    sizes = [tuple(image_size)]
     for _ in range(stages):
-        H, W = -(-H // 2), -(-W // 2)
-        sizes.append((H, W))
+        sizes.append(tuple(-(-size // 2) for size in sizes[-1]))
     return sizes[::-1]

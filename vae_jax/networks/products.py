@@ -9,7 +9,10 @@ and those two are what other devices run. Which a program takes, is known where 
 (`jax.lax.platform_dependent`), and not before: a process on a CPU may lower one for a TPU.
 """
 
+import itertools
 import math
+import operator
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -21,16 +24,20 @@ from jax import lax
 
 from vae_jax.types import Array
 
-_LAYOUT = ("NHWC", "HWIO", "NHWC")
+_LAYOUTS = {  # by how many axes positions have: of a series, an image, a volume
+    1: ("NWC", "WIO", "NWC"),
+    2: ("NHWC", "HWIO", "NHWC"),
+    3: ("NDHWC", "DHWIO", "NDHWC"),
+}
 
 
 class Conv(nn.Module):
-    """`nn.Conv` of one image, with padding "SAME".
+    """`nn.Conv` of one image, with padding "SAME"; or of a series [T, C], a volume [D, H, W, C].
 
     Args:
       features: F, the number of channels of the result.
-      kernel_size: (height, width).
-      stride: s, of both.
+      kernel_size: (height, width), a size for each axis of positions.
+      stride: s, of all.
       kernel_init: initializer of the kernel.
       dtype: of the arithmetic.
     """
@@ -49,7 +56,8 @@ class Conv(nn.Module):
 
 
 class ConvTranspose(nn.Module):
-    """`nn.ConvTranspose` of one image, with padding "SAME"; its options are those of `Conv`."""
+    """`nn.ConvTranspose` of one image (series, volume), with padding "SAME"; its options are those
+    of `Conv`."""
 
     features: int
     kernel_size: tuple[int, int]
@@ -68,8 +76,8 @@ def convolved(x: Array, kernel: Array, stride: int) -> Array:
     """A convolution with padding "SAME", [H, W, C] -> [ceil(H / s), ceil(W / s), F].
 
     Args:
-      x: an image.
-      kernel: [h, w, C, F].
+      x: an image; or a series [T, C], a volume [D, H, W, C].
+      kernel: [h, w, C, F], a size for each axis of positions.
       stride: s.
     """
     return lax.platform_dependent(
@@ -84,8 +92,8 @@ def transpose_convolved(x: Array, kernel: Array, stride: int) -> Array:
     """A transposed convolution with padding "SAME", [H, W, C] -> [s H, s W, F].
 
     Args:
-      x: an image.
-      kernel: [h, w, C, F].
+      x: an image; or a series [T, C], a volume [D, H, W, C].
+      kernel: [h, w, C, F], a size for each axis of positions.
       stride: s.
     """
     return lax.platform_dependent(
@@ -102,69 +110,98 @@ def _parameters(layer: Conv | ConvTranspose, x: Array) -> tuple[Array, Array, Ar
     kernel = layer.param("kernel", layer.kernel_init, shape, jnp.float32)
     bias = layer.param("bias", nn.initializers.zeros, (layer.features,), jnp.float32)
     x, kernel, bias = promote_dtype(x, kernel, bias, dtype=layer.dtype)
-    return x, kernel, bias[None, None]
+    return x, kernel, jnp.expand_dims(bias, range(x.ndim - 1))
 
 
 def _convolution(x: Array, kernel: Array, s: int) -> Array:
-    how: Any = {"padding": "SAME", "dimension_numbers": _LAYOUT}
-    return lax.conv_general_dilated(x[None], kernel, (s, s), **how)[0]
+    n = x.ndim - 1
+    how: Any = {"padding": "SAME", "dimension_numbers": _LAYOUTS[n]}
+    return lax.conv_general_dilated(x[None], kernel, (s,) * n, **how)[0]
 
 
 def _transposed(x: Array, kernel: Array, s: int) -> Array:
-    return lax.conv_transpose(x[None], kernel, (s, s), "SAME", dimension_numbers=_LAYOUT)[0]
+    n = x.ndim - 1
+    how: Any = {"padding": "SAME", "dimension_numbers": _LAYOUTS[n]}
+    return lax.conv_transpose(x[None], kernel, (s,) * n, **how)[0]
 
 
 def _product_convolution(x: Array, kernel: Array, s: int) -> Array:
-    (H, W, _), (kh, kw, C, F) = x.shape, kernel.shape
-    h, w, qh, qw = -(-H // s), -(-W // s), -(-kh // s), -(-kw // s)  # in blocks: result, kernel
-    (top, _), (left, _) = lax.padtype_to_pads((H, W), (kh, kw), (s, s), "SAME")
-    x = _framed(x, top, left, (h + qh - 1) * s, (w + qw - 1) * s)
-    kernel = _framed(kernel, 0, 0, qh * s, qw * s).reshape(qh, s, qw, s, C, F)
-    matrix = kernel.transpose(5, 0, 2, 1, 3, 4).reshape(F, -1)
-    return _product(_windows(_blocks(x, s), qh, qw), matrix)
+    *sizes, _ = x.shape
+    *widths, _, F = kernel.shape
+    result, reach = [-(-size // s) for size in sizes], _in_blocks(widths, s)
+    pads = lax.padtype_to_pads(sizes, widths, [s] * len(sizes), "SAME")
+    whole = [(h + q - 1) * s for h, q in zip(result, reach, strict=True)]
+    x = _framed(x, [before for before, _ in pads], whole)
+    kernel = _kernel_blocks(kernel, reach, s)
+    n = len(sizes)
+    matrix = kernel.transpose(2 * n + 1, *range(0, 2 * n, 2), *range(1, 2 * n, 2), 2 * n)
+    return _product(_windows(_blocks(x, s), reach), matrix.reshape(F, -1))
 
 
 def _product_transposed(x: Array, kernel: Array, s: int) -> Array:
-    (H, W, C), (kh, kw, _, F) = x.shape, kernel.shape
-    qh, qw = -(-kh // s), -(-kw // s)  # blocks that a pixel reaches
-    kernel = _framed(kernel[::-1, ::-1], 0, 0, qh * s, qw * s).reshape(qh, s, qw, s, C, F)
-    matrix = kernel[::-1, :, ::-1].transpose(1, 3, 5, 0, 2, 4).reshape(s * s * F, -1)
-    x = jnp.pad(x, ((qh - 1, qh - 1), (qw - 1, qw - 1), (0, 0)))
-    y = _pixels(_product(_windows(x, qh, qw), matrix), s)
-    return _framed(y, -_cropped(kh, s), -_cropped(kw, s), s * H, s * W)
+    *sizes, _ = x.shape
+    *widths, _, F = kernel.shape
+    n, reach = len(sizes), _in_blocks(widths, s)  # blocks that a pixel reaches
+    kernel = _kernel_blocks(jnp.flip(kernel, range(n)), reach, s)
+    kernel = jnp.flip(kernel, range(0, 2 * n, 2))
+    order = (*range(1, 2 * n, 2), 2 * n + 1, *range(0, 2 * n, 2), 2 * n)
+    matrix = kernel.transpose(order).reshape(s**n * F, -1)
+    x = jnp.pad(x, [*((q - 1, q - 1) for q in reach), (0, 0)])
+    y = _pixels(_product(_windows(x, reach), matrix), s)
+    return _framed(y, [-_cropped(width, s) for width in widths], [s * size for size in sizes])
+
+
+def _in_blocks(widths: Sequence[int], s: int) -> list[int]:
+    """How many blocks a kernel covers, of each axis."""
+    return [-(-width // s) for width in widths]
+
+
+def _kernel_blocks(kernel: Array, reach: Sequence[int], s: int) -> Array:
+    """[*widths, C, F] -> [q, s, q, s, ..., C, F], filled up with zeros."""
+    framed = _framed(kernel, [0] * len(reach), [q * s for q in reach])
+    return framed.reshape(*(size for q in reach for size in (q, s)), *kernel.shape[-2:])
 
 
 def _product(x: Array, matrix: Array) -> Array:
     """[h, w, C], [F, C] -> [h, w, F]."""
     # Channels last in both: the gradient of a matrix [C, F] would be a product that XLA has no
     # fast kernel for.
-    return lax.dot_general(x, matrix, (((2,), (1,)), ((), ())))
+    return lax.dot_general(x, matrix, (((x.ndim - 1,), (1,)), ((), ())))
 
 
-def _windows(x: Array, height: int, width: int) -> Array:
+def _windows(x: Array, widths: Sequence[int]) -> Array:
     """[H, W, C] -> [H - height + 1, W - width + 1, height * width * C]."""
-    h, w = x.shape[0] - height + 1, x.shape[1] - width + 1
-    shifted = [x[a : a + h, b : b + w] for a in range(height) for b in range(width)]
+    ends = [size - width + 1 for size, width in zip(x.shape, widths, strict=False)]
+    places = itertools.product(*map(range, widths))
+    shifted = [x[tuple(map(slice, at, map(operator.add, at, ends)))] for at in places]
     return jnp.concatenate(shifted, axis=-1)
 
 
 def _blocks(x: Array, s: int) -> Array:
     """[s h, s w, C] -> [h, w, s s C]."""
-    H, W, C = x.shape
-    return x.reshape(H // s, s, W // s, s, C).swapaxes(1, 2).reshape(H // s, W // s, s * s * C)
+    *sizes, C = x.shape
+    n = len(sizes)
+    split = x.reshape(*(part for size in sizes for part in (size // s, s)), C)
+    return split.transpose(*range(0, 2 * n, 2), *range(1, 2 * n, 2), 2 * n).reshape(
+        *(size // s for size in sizes), s**n * C
+    )
 
 
 def _pixels(x: Array, s: int) -> Array:
     """[h, w, s s C] -> [s h, s w, C]."""
-    h, w, sizes = x.shape
-    return x.reshape(h, w, s, s, sizes // (s * s)).swapaxes(1, 2).reshape(s * h, s * w, -1)
+    *sizes, _ = x.shape
+    n = len(sizes)
+    split = x.reshape(*sizes, *[s] * n, -1)
+    order = (*(axis for i in range(n) for axis in (i, n + i)), 2 * n)
+    return split.transpose(order).reshape(*(s * size for size in sizes), -1)
 
 
-def _framed(x: Array, top: int, left: int, height: int, width: int) -> Array:
-    """x behind `top` rows and `left` columns of zeros, to height x width; negative ones are cut."""
-    below, right = height - top - x.shape[0], width - left - x.shape[1]
-    edges: list[Any] = [(top, below, 0), (left, right, 0), *[(0, 0, 0)] * (x.ndim - 2)]
-    return lax.pad(x, jnp.zeros((), x.dtype), edges)
+def _framed(x: Array, before: Sequence[int], sizes: Sequence[int]) -> Array:
+    """x behind so many zeros along each of its first axes, to these sizes; negative are cut."""
+    edges: list[Any] = [
+        (b, size - b - own, 0) for b, size, own in zip(before, sizes, x.shape, strict=False)
+    ]
+    return lax.pad(x, jnp.zeros((), x.dtype), edges + [(0, 0, 0)] * (x.ndim - len(edges)))
 
 
 def _cropped(size: int, s: int) -> int:

@@ -69,11 +69,15 @@ class Choices:
         default 10.
       mean_bound: Of gaussian and laplace, what the mean goes through: sigmoid, into (0, 1), or
         tanh, into (-1, 1).
-      network: mlp, or conv, of images.
-      hidden: Of mlp, units of each layer of the encoder; the decoder mirrors it.
-      channels: Of conv, of each stage of the encoder, which halves the image; the decoder mirrors
-        it.
-      activation: Of the layers.
+      network: mlp; gated, a sigmoid in the place of its activation; of images and series conv, and
+        residual, conv with residual blocks.
+      hidden: Of mlp and gated, units of each layer of the encoder; the decoder mirrors it.
+      channels: Of conv and residual, of each stage of the encoder, which halves the image; the
+        decoder mirrors it.
+      blocks: Of residual, of each stage, by default 1.
+      attention: Of residual, the heights of maps in which all positions attend to all: 7, say.
+      skips: Of residual, each stage of the decoder is told z anew.
+      activation: Of the layers, but of gated.
       norm: Of the layers: layer of the channels of a pixel, group of all of an example, batch.
       dropout: Probability that a feature is left out in training.
       dtype: Of the arithmetic of bodies and heads: float32 or bfloat16; parameters, densities and
@@ -105,6 +109,9 @@ class Choices:
     network: Network = "mlp"
     hidden: tuple[int, ...] = (512, 512)
     channels: tuple[int, ...] = (32, 64)
+    blocks: int | None = None
+    attention: tuple[int, ...] = ()
+    skips: bool = False
     activation: Activation = "relu"
     norm: Norm = "none"
     dropout: float = 0.0

@@ -10,7 +10,16 @@ from vae_jax.checks import check_count
 from vae_jax.configs.choices.dtypes import DTYPES
 from vae_jax.configs.choices.form import Form
 from vae_jax.configs.choices.table import Rows, one_of
-from vae_jax.networks import MLP, ConvDecoder, ConvEncoder, batch_norm, group_norm
+from vae_jax.networks import (
+    MLP,
+    ConvDecoder,
+    ConvEncoder,
+    GatedMLP,
+    ResidualDecoder,
+    ResidualEncoder,
+    batch_norm,
+    group_norm,
+)
 from vae_jax.networks.norms import Norm
 
 ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
@@ -56,18 +65,61 @@ def conv(
     dropout: float = 0.0,
     dtype: str = "float32",
 ) -> Bodies:
-    """Convolutions, of images; each stage halves the image, and the decoder mirrors them."""
+    """Convolutions, of images and of series; each stage halves them, and the decoder mirrors."""
+    size = _positions("conv", form, channels)
+    how: dict[str, Any] = {"axes": len(size), **_layers(activation, norm, dropout, dtype)}
+    return ConvEncoder(channels, **how), ConvDecoder(size, channels[::-1], **how)
+
+
+def gated(
+    form: Form,
+    *,
+    hidden: tuple[int, ...] = (512, 512),
+    norm: str = "none",
+    dropout: float = 0.0,
+    dtype: str = "float32",
+) -> Bodies:
+    """Dense layers with gates in the place of an activation; the decoder mirrors the encoder."""
+    del form
+    check_sizes("hidden", hidden)
+    how = _layers("relu", norm, dropout, dtype)
+    how.pop("activation")
+    return GatedMLP(hidden, **how), GatedMLP(hidden[::-1], **how)
+
+
+def residual(
+    form: Form,
+    *,
+    channels: tuple[int, ...] = (32, 64),
+    blocks: int = 1,
+    attention: tuple[int, ...] = (),
+    skips: bool = False,
+    activation: str = "relu",
+    norm: str = "none",
+    dropout: float = 0.0,
+    dtype: str = "float32",
+) -> Bodies:
+    """Convolutions with residual blocks after each halving, mirrored by the decoder."""
+    size = _positions("residual", form, channels)
+    check_count("blocks", blocks)
+    how: dict[str, Any] = {"axes": len(size), "blocks": blocks, "attention": attention}
+    how |= _layers(activation, norm, dropout, dtype)
+    encoder = ResidualEncoder(channels, **how)
+    return encoder, ResidualDecoder(size, channels[::-1], skips=skips, **how)
+
+
+NETWORKS: Rows = {"mlp": mlp, "conv": conv, "gated": gated, "residual": residual}
+
+
+def _positions(name: str, form: Form, channels: tuple[int, ...]) -> tuple[int, ...]:
+    """The size of an example without its channels. ValueError where it has no axis of these."""
     check_sizes("channels", channels)
-    if len(form.shape) != 3:
+    if not 2 <= len(form.shape) <= 4:
         raise ValueError(
-            f"network='conv' is for images [H, W, C], and these examples have the shape"
-            f" {list(form.shape)}: choose network='mlp'."
+            f"network={name!r} is for images [H, W, C], series [T, C] and volumes [D, H, W, C], and"
+            f" these examples have the shape {list(form.shape)}: choose network='mlp'."
         )
-    how = _layers(activation, norm, dropout, dtype)
-    return ConvEncoder(channels, **how), ConvDecoder(form.shape[:2], channels[::-1], **how)
-
-
-NETWORKS: Rows = {"mlp": mlp, "conv": conv}
+    return form.shape[:-1]
 
 
 def check_sizes(name: str, sizes: tuple[int, ...]) -> None:
