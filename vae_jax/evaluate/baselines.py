@@ -165,7 +165,7 @@ def _(likelihood: ZeroInflated, x: np.ndarray) -> Distribution | None:
 
 
 def _mean_count(x: np.ndarray) -> np.ndarray:
-    return np.asarray((np.sum(x, axis=0, dtype=np.float64) + 0.5) / (len(x) + 1))
+    return np.asarray((np.sum(np.asarray(x), axis=0, dtype=np.float64) + 0.5) / (len(x) + 1))
 
 
 def _single(values: np.ndarray) -> Array:
