@@ -52,6 +52,13 @@ def test_no_other_parameters_are_likelier(kind):
     assert max(others) < best
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_examples_on_a_device_are_those_on_the_host(kind):
+    likelihood, x = KINDS[kind]
+    fitted = [evaluate.independent(likelihood, own) for own in (x, jnp.asarray(x))]
+    jax.tree.map(np.testing.assert_array_equal, *fitted)
+
+
 def test_a_gaussian_has_moments_and_a_floor():
     constant = np.concatenate([X, np.ones((200, 1), np.float32)], axis=1)
     fitted = evaluate.independent(standard_gaussian(3), constant)

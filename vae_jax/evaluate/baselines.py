@@ -142,6 +142,7 @@ def _(likelihood: Any, x: np.ndarray) -> Categorical:
 
 
 def _frequencies(x: np.ndarray, classes: int) -> Categorical:
+    x = np.asarray(x)
     counts = np.stack([(x == k).sum(axis=0) + 1.0 for k in range(classes)], axis=-1)
     return Categorical(_single(np.log(counts / (len(x) + classes))))
 
