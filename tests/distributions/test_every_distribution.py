@@ -174,6 +174,7 @@ def test_not_reparameterized(q):
 
 
 WITHOUT_MEAN = (
+    "colours",
     "categorical",
     "mixture-joint",
     "joint-dict",

@@ -11,6 +11,7 @@ from vae_jax.distributions import (
     Bernoulli,
     Categorical,
     Delta,
+    FullGaussian,
     Gaussian,
     Joint,
     Mixture,
@@ -29,6 +30,10 @@ def _gaussian():
     return Gaussian(_normal(3), 0.3 * _normal(3))
 
 
+def _full():
+    return FullGaussian(_normal(3), 0.3 * _normal(3), _normal(3, 3))
+
+
 _PAIRS = {
     "gaussian": (_gaussian(), _gaussian()),
     "shared scale": (Gaussian(_normal(3), _normal()), Gaussian(_normal(3), _normal())),
@@ -42,11 +47,20 @@ _PAIRS = {
         Joint({"b": _gaussian(), "a": Joint((Categorical(_normal(4)),))}),
         Joint({"a": Joint((Categorical(_normal(4)),)), "b": _gaussian()}),
     ),
+    "full": (_full(), _full()),
+}
+_MIXED_PAIRS = {
+    "full and diagonal": (_full(), _gaussian()),
+    "full and shared scale": (_full(), Gaussian(_normal(3), _normal())),
+    "diagonal and full": (_gaussian(), _full()),
 }
 _pairs = pytest.mark.parametrize(("q", "p"), list(_PAIRS.values()), ids=list(_PAIRS))
+_all_pairs = pytest.mark.parametrize(
+    ("q", "p"), [*_PAIRS.values(), *_MIXED_PAIRS.values()], ids=[*_PAIRS, *_MIXED_PAIRS]
+)
 
 
-@_pairs
+@_all_pairs
 def test_is_the_expected_log_ratio(q, p, key):
     def log_ratio(k):
         z, log_q = q.sample_and_log_prob(k)
@@ -57,8 +71,9 @@ def test_is_the_expected_log_ratio(q, p, key):
     assert abs(z_score(log_ratios, float(kl(q, p)))) < 4.5
 
 
-@_pairs
-def test_the_factors_are_those_of_each_dimension(q, p):
+@pytest.mark.parametrize("pair", [name for name in _PAIRS if name != "full"])
+def test_the_factors_are_those_of_each_dimension(pair):
+    q, p = _PAIRS[pair]
     factors = kl_factors(q, p)
     assert jax.tree.map(jnp.shape, factors) == jax.tree.map(jnp.shape, _event_of(q))
     # a few roundings of terms of size 1
@@ -78,8 +93,9 @@ def _event_of(q):
 
 def test_a_pair_that_is_not_known_by_dimensions_says_what_else():
     mixture = Mixture(jnp.zeros(2), jax.vmap(Gaussian)(jnp.zeros((2, 3)), jnp.zeros((2, 3))))
-    with pytest.raises(TypeError, match=r"Mixture\) is not known by dimensions: use .*`rate`, or"):
-        kl_factors(standard_gaussian(3), mixture)
+    for q, p in ((standard_gaussian(3), mixture), (_full(), standard_gaussian(3))):
+        with pytest.raises(TypeError, match=r"\) is not known by dimensions: use .*`rate`, or"):
+            kl_factors(q, p)
     with pytest.raises(ValueError, match=r"q has the parts \['a'\] and p has \['b'\]"):
         kl_factors(Joint({"a": _gaussian()}), Joint({"b": _gaussian()}))
 
@@ -97,6 +113,23 @@ def test_gaussian_is_numpyros():
     q, p = _PAIRS["gaussian"]
     theirs = numpyro.kl_divergence(*(numpyro.Normal(d.loc, jnp.exp(d.log_scale)) for d in (q, p)))
     np.testing.assert_allclose(kl(q, p), jnp.sum(theirs), rtol=5e-6)  # 80 roundings
+
+
+def test_full_gaussian_is_numpyros():
+    for q, p in (_PAIRS["full"], *_MIXED_PAIRS.values()):
+        theirs = numpyro.kl_divergence(*map(_of_numpyro, (q, p)))
+        np.testing.assert_allclose(kl(q, p), theirs, rtol=1e-5)
+    q, p = _PAIRS["gaussian"]
+    none = jnp.zeros((3, 3))
+    full = [FullGaussian(d.loc, d.log_scale, none) for d in (q, p)]
+    for pair in (full, (q, full[1]), (full[0], p)):
+        np.testing.assert_allclose(kl(*pair), kl(q, p), rtol=1e-6)
+
+
+def _of_numpyro(d):
+    scale = jnp.exp(jnp.broadcast_to(d.log_scale, (3,)))
+    lower = jnp.tril(d.lower, -1) if isinstance(d, FullGaussian) else jnp.zeros((3, 3))
+    return numpyro.MultivariateNormal(d.loc, scale_tril=scale[:, None] * (lower + jnp.eye(3)))
 
 
 def test_discrete_is_scipys_relative_entropy():

@@ -53,7 +53,7 @@ class Masked(Distribution):
     def in_support(self, value: Event) -> Array:
         """The values inside of the mask in the support of what is masked."""
         filling = self.distribution.sample(jax.random.key(0))  # any values that are in it
-        return self.distribution.in_support(_inside(self.mask, value, filling))
+        return self.distribution.in_support(inside(self.mask, value, filling))
 
     def _sample(self, key: Key) -> Event:
         return self.distribution.sample(key)
@@ -64,10 +64,10 @@ class Masked(Distribution):
 
     def _log_prob_factors(self, value: Event) -> Event:
         factors = self.distribution.log_prob_factors(value)
-        return _inside(self.mask, factors, jax.tree.map(jnp.zeros_like, factors))
+        return inside(self.mask, factors, jax.tree.map(jnp.zeros_like, factors))
 
 
-def _inside(mask: Any, values: Event, others: Event) -> Event:
+def inside(mask: Any, values: Event, others: Event) -> Event:
     """The values inside of the mask, and the others outside of it."""
 
     def choose(own: Array, *parts: Event) -> Event:

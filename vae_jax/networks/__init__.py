@@ -5,25 +5,35 @@ All work on one example: `jax.vmap` maps them over a batch.
 
 from vae_jax.networks.bodies import MLP
 from vae_jax.networks.conv import ConvDecoder, ConvEncoder, pooled, resized, strided, transposed
+from vae_jax.networks.count_heads import NegativeBinomialHead, PoissonHead, ZeroInflatedHead
 from vae_jax.networks.describe import describe
 from vae_jax.networks.gated import GatedMLP
+from vae_jax.networks.grey_heads import BetaHead, ContinuousBernoulliHead
 from vae_jax.networks.heads import (
     BernoulliHead,
     CategoricalHead,
     DeltaHead,
+    FullGaussianHead,
     GaussianHead,
     JointHead,
+    LaplaceHead,
     MixtureHead,
-    PoissonHead,
 )
 from vae_jax.networks.init import default_init
+from vae_jax.networks.level_heads import (
+    ColourLogisticsHead,
+    DiscretisedLogisticHead,
+    LogisticMixtureHead,
+)
 from vae_jax.networks.masked import masked
 from vae_jax.networks.mixtures import LearnedMixture
 from vae_jax.networks.network import Network
 from vae_jax.networks.norms import batch_norm, group_norm
 from vae_jax.networks.preprocess import centred, log1p, one_hot
 from vae_jax.networks.residual import Attention, Residual, ResidualDecoder, ResidualEncoder
+from vae_jax.networks.scaled import scaled_by
 from vae_jax.networks.scales import (
+    DataScale,
     FixedScale,
     LearnedScale,
     PredictedScale,
@@ -36,23 +46,33 @@ __all__ = [
     "MLP",
     "Attention",
     "BernoulliHead",
+    "BetaHead",
     "CategoricalHead",
+    "ColourLogisticsHead",
+    "ContinuousBernoulliHead",
     "ConvDecoder",
     "ConvEncoder",
+    "DataScale",
     "DeltaHead",
+    "DiscretisedLogisticHead",
     "FixedScale",
+    "FullGaussianHead",
     "GatedMLP",
     "GaussianHead",
     "JointHead",
+    "LaplaceHead",
     "LearnedMixture",
     "LearnedScale",
+    "LogisticMixtureHead",
     "MixtureHead",
+    "NegativeBinomialHead",
     "Network",
     "PoissonHead",
     "PredictedScale",
     "Residual",
     "ResidualDecoder",
     "ResidualEncoder",
+    "ZeroInflatedHead",
     "batch_norm",
     "centred",
     "committed_ceiling",
@@ -64,6 +84,7 @@ __all__ = [
     "one_hot",
     "pooled",
     "resized",
+    "scaled_by",
     "soft_ceiling",
     "soft_floor",
     "strided",

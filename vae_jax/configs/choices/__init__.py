@@ -79,7 +79,7 @@ def parts(
     head = with_classes(chosen("likelihood", LIKELIHOODS, *given)(form), form, choices.dtype)
     posterior = chosen("posterior", POSTERIORS, *given)(latents)
     prior = chosen("prior", PRIORS, *given)(latents)
-    _check_prior(choices.prior, prior.prior, posterior)
+    _check_posterior(choices, prior.prior, posterior)
     optimizer = chosen("optimizer", OPTIMIZERS, *given)
     optimizer(0.0)  # its options are looked at before there is a run
     model = vae(
@@ -92,10 +92,18 @@ def parts(
     return Parts(model, lambda optimize: descend(objective, optimize(optimizer)), rate)
 
 
-def _check_prior(name: str, prior: Distribution | nn.Module, posterior: Posterior) -> None:
-    """ValueError for a prior that the posterior makes no sense of."""
+def _check_posterior(
+    choices: Choices, prior: Distribution | nn.Module, posterior: Posterior
+) -> None:
+    """ValueError for a prior, or free bits, that the posterior makes no sense of."""
+    if choices.free_bits and choices.free_bits_per == "dimension" and not posterior.is_diagonal:
+        raise ValueError(
+            f"posterior={choices.posterior!r} has no rate of each dimension, of which bits could be"
+            " free: choose free_bits_per='total', or posterior='gaussian'."
+        )
     if isinstance(prior, Distribution):
         return
+    name = choices.prior
     if posterior.is_point:
         raise ValueError(
             f"prior={name!r} is learned by the rate, and posterior='point' has none: choose"

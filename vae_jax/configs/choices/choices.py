@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from vae_jax.configs.choices.dtypes import DTYPES
-from vae_jax.configs.choices.likelihoods import LIKELIHOODS, SCALES
+from vae_jax.configs.choices.likelihoods import BOUNDS, LIKELIHOODS
 from vae_jax.configs.choices.networks import ACTIVATIONS, NETWORKS, NORMS
 from vae_jax.configs.choices.objectives import GRADIENTS, GROUPS, OBJECTIVES, RISES
 from vae_jax.configs.choices.optimizers import OPTIMIZERS
 from vae_jax.configs.choices.posteriors import POSTERIORS
 from vae_jax.configs.choices.priors import PRIORS
+from vae_jax.configs.choices.scales import SCALES
 from vae_jax.networks.scales import FLOOR
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     Group: TypeAlias = str
     Likelihood: TypeAlias = str
     Scale: TypeAlias = str
+    MeanBound: TypeAlias = str
     Network: TypeAlias = str
     Activation: TypeAlias = str
     Norm: TypeAlias = str
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 else:  # a command line lists the rows of each table
     Objective, Gradient, Rise = (Literal[tuple(t)] for t in (OBJECTIVES, GRADIENTS, RISES))
     Group = Literal[tuple(GROUPS)]
-    Likelihood, Scale = (Literal[tuple(t)] for t in (LIKELIHOODS, SCALES))
+    Likelihood, Scale, MeanBound = (Literal[tuple(t)] for t in (LIKELIHOODS, SCALES, BOUNDS))
     Network, Activation, Norm = (Literal[tuple(t)] for t in (NETWORKS, ACTIVATIONS, NORMS))
     Dtype = Literal[tuple(DTYPES)]
     Posterior, Prior = (Literal[tuple(t)] for t in (POSTERIORS, PRIORS))
@@ -59,13 +61,23 @@ class Choices:
       capacity: Of capacity, the mean rate that is asked for, in nats, by default 25.
       capacity_warmup: Steps in which it rises from 0, by default none.
       gamma: Of capacity, the weight of the distance from it, by default 1000.
-      likelihood: gaussian on real numbers, or on dequantised integers; bernoulli: each intensity is
-        the probability of a 1; categorical: a probability for each integer.
-      scale: Of gaussian, its standard deviation: fixed, one learned, one learned for each
-        dimension, or predicted for each dimension from z; by default predicted of images, and of
-        the rest learned for each dimension.
-      sigma: Of gaussian, the standard deviation, or where it begins to be learned, by default at
-        half that of the training data; of numbers that are standardised, in those units.
+      likelihood: gaussian or laplace on real numbers, or on dequantised integers; bernoulli: each
+        intensity is the probability of a 1; continuous_bernoulli and beta: densities on [0, 1], of
+        integers dequantised; categorical: a probability for each integer; logistic and
+        logistic_mixture: masses of a density on the intervals of the integers; poisson,
+        negative_binomial and zinb, the same with further zeros: of counts in a table.
+      scale: Of gaussian, laplace, beta and logistic, the standard deviation: fixed; that of the
+        training data, or, as VQ-VAEs have it, sigma^2 = D Var / 2; one learned, one learned for
+        each dimension, or predicted for each dimension from z; by default predicted of images, and
+        of the rest learned for each dimension.
+      sigma: Of these, the standard deviation (of beta that at a mean of one half), or where it
+        begins to be learned, by default at half that of the training data; of numbers that are
+        standardised, in those units. Of negative_binomial and zinb both are of the deviation,
+        relative to the mean, beyond a Poisson's.
+      logistics: Of logistic_mixture, how many for each intensity, or pixel of three colours, by
+        default 10.
+      mean_bound: Of gaussian and laplace, what the mean goes through: sigmoid, into (0, 1), or
+        tanh, into (-1, 1).
       network: mlp; gated, a sigmoid in the place of its activation; of images and series conv, and
         residual, conv with residual blocks.
       hidden: Of mlp and gated, units of each layer of the encoder; the decoder mirrors it.
@@ -79,9 +91,9 @@ class Choices:
       dropout: Probability that a feature is left out in training.
       dtype: Of the arithmetic of bodies and heads: float32 or bfloat16; parameters, densities and
         bounds are float32.
-      posterior: gaussian, diagonal; committed: one with a least rate; point: a plain autoencoder,
-        which has no bound.
-      posterior_floor: Of gaussian and committed, the least log of their standard deviation.
+      posterior: gaussian, diagonal; full, with every covariance; committed: diagonal, with a least
+        rate; point: a plain autoencoder, which has no bound.
+      posterior_floor: Of gaussian, full and committed, the least log of its standard deviation.
       committed_rate: Of committed, the least rate of each dimension, by default 0.1 nats.
       prior: standard normal, or a learned mixture of Gaussians.
       components: Of the mixture, by default 10.
@@ -107,6 +119,8 @@ class Choices:
     likelihood: Likelihood = "gaussian"
     scale: Scale | None = None
     sigma: float | None = None
+    logistics: int | None = None
+    mean_bound: MeanBound = "none"
     network: Network = "mlp"
     hidden: tuple[int, ...] = (512, 512)
     channels: tuple[int, ...] = (32, 64)

@@ -7,7 +7,13 @@ from flax import linen as nn
 from vae_jax.checks import check_within
 from vae_jax.configs.choices.dtypes import DTYPES
 from vae_jax.configs.choices.table import Rows, one_of
-from vae_jax.networks import DeltaHead, GaussianHead, PredictedScale, committed_ceiling
+from vae_jax.networks import (
+    DeltaHead,
+    FullGaussianHead,
+    GaussianHead,
+    PredictedScale,
+    committed_ceiling,
+)
 
 _RATES = (1e-3, 10.0)  # nats of a dimension
 _FLOORS = (-30.0, 10.0)  # of a log: the squares of such scales are numbers of float32
@@ -20,11 +26,13 @@ class Posterior(NamedTuple):
       head: of the features.
       is_point: whether it is a point, which has no bound.
       is_committed: whether it has a least rate, which is one under the standard prior alone.
+      is_diagonal: whether its rate is one of each dimension.
     """
 
     head: nn.Module
     is_point: bool = False
     is_committed: bool = False
+    is_diagonal: bool = True
 
 
 def gaussian(
@@ -35,6 +43,15 @@ def gaussian(
     own = one_of("dtype", DTYPES, dtype)
     scale = PredictedScale(posterior_floor, dtype=own)
     return Posterior(GaussianHead((latents,), scale, dtype=own))
+
+
+def full(
+    latents: int, *, posterior_floor: float | None = None, dtype: str = "float32"
+) -> Posterior:
+    """A Gaussian with every covariance; the floor is of each scale given the latents before it."""
+    diagonal = gaussian(latents, posterior_floor=posterior_floor, dtype=dtype).head
+    head = FullGaussianHead((latents,), diagonal.scale, dtype=diagonal.dtype)
+    return Posterior(head, is_diagonal=False)
 
 
 def committed(
@@ -62,7 +79,7 @@ def point(latents: int, *, dtype: str = "float32") -> Posterior:
     return Posterior(DeltaHead((latents,), one_of("dtype", DTYPES, dtype)), is_point=True)
 
 
-POSTERIORS: Rows = {"gaussian": gaussian, "committed": committed, "point": point}
+POSTERIORS: Rows = {"gaussian": gaussian, "full": full, "committed": committed, "point": point}
 
 
 def _check_floor(floor: float | None) -> None:
