@@ -54,7 +54,9 @@ def draw(path: Path, label: str, points: Sequence[Point]) -> None:
     curve.plot([p.rate for p in points], [p.distortion for p in points], "o-", ms=4)
     for p in points:
         curve.annotate(f"{p.value:g}", (p.rate, p.distortion), (4, 4), textcoords="offset points")
-    curve.set(xscale="log", xlabel="rate, nats", ylabel="distortion, nats")
+    curve.set(xscale="symlog", xlabel="rate, nats", ylabel="distortion, nats")
+    curve.margins(0.15)
+    curve.xaxis.set_major_formatter("{x:g}")  # figures have words, not formulas
     names, places = [f"{p.value:g}" for p in points], range(len(points))
     units.bar(places, [p.active for p in points])
     units.set(ylabel="active units")
@@ -62,10 +64,11 @@ def draw(path: Path, label: str, points: Sequence[Point]) -> None:
     told.plot(places, [p.rate for p in points], "o-", ms=4, label="rate")
     N = points[0].examples
     told.axhline(math.log(N), color="grey", ls="--", lw=1, label=f"log {N}")
-    told.set(yscale="symlog", ylabel="nats")
+    told.set(yscale="symlog", ylabel="nats", ylim=(0, None))
+    told.yaxis.set_major_formatter("{x:g}")
     told.legend(frameon=False, fontsize=8)
     for axes in (units, told):
-        axes.set_xticks(places, names)
+        axes.set_xticks(places, names, fontsize=8)
         axes.set_xlabel(label)
     for axes in (curve, units, told):
         axes.spines[["top", "right"]].set_visible(False)
