@@ -50,11 +50,12 @@ def table(label: str, points: Sequence[Point]) -> str:
 def draw(path: Path, label: str, points: Sequence[Point]) -> None:
     """The distortion over the rate; active units, and what z tells, by the hyperparameter."""
     figure = figures.new(width=11, height=3.4)
+    scale = "symlog" if max(p.rate for p in points) > 10 else "linear"
     curve, units, told = figure.subplots(1, 3)
     curve.plot([p.rate for p in points], [p.distortion for p in points], "o-", ms=4)
     for p in points:
         curve.annotate(f"{p.value:g}", (p.rate, p.distortion), (4, 4), textcoords="offset points")
-    curve.set(xscale="symlog", xlabel="rate, nats", ylabel="distortion, nats")
+    curve.set(xscale=scale, xlabel="rate, nats", ylabel="distortion, nats")
     curve.margins(0.15)
     curve.xaxis.set_major_formatter("{x:g}")  # figures have words, not formulas
     names, places = [f"{p.value:g}" for p in points], range(len(points))
@@ -64,7 +65,7 @@ def draw(path: Path, label: str, points: Sequence[Point]) -> None:
     told.plot(places, [p.rate for p in points], "o-", ms=4, label="rate")
     N = points[0].examples
     told.axhline(math.log(N), color="grey", ls="--", lw=1, label=f"log {N}")
-    told.set(yscale="symlog", ylabel="nats", ylim=(0, None))
+    told.set(yscale=scale, ylabel="nats", ylim=(0, None))
     told.yaxis.set_major_formatter("{x:g}")
     told.legend(frameon=False, fontsize=8)
     for axes in (units, told):

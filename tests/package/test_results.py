@@ -17,6 +17,7 @@ from experiments.benchmarks import (
     training,
 )
 from experiments.papers.iwae import results
+from experiments.sweeps import kept
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "results").glob("*.json"))
@@ -89,3 +90,13 @@ def test_the_slopes_of_the_signal_to_noise_ratios_are_those_of_the_results():
     for over, slopes in found.items():
         (row,) = (row for row in shown.splitlines() if row.startswith(f"| over {over} "))
         assert row.endswith(" | ".join(f"{s['slope']:+.3f}" for s in slopes.values()) + " |")
+
+
+@pytest.mark.parametrize(
+    ("name", "label"), [("digits_beta", "beta"), ("digits_latents", "latents")]
+)
+def test_the_tables_of_the_sweeps_are_those_of_the_results(name, label):
+    shown = (ROOT / "docs/collapse.md").read_text()
+    _, table = shown.split(f"<!-- python -m experiments.sweeps.{name} -->\n")
+    points = kept.load(ROOT / f"results/{name}.json")
+    assert table.startswith(kept.table(label, points) + "\n<!-- end -->")
