@@ -17,7 +17,7 @@ from experiments.benchmarks import (
     training,
 )
 from experiments.papers.iwae import results
-from experiments.sweeps import kept
+from experiments.sweeps import digits_capacity, kept
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "results").glob("*.json"))
@@ -100,3 +100,10 @@ def test_the_tables_of_the_sweeps_are_those_of_the_results(name, label):
     _, table = shown.split(f"<!-- python -m experiments.sweeps.{name} -->\n")
     points = kept.load(ROOT / f"results/{name}.json")
     assert table.startswith(kept.table(label, points) + "\n<!-- end -->")
+
+
+def test_the_table_of_the_gaps_is_that_of_the_results():
+    shown = (ROOT / "docs/collapse.md").read_text()
+    _, table = shown.split("<!-- python -m experiments.sweeps.digits_capacity -->\n")
+    cells = digits_capacity.load(ROOT / "results/digits_capacity.json")
+    assert table.startswith(digits_capacity.table(cells) + "\n<!-- end -->")
