@@ -55,6 +55,7 @@ from vae_jax.bounds import (
     sampled_elbo,
 )
 from vae_jax.distributions import (
+    Autoregressive,
     Bernoulli,
     Categorical,
     Delta,
@@ -108,6 +109,7 @@ __all__ = [
     "ELBO",
     "VAE",
     "Aux",
+    "Autoregressive",
     "Bernoulli",
     "Categorical",
     "Delta",

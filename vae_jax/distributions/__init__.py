@@ -1,5 +1,6 @@
 """q(z|x), p(z), p(x|z): one event each, log-densities in nats."""
 
+from vae_jax.distributions.autoregressive import Autoregressive, Steps
 from vae_jax.distributions.base import Distribution
 from vae_jax.distributions.bernoulli import Bernoulli
 from vae_jax.distributions.categorical import Categorical
@@ -15,6 +16,7 @@ from vae_jax.distributions.mixture_over import MixtureOver
 from vae_jax.distributions.quantised import Quantised, UniformCodes
 
 __all__ = [
+    "Autoregressive",
     "Bernoulli",
     "Categorical",
     "Delta",
@@ -28,6 +30,7 @@ __all__ = [
     "MixtureOver",
     "Poisson",
     "Quantised",
+    "Steps",
     "UniformCodes",
     "standard_gaussian",
 ]
