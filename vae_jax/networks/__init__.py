@@ -3,6 +3,7 @@
 All work on one example: `jax.vmap` maps them over a batch.
 """
 
+from vae_jax.networks.autoregressive import AutoregressiveHead
 from vae_jax.networks.bodies import MLP
 from vae_jax.networks.conv import ConvDecoder, ConvEncoder, pooled, resized, strided, transposed
 from vae_jax.networks.describe import describe
@@ -30,12 +31,16 @@ from vae_jax.networks.scales import (
     soft_ceiling,
     soft_floor,
 )
+from vae_jax.networks.transformer import CausalTransformer
+from vae_jax.networks.wavenet import WaveNet, dilations_of
 
 __all__ = [
     "MLP",
     "Attention",
+    "AutoregressiveHead",
     "BernoulliHead",
     "CategoricalHead",
+    "CausalTransformer",
     "ConvDecoder",
     "ConvEncoder",
     "DeltaHead",
@@ -52,10 +57,12 @@ __all__ = [
     "Residual",
     "ResidualDecoder",
     "ResidualEncoder",
+    "WaveNet",
     "batch_norm",
     "centred",
     "default_init",
     "describe",
+    "dilations_of",
     "group_norm",
     "log1p",
     "masked",
