@@ -190,3 +190,21 @@ def test_a_model_of_sequences_of_several_lengths_learns(key):
     padded = [likelihood.log_prob(jnp.array([0, 1, 2, *rest])) for rest in ((0, 1, 2), (-1, 9, 2))]
     np.testing.assert_array_equal(*padded)
     evaluate.check_support(model, params, data)
+
+
+# ---- to tokens ----
+
+
+def test_all_places_attend_to_every_token(key):
+    """Latents [N, F], or an encoder's features; their order changes nothing."""
+    head = head_of(NETWORKS["transformer"])
+    tokens = jnp.array(np.random.default_rng(0).normal(size=(3, 4)), jnp.float32)
+    params = stirred(head, key, tokens)
+    logits = jax.jit(lambda tokens: head.apply(params, tokens).conditionals(TEXT).logits)
+    for token in range(3):
+        change = np.abs(logits(tokens.at[token].add(1.0)) - logits(tokens)).max(axis=1)
+        assert np.all(change > 1e-4)
+    np.testing.assert_allclose(logits(tokens[::-1]), logits(tokens), rtol=1e-4, atol=1e-5)
+    q = head.apply(params, tokens)
+    draws = [jax.jit(p.sample)(key) for p in (q, q.replace(steps=None))]
+    np.testing.assert_array_equal(*draws)

@@ -22,7 +22,9 @@ from vae_jax.networks.masked import masked
 from vae_jax.networks.mixtures import LearnedMixture
 from vae_jax.networks.network import Network
 from vae_jax.networks.norms import batch_norm, group_norm
+from vae_jax.networks.pixelcnn import GatedPixelCNN
 from vae_jax.networks.preprocess import centred, log1p, one_hot
+from vae_jax.networks.recurrent import RecurrentEncoder
 from vae_jax.networks.residual import Attention, Residual, ResidualDecoder, ResidualEncoder
 from vae_jax.networks.scales import (
     FixedScale,
@@ -31,7 +33,7 @@ from vae_jax.networks.scales import (
     soft_ceiling,
     soft_floor,
 )
-from vae_jax.networks.transformer import CausalTransformer
+from vae_jax.networks.transformer import CausalTransformer, TransformerEncoder
 from vae_jax.networks.wavenet import WaveNet, dilations_of
 
 __all__ = [
@@ -46,6 +48,7 @@ __all__ = [
     "DeltaHead",
     "FixedScale",
     "GatedMLP",
+    "GatedPixelCNN",
     "GaussianHead",
     "JointHead",
     "LearnedMixture",
@@ -54,9 +57,11 @@ __all__ = [
     "Network",
     "PoissonHead",
     "PredictedScale",
+    "RecurrentEncoder",
     "Residual",
     "ResidualDecoder",
     "ResidualEncoder",
+    "TransformerEncoder",
     "WaveNet",
     "batch_norm",
     "centred",

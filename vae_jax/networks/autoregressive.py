@@ -21,8 +21,8 @@ class AutoregressiveHead(nn.Module):
     Args:
       network: causal, (features, x) -> a feature map [*places, F], which at each place is told x
         before it. It says `axes`, how many axes of x are those of places; and `stepwise`, whether
-        it has `begin(features)` and `step(features, carried, x, place)` -> what is carried on, and
-        the features [F] of one place, for draws whose cost is that of one pass.
+        it has `begin(features, x)`, of any x, and `step(features, carried, x, place)` -> what is
+        carried on, and the features [F] of one place, for draws whose cost is that of one pass.
       head: the feature map -> the conditionals, over [*event_shape]: `BernoulliHead`,
         `CategoricalHead`, `GaussianHead`, or another that has an `event_shape`.
       preprocess: x -> what the network reads, as in `Network`.
@@ -51,7 +51,7 @@ class AutoregressiveHead(nn.Module):
 
     def begin(self, features: Array) -> Any:
         """What is carried through a draw."""
-        return self.network.begin(features)
+        return self.network.begin(features, self._read(jnp.zeros(self.head.event_shape, int)))
 
     def advance(
         self, features: Array, carried: Any, x: Array, place: Array

@@ -8,8 +8,15 @@ from flax import linen as nn
 from flax.typing import Dtype
 
 from vae_jax.networks.bodies import drop
-from vae_jax.networks.causal import as_numbers, before, behind, check_sequence, with_gaps
 from vae_jax.networks.norms import normalize
+from vae_jax.networks.sequences import (
+    as_numbers,
+    before,
+    behind,
+    check_sequence,
+    known,
+    with_gaps,
+)
 from vae_jax.types import Array
 
 _ZEROS = nn.initializers.zeros
@@ -21,6 +28,8 @@ class Block(nn.Module):
     input, and nothing at first.
 
         h + attention(norm(h)),   then   h + dense(gelu(dense(norm(h))))
+
+    Between the two it may attend to a memory as well: latents, or an encoder's features.
 
     Args:
       heads: of the attention; must divide the width.
@@ -35,7 +44,14 @@ class Block(nn.Module):
     dtype: Dtype | None = None
 
     @nn.compact
-    def __call__(self, h: Array, cache: Cache, place: Array | int, seen: Array) -> Any:
+    def __call__(
+        self,
+        h: Array,
+        cache: Cache,
+        place: Array | int,
+        seen: Array,
+        memory: Array | None = None,
+    ) -> tuple[Array, Cache]:
         """The places [n, F] from `place` on -> the same, and the cache with theirs in it.
 
         Args:
@@ -43,6 +59,7 @@ class Block(nn.Module):
           cache: of all T places.
           place: the first.
           seen: which places each sees, [n, T] bool; one at least.
+          memory: tokens [N, M] that all see; None for none.
         """
         n, width = h.shape
         qkv = self._dense(3 * width)(normalize(h, nn.LayerNorm))
@@ -53,8 +70,18 @@ class Block(nn.Module):
         )
         attended = attend(q, keys, values, seen).reshape(n, width)
         h = h + drop(self, self._dense(width, kernel_init=_ZEROS)(attended))
+        if memory is not None:
+            h = h + drop(self, self._recalled(h, memory))
         inside = nn.gelu(self._dense(4 * width)(normalize(h, nn.LayerNorm)))
         return h + drop(self, self._dense(width, kernel_init=_ZEROS)(inside)), (keys, values)
+
+    def _recalled(self, h: Array, memory: Array) -> Array:
+        (n, width), heads = h.shape, self.heads
+        q = self._dense(width)(normalize(h, nn.LayerNorm)).reshape(n, heads, -1)
+        both = self._dense(2 * width)(normalize(memory, nn.LayerNorm))
+        keys, values = jnp.split(both.reshape(len(memory), heads, -1), 2, axis=-1)
+        attended = attend(q, keys, values, jnp.ones((n, len(memory)), bool))
+        return self._dense(width, kernel_init=_ZEROS)(attended.reshape(n, width))
 
     def _dense(self, width: int, **how: Any) -> nn.Dense:
         return nn.Dense(width, dtype=self.dtype, **how)
@@ -80,8 +107,9 @@ def attend(queries: Array, keys: Array, values: Array, seen: Array) -> Array:
 class CausalTransformer(nn.Module):
     """A decoder of sequences: each place attends to those before it, and all are told the latent.
 
-    A layer of the latent's features is added to the embedding of every place, with a place's own,
-    which is learned.
+    Of features that are a vector [F'] a layer is added to the embedding of every place, with a
+    place's own, which is learned; to those that are tokens [N, F'] all places attend, in each
+    block.
 
     Args:
       length: T, of the sequences.
@@ -106,17 +134,15 @@ class CausalTransformer(nn.Module):
     stepwise = True
 
     def __call__(self, features: Array, x: Array) -> Array:
-        """The features of a latent [...], a sequence [T, D] -> [T, F]."""
+        """The features of a latent, [F'] or [N, F'], a sequence [T, D] -> [T, F]."""
         check_sequence(x, self.length)
         read = with_gaps(self, behind(as_numbers(x, self.dtype)))
-        return self.run(features, read, self.begin(features), 0)[0]
+        return self.run(features, read, self.begin(features, x), 0)[0]
 
-    def begin(self, features: Array) -> list[Cache]:
+    def begin(self, features: Array, x: Array) -> list[Cache]:
         """Caches without anything in them."""
-        del features
-        shape = (self.length, self.heads, self.width // self.heads)
-        empty = jnp.zeros(shape, self.dtype or jnp.float32)
-        return [(empty, empty)] * self.layers
+        del features, x
+        return [_empty(self, self.length)] * self.layers
 
     def step(self, features: Array, carried: Any, x: Array, place: Array) -> tuple[Any, Array]:
         """What is carried on, and the features of one place, [F]."""
@@ -129,16 +155,59 @@ class CausalTransformer(nn.Module):
         self, features: Array, read: Array, caches: list[Cache], place: Array | int
     ) -> tuple[Array, list[Cache]]:
         """The places that read what is before them, [n, D], from `place` on."""
-        if self.width % self.heads:
-            raise ValueError(f"heads={self.heads} must divide width={self.width}.")
-        n, how = len(read), {"dtype": self.dtype}
+        n = len(read)
         all_places = self.param("places", nn.initializers.normal(0.02), (self.length, self.width))
-        own = jax.lax.dynamic_slice_in_dim(all_places, place, n).astype(self.dtype)
-        told = nn.Dense(self.width, name="told", **how)(jnp.ravel(features))
-        h = nn.Dense(self.width, name="embed", **how)(read) + own + told[None]
+        own = jax.lax.dynamic_slice_in_dim(all_places, place, n)
+        h = nn.Dense(self.width, name="embed", dtype=self.dtype)(read)
+        h += own.astype(h.dtype)
+        memory = features if features.ndim == 2 else None
+        if memory is None:
+            h += nn.Dense(self.width, name="told", dtype=self.dtype)(features)[None]
         seen = jnp.arange(self.length)[None] <= place + jnp.arange(n)[:, None]
         filled = []
         for cache in caches:
-            h, cache = Block(self.heads, self.dropout, self.dtype)(h, cache, place, seen)
+            h, cache = Block(self.heads, self.dropout, self.dtype)(h, cache, place, seen, memory)
             filled.append(cache)
         return normalize(h, nn.LayerNorm), filled
+
+
+class TransformerEncoder(nn.Module):
+    """A sequence to a feature vector: all places attend to all, and the mean of them is taken.
+
+    Args:
+      length: the most that a sequence may have, with its padding.
+      width, layers, heads, dropout, dtype: as in `CausalTransformer`.
+    """
+
+    length: int
+    width: int = 128
+    layers: int = 2
+    heads: int = 4
+    dropout: float = 0.0
+    dtype: Dtype | None = None
+
+    @nn.compact
+    def __call__(self, x: Array, c: Array | None = None) -> Array:
+        """Features [width] of x [T, D], of which c are no padding; of none of them, zeros."""
+        x, inside = known(x, c, self.dtype)
+        T = len(x)
+        if self.length < T:
+            raise ValueError(f"A sequence has {T} places, and this encoder length={self.length}.")
+        places = self.param("places", nn.initializers.normal(0.02), (self.length, self.width))
+        h = nn.Dense(self.width, name="embed", dtype=self.dtype)(x)
+        h += places[:T].astype(h.dtype)
+        seen = inside[None] | jnp.eye(T, dtype=bool)  # softmax of nothing is NaN
+        for _ in range(self.layers):
+            block = Block(self.heads, self.dropout, self.dtype)
+            h, _ = block(h, _empty(self, T), 0, seen)
+        h = jnp.where(inside[:, None], normalize(h, nn.LayerNorm), 0)
+        return jnp.sum(h, axis=0) / jnp.maximum(jnp.sum(inside), 1).astype(h.dtype)
+
+
+def _empty(network: CausalTransformer | TransformerEncoder, length: int) -> Cache:
+    """The cache of one block, of nothing."""
+    if network.width % network.heads:
+        raise ValueError(f"heads={network.heads} must divide width={network.width}.")
+    shape = (length, network.heads, network.width // network.heads)
+    empty = jnp.zeros(shape, network.dtype or jnp.float32)
+    return empty, empty

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from flax.typing import Dtype
 
-from vae_jax.networks.causal import as_numbers, before, behind, check_sequence, with_gaps
+from vae_jax.networks.sequences import as_numbers, before, behind, check_sequence, with_gaps
 from vae_jax.types import Array
 
 
@@ -38,11 +38,11 @@ class WaveNet(nn.Module):
         """The features of a latent [...], a sequence [T, D] -> [T, width]."""
         check_sequence(x)
         read = with_gaps(self, behind(as_numbers(x, self.dtype)))
-        return self.run(features, read, self.begin(features))[0]
+        return self.run(features, read, self.begin(features, x))[0]
 
-    def begin(self, features: Array) -> list[Array]:
+    def begin(self, features: Array, x: Array) -> list[Array]:
         """What each layer read last, [d, width]; nothing yet."""
-        del features
+        del features, x
         return [jnp.zeros((d, self.width), self.dtype or jnp.float32) for d in self.dilations]
 
     def step(
@@ -57,7 +57,8 @@ class WaveNet(nn.Module):
     def run(self, features: Array, read: Array, last: list[Array]) -> tuple[Array, list[Array]]:
         """The next n places, that read what is before them, [n, D]; `last` is of those before."""
         n, told = len(read), jnp.ravel(features)
-        h, skipped, carried = self._dense(self.width)(read), 0.0, []
+        h, carried = self._dense(self.width)(read), []
+        skipped = jnp.zeros_like(h)
         for earlier in last:
             line = jnp.concatenate([earlier, h])  # the place d before each, then the places
             both = jnp.concatenate([line[:n], h], axis=-1)
@@ -80,7 +81,7 @@ def gate(inside: Array) -> Array:
 
 def dilations_of(length: int) -> tuple[int, ...]:
     """1, 2, 4, ..., as many as let the last of T places be told of all before it."""
-    reach, dilations = 1, []
+    reach, dilations = 1, list[int]()
     while reach < length - 1:
         dilations.append(2 ** len(dilations))
         reach += dilations[-1]

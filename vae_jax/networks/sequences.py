@@ -1,9 +1,13 @@
-"""What the causal networks of sequences share.
+"""What the networks of sequences share.
 
-They are called as network(features, x), with the features of a latent, [F], and a sequence x
-[T, D], and give a feature map [T, F'] that at t is told x before t. `AutoregressiveHead` makes a
-distribution of it. A pass over all places and a step of one are one function, of n places from
-`place` on and of what is carried; so they agree.
+**Encoders** are bodies, body(x, c=None), of a sequence x [T, D] whose array may end in padding:
+the condition c is then its length, an integer, by Network(..., embed=lambda length: length). What
+the padding holds changes nothing, to the bit; how much there is, nothing but rounding.
+
+**Causal networks** are called as network(features, x), with the features of a latent, [F], and give
+a feature map [T, F'] that at t is told x before t. `AutoregressiveHead` makes a distribution of it.
+A pass over all places and a step of one are one function, of n places from `place` on and of what
+is carried; so they agree.
 """
 
 from typing import Any
@@ -42,6 +46,25 @@ def as_numbers(x: Array, dtype: Any) -> Array:
     if dtype is not None:
         return x.astype(dtype)
     return x if jnp.issubdtype(x.dtype, jnp.floating) else x.astype(jnp.float32)
+
+
+def known(x: Array, length: Array | None, dtype: Any) -> tuple[Array, Array]:
+    """x [T, D] with zeros in the place of padding, and which places are none, [T] bool.
+
+    Raises:
+      ValueError: x is no sequence; the length is no integer [].
+    """
+    check_sequence(x)
+    if length is None:
+        return as_numbers(x, dtype), jnp.ones(len(x), bool)
+    if jnp.shape(length) != () or not jnp.issubdtype(jnp.result_type(length), jnp.integer):
+        raise ValueError(
+            "An encoder of sequences takes a length for its condition, an integer []; got"
+            f" {jnp.result_type(length)}{list(jnp.shape(length))}: give it by Network(...,"
+            " embed=lambda length: length)."
+        )
+    inside = jnp.arange(len(x)) < length
+    return as_numbers(jnp.where(inside[:, None], x, jnp.zeros_like(x)), dtype), inside
 
 
 def check_sequence(x: Array, length: int | None = None) -> None:
