@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from vae_jax import devices
+from vae_jax import devices, hosts
 from vae_jax.checks import check_count
 from vae_jax.memory import bytes_needed, most_at_once
 from vae_jax.types import Event, Progress
@@ -64,7 +64,7 @@ def in_batches(
     starts = range(0, N, examples(at_once))
     whole = None
     for start in progress(starts):
-        part = jax.device_get(call(program, *given(at_once, start)))
+        part = hosts.fetched(call(program, *given(at_once, start)))
         if whole is None:
             whole = jax.tree.map(partial(_empty, N), part)
         jax.tree.map(partial(_fill, start), whole, part)

@@ -1,11 +1,12 @@
-"""The devices that a batch is divided among: all that this process has, unless fewer are asked for.
+"""The devices that a batch is divided among: all that there are, unless fewer are asked for.
 
     with devices.only(4):
         fitted = fit(model, step, data, key=key, epochs=50, batch_size=128)
 
 They are one mesh, of one axis, "batch". Each device has all parameters and an equal part of the
 examples; what the examples have in common, a mean or a gradient, is a sum over all devices. On one
-device there is no mesh: nothing is placed, and nothing is compiled another way.
+device there is no mesh: nothing is placed, and nothing is compiled another way. Of several hosts
+(`vae_jax.hosts`) as many devices of each are used, all in the one mesh.
 
 A number of devices stands here as the sharding of a batch among them, None for one.
 """
@@ -23,22 +24,24 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
+from vae_jax import hosts
+
 AXIS = "batch"
 _asked: ContextVar[int | None] = ContextVar("devices", default=None)
 
 
 def count() -> int:
-    """How many devices are used: all that this process has, or as many as `only` says; one, where
-    `jax.default_device` says which."""
+    """How many devices are used: all that the hosts have, or of each as many as `only` says; one,
+    where `jax.default_device` says which."""
     if jax.config.jax_default_device is not None:  # type: ignore[attr-defined]
         return 1
     asked = _asked.get()
-    return jax.local_device_count() if asked is None else asked
+    return jax.process_count() * (jax.local_device_count() if asked is None else asked)
 
 
 @contextlib.contextmanager
 def only(number: int) -> Iterator[None]:
-    """So many of the devices are used within it, the first.
+    """So many of the devices are used within it, the first; of several hosts, so many of each.
 
     Raises:
       ValueError: there are not so many, or it is none.
@@ -57,8 +60,20 @@ def only(number: int) -> Iterator[None]:
 
 
 def dividing(batch_size: int) -> int:
-    """The most of the devices that divide a batch into equal parts."""
-    return next(number for number in range(count(), 0, -1) if batch_size % number == 0)
+    """The most of the devices that divide a batch into equal parts, as many of each host.
+
+    Raises:
+      ValueError: not even one of each host does.
+    """
+    most, number = count(), jax.process_count()
+    parts = range(most, 0, -number) if most > 1 else [1]
+    found = next((part for part in parts if batch_size % part == 0), None)
+    if found is None:
+        raise ValueError(
+            f"A batch of {batch_size} cannot be divided equally among {number} hosts: pass a"
+            f" batch_size that is a multiple of {number}."
+        )
+    return found
 
 
 def of_batch(batch_size: int, data: Any = None) -> NamedSharding | None:
@@ -128,8 +143,12 @@ def divided(data: Any) -> Any:
 
 
 def apart(batch: Any, among: NamedSharding | None) -> Any:
-    """A batch, each part of it on its device; on one device as it is."""
-    return batch if among is None else jax.device_put(batch, among)
+    """A batch, each part of it on its device; on one device as it is. Each host has all of it."""
+    if among is None:
+        return batch
+    if hosts.several():
+        return jax.tree.map(lambda leaf: hosts.of_all(leaf, among), batch)
+    return jax.device_put(batch, among)
 
 
 def everywhere(tree: Any, among: NamedSharding | None) -> Any:
@@ -137,7 +156,7 @@ def everywhere(tree: Any, among: NamedSharding | None) -> Any:
     among the same devices already, which stay so. On one device as they are; there of those that
     are on several, a copy on it."""
     if among is None:
-        return tree if jax.local_device_count() == 1 else jax.tree.map(_on_one, tree)
+        return tree if jax.device_count() == 1 else jax.tree.map(_on_one, tree)
 
     def where(leaf: Any) -> NamedSharding:
         own = _sharding(leaf)
@@ -145,13 +164,16 @@ def everywhere(tree: Any, among: NamedSharding | None) -> Any:
             return NamedSharding(among.mesh, PartitionSpec())
         return _automatic(own, own.spec)
 
+    if hosts.several():
+        return jax.tree.map(lambda leaf: hosts.of_all(leaf, where(leaf)), tree)
     return jax.device_put(tree, jax.tree.map(where, tree))
 
 
 def placed(data: Any, batch_size: int) -> Any:
     """Data {"x": [N, ...], ...} where their batches are gathered, to be put there once: on every
     device among which a batch is divided, or as they are divided."""
-    return jax.device_put(everywhere(data, of_batch(batch_size, data)))
+    among = of_batch(batch_size, data)
+    return jax.device_put(data) if among is None else everywhere(data, among)
 
 
 def forms(tree: Any, among: NamedSharding | None) -> Any:
@@ -170,10 +192,14 @@ def _first(number: int) -> NamedSharding | None:
 
 @functools.cache
 def _mesh(number: int) -> Mesh:
-    devices = jax.local_devices()
+    devices, each = jax.devices(), number // jax.process_count()
     how: Any = {"axis_types": (AxisType.Auto,)}
     if number < len(devices):
-        return Mesh(np.array(devices[:number]), (AXIS,), **how)
+        of_hosts = [
+            [d for d in devices if d.process_index == host][:each]
+            for host in range(jax.process_count())
+        ]
+        return Mesh(np.concatenate(of_hosts), (AXIS,), **how)
     return jax.make_mesh((number,), (AXIS,), devices=devices, **how)  # in the order of their wires
 
 
@@ -209,7 +235,7 @@ def _on_one(leaf: Any) -> Any:
     if isinstance(leaf, jax.core.Tracer) or not isinstance(leaf, jax.Array):
         return leaf
     (here,) = jnp.zeros(()).devices()
-    return leaf if len(leaf.devices()) == 1 else jax.device_put(leaf, here)
+    return leaf if len(leaf.devices()) == 1 else jax.device_put(hosts.here(leaf), here)
 
 
 @functools.cache  # once in a process

@@ -18,11 +18,13 @@ from vae_jax.distributions import (
     Bernoulli,
     Categorical,
     Distribution,
+    FullGaussian,
     Gaussian,
     Joint,
     Quantised,
     UniformCodes,
 )
+from vae_jax.distributions.full_gaussian import below_diagonal, solved
 from vae_jax.distributions.gaussian import standardized
 from vae_jax.types import Array
 
@@ -44,9 +46,9 @@ def kl(q: Distribution, p: Distribution) -> Array:
     """KL(q || p) in closed form.
 
     Args:
-      q, p: distributions over the same event, of one of the pairs (Gaussian, Gaussian),
-        (Bernoulli, Bernoulli), (Categorical, Categorical), (Joint, Joint), (Quantised,
-        UniformCodes), or a registered one.
+      q, p: distributions over the same event, of one of the pairs (Gaussian, Gaussian), either of
+        these or both a FullGaussian, (Bernoulli, Bernoulli), (Categorical, Categorical), (Joint,
+        Joint), (Quantised, UniformCodes), or a registered one.
 
     Returns:
       [] nats.
@@ -81,6 +83,37 @@ def _gaussian(q: Gaussian, p: Gaussian) -> Array:
     log_ratio = jnp.broadcast_to(q.log_scale - p.log_scale, q.loc.shape)
     shift = standardized(q.loc - p.loc, p.log_scale)
     return 0.5 * jnp.sum(jnp.expm1(2 * log_ratio) - 2 * log_ratio + shift**2)
+
+
+@register_kl(FullGaussian, Gaussian)
+def _full_and_diagonal(q: FullGaussian, p: Gaussian) -> Array:
+    """That of the diagonal of q, and 1/2 sum_d (s_q/s_p)^2 |row d of T_q below the diagonal|^2."""
+    q._check_shapes()
+    diagonal = _gaussian(Gaussian(q.loc, q.log_scale), p)
+    ratio = jnp.exp(2 * jnp.ravel(q.log_scale - p.log_scale))
+    return diagonal + 0.5 * jnp.sum(ratio * jnp.sum(below_diagonal(q.lower) ** 2, axis=1))
+
+
+@register_kl(FullGaussian, FullGaussian)
+def _full(q: FullGaussian, p: FullGaussian) -> Array:
+    """1/2 (|M|^2 - D - 2 log det M + |m|^2), M = T_p^-1 (S_q / S_p) T_q, m = T_p^-1 shift / S_p."""
+    _check_same("FullGaussian", q.loc.shape, p.loc.shape)
+    q._check_shapes()
+    p._check_shapes()
+    log_ratio = jnp.ravel(q.log_scale - p.log_scale)
+    unit = below_diagonal(q.lower) + jnp.eye(len(q.lower))
+    M = solved(below_diagonal(p.lower), jnp.exp(log_ratio)[:, None] * unit)
+    shift = solved(below_diagonal(p.lower), jnp.ravel(standardized(q.loc - p.loc, p.log_scale)))
+    off = jnp.sum(below_diagonal(M) ** 2)
+    return 0.5 * (jnp.sum(jnp.expm1(2 * log_ratio) - 2 * log_ratio + shift**2) + off)
+
+
+@register_kl(Gaussian, FullGaussian)
+def _diagonal_and_full(q: Gaussian, p: FullGaussian) -> Array:
+    """That of q as one with no covariance."""
+    q._check_scale()
+    log_scale = jnp.broadcast_to(q.log_scale, q.loc.shape)
+    return _full(FullGaussian(q.loc, log_scale, jnp.zeros_like(p.lower)), p)
 
 
 @register_kl(Bernoulli, Bernoulli)

@@ -1,10 +1,13 @@
-"""Files, each written whole or not at all."""
+"""Files, each written whole or not at all; of several hosts by the first one alone."""
 
 import contextlib
+import io
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
+
+from vae_jax import hosts
 
 
 def write(path: Path, content: bytes) -> None:
@@ -20,6 +23,9 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     Raises:
       OSError: it cannot be written; the message names it and the reason.
     """
+    if not hosts.is_first():
+        yield io.BytesIO()
+        return
     with _named(path):
         descriptor, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
         part = Path(name)
@@ -33,8 +39,16 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
             raise
 
 
+def remove(path: Path) -> None:
+    """Remove a file, where there is one."""
+    if hosts.is_first():
+        path.unlink(missing_ok=True)
+
+
 def append(path: Path, line: bytes) -> None:
     """Add a line, all of it or nothing; raises as `replacing`."""
+    if not hosts.is_first():
+        return
     with _named(path), path.open("ab", buffering=0) as file:
         size = file.tell()
         try:

@@ -1,11 +1,14 @@
 """How much a compiled program needs, and how much of the memory there is it may have."""
 
+import math
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import jax.numpy as jnp
+
+from vae_jax import hosts
 
 SHARE = 1 / 8  # beside a program stand the data, the optimizer, and other people's programs
 _LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
@@ -14,10 +17,11 @@ _LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_b
 def room() -> float | None:
     """The bytes that one program may take: a share of the device's memory, of the host's where the
     device has none of its own; None where that is not known. The same at every call, so that what
-    is chosen by it is."""
+    is chosen by it is; of several hosts the least, so that all choose the same."""
     (device,) = jnp.zeros(()).devices()
     there = (device.memory_stats() or {}).get("bytes_limit") or _of_host()
-    return None if there is None else SHARE * there
+    room = hosts.least(math.inf if there is None else SHARE * there)
+    return None if math.isinf(room) else room
 
 
 def bytes_needed(program: Any, *args: Any) -> int | None:

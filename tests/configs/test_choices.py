@@ -15,12 +15,14 @@ from vae_jax.cli.train import main
 from vae_jax.configs.choices import Choices, Form, choices, parts
 from vae_jax.configs.choices.decoders import DECODERS
 from vae_jax.configs.choices.dtypes import DTYPES
-from vae_jax.configs.choices.likelihoods import LIKELIHOODS, SCALES
+from vae_jax.configs.choices.form import COUNTS, LEVELS
+from vae_jax.configs.choices.likelihoods import BOUNDS, LIKELIHOODS
 from vae_jax.configs.choices.networks import ACTIVATIONS, NETWORKS, NORMS
 from vae_jax.configs.choices.objectives import GRADIENTS, OBJECTIVES, RISES, cyclical
 from vae_jax.configs.choices.optimizers import OPTIMIZERS
 from vae_jax.configs.choices.posteriors import POSTERIORS
 from vae_jax.configs.choices.priors import PRIORS
+from vae_jax.configs.choices.scales import SCALES
 from vae_jax.configs.choices.table import options_of
 
 TABLES = {
@@ -32,13 +34,19 @@ TABLES = {
     "prior": PRIORS,
     "optimizer": OPTIMIZERS,
 }
-NAMES = {**TABLES, "scale": SCALES, "activation": ACTIVATIONS, "norm": NORMS, "dtype": DTYPES}
+NAMES = {**TABLES, "scale": SCALES, "mean_bound": BOUNDS}
+NAMES |= {"activation": ACTIVATIONS, "norm": NORMS, "dtype": DTYPES}
 SMALL = Choices(hidden=(4,), channels=(2,))
-FORM = Form((4, 4, 1), classes=3)
+FORM = Form((4, 4, 1), classes=3, likelihoods=tuple(LIKELIHOODS))
+OF_SCALES = [name for name, row in LIKELIHOODS.items() if "scale" in options_of(row)]
 X = {
     "gaussian": np.full((2, 4, 4, 1), 0.3, np.float32),
+    "laplace": np.full((2, 4, 4, 1), 0.3, np.float32),
     "bernoulli": np.ones((2, 4, 4, 1), np.float32),
+    "continuous_bernoulli": np.full((2, 4, 4, 1), 0.3, np.float32),
+    "beta": np.full((2, 4, 4, 1), 0.3, np.float32),
     "categorical": np.full((2, 4, 4, 1), 2, np.int32),
+    **dict.fromkeys((*COUNTS, "logistic", "logistic_mixture"), np.full((2, 4, 4, 1), 2, np.int32)),
 }
 
 
@@ -90,7 +98,7 @@ def test_the_command_line_has_every_row(table):
     kinds = [vars(choices)[name].__args__ for name in ("Objective", "Gradient", "Rise")]
     kinds += [vars(choices)[n].__args__ for n in ("Likelihood", "Scale", "Network", "Activation")]
     kinds += [vars(choices)[n].__args__ for n in ("Norm", "Dtype", "Posterior", "Prior")]
-    kinds += [vars(choices)[n].__args__ for n in ("Optimizer", "Decoder")]
+    kinds += [vars(choices)[n].__args__ for n in ("Optimizer", "Decoder", "MeanBound")]
     assert tuple(table) in kinds
 
 
@@ -119,12 +127,17 @@ def products(f, *args):
     return [re.search(r"-> tensor<(?:\d+x)*(\w+)>", line)[1] for line in lines]
 
 
-@pytest.mark.parametrize("network", NETWORKS)
-@pytest.mark.parametrize("likelihood", LIKELIHOODS)
-@pytest.mark.parametrize("posterior", POSTERIORS)
+MADE = [
+    *((name, "gaussian", "gaussian") for name in NETWORKS),
+    *(("mlp", name, "gaussian") for name in LIKELIHOODS if name != "gaussian"),
+    *(("mlp", "gaussian", name) for name in POSTERIORS if name != "gaussian"),
+]
+
+
+@pytest.mark.parametrize(("network", "likelihood", "posterior"), MADE)
 def test_bfloat16_is_of_bodies_and_heads_alone(network, likelihood, posterior):
     choice = {"network": network, "likelihood": likelihood, "posterior": posterior}
-    choice |= {"scale": "predicted"} if likelihood == "gaussian" else {}
+    choice |= {"scale": "predicted"} if likelihood in OF_SCALES else {}
     x, z = X[likelihood][0], np.zeros(2, np.float32)
     for dtype, name in (("float32", "f32"), ("bfloat16", "bf16")):
         one = made(**choice, dtype=dtype)
@@ -191,6 +204,15 @@ REFUSED = {
     "no probability": ({"dropout": 1.0}, r"dropout must be in \[0, 1\)"),
     "no scale": ({"sigma": 0.0}, "sigma must be in 1e-06 .. 1,000,000; got 0.0"),
     "a fixed scale unsaid": ({"scale": "fixed"}, "needs its standard deviation: sigma=0.1"),
+    "a scale said twice": ({"scale": "data", "sigma": 0.1}, "data say what their deviation is: le"),
+    "a scale of no number": (
+        {"scale": "data", "likelihood": "zinb"},
+        "scale='data' is of numbers: that of counts",
+    ),
+    "no logistics": (
+        {"logistics": 0, "likelihood": "logistic_mixture"},
+        "logistics must be at least 1; got 0",
+    ),
     "a negative beta": ({"beta": -1.0}, "beta must be in 0 .. 1,000,000; got -1"),
     "a point's bound": ({"posterior": "point", "objective": "iwae"}, "A point has no bound"),
     "a point's beta": ({"posterior": "point", "beta": 2.0}, "the distortion alone for its loss"),
@@ -233,8 +255,9 @@ def test_what_does_not_fit_the_data_is_refused():
         ValueError, match="likelihood='bernoulli' does not fit these data: choose g"
     ):
         parts(replace(SMALL, likelihood="bernoulli"), SMALL, vector, 2)
-    with pytest.raises(ValueError, match="'categorical' is for integers, and these data are not"):
-        parts(replace(SMALL, likelihood="categorical"), SMALL, FORM._replace(classes=None), 2)
+    for name in LEVELS:
+        with pytest.raises(ValueError, match=f"'{name}' is for integers, and these data are not"):
+            parts(replace(SMALL, likelihood=name), SMALL, FORM._replace(classes=None), 2)
 
 
 def test_what_does_not_fit_leaves_no_folder(tmp_path, capsys):

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from tiny_runs import bytes_of, write_pngs
 
-from vae_jax import Bernoulli, Gaussian
+from vae_jax import Bernoulli, ColourLogistics, Gaussian
 from vae_jax.configs import CONFIGS, intensities
 from vae_jax.configs.choices import Choices
 from vae_jax.models import trace
@@ -85,6 +85,7 @@ def test_bytes_as_probabilities(tmp_path):
     [
         ({"likelihood": "bernoulli"}, 0.0),
         ({"likelihood": "bernoulli", "beta_warmup": 0}, 1.0),
+        ({"likelihood": "bernoulli", "posterior": "full"}, 0.0),
         ({"likelihood": "bernoulli", "posterior": "point"}, 0.0),  # there is no rate to weigh
         ({"likelihood": "gaussian"}, 1.0),
     ],
@@ -163,6 +164,56 @@ def test_a_likelihood_begins_at_the_moments_of_the_training_data(tmp_path):
         log_scale = (10 * own).ravel() if choices is each else own["bias"]
         deviation = np.sqrt(x.var(axis=0).mean())
         np.testing.assert_allclose(np.exp(log_scale), np.full(64, deviation / 2), rtol=5e-3)
+
+
+@pytest.mark.parametrize("likelihood", ["gaussian", "laplace"])
+def test_a_scale_may_be_that_of_the_training_data(likelihood, tmp_path):
+    path, given = save(tmp_path / "a.npz", bytes_of(400)), Choices(hidden=(2,))
+    given = replace(given, likelihood=likelihood, mean_bound="sigmoid")
+    family = np.sqrt(2) if likelihood == "laplace" else 1
+    for scale, factor in (("data", 1), ("data_vqvae", np.sqrt(64 / 2))):
+        choices = replace(given, scale=scale)
+        experiment = images(data=path, choices=choices, latents=2)
+        stored = experiment.examples.load().train["x"]
+        params = experiment.trained.model.init(jax.random.key(0), stored[0] / 255)
+        variance = (stored.astype(np.float64).var() + 1 / 12) / 256**2  # dequantised
+        own = np.exp(params["decoder"]["head"]["scale"]["log_scale"])
+        np.testing.assert_allclose(own, factor * np.sqrt(variance) / family, rtol=1e-5)
+    begin = jax.nn.sigmoid(params["decoder"]["head"]["loc"]["bias"])
+    np.testing.assert_allclose(begin, stored.mean(axis=0).ravel() / 255, rtol=1e-4)
+
+
+@pytest.mark.parametrize("likelihood", ["laplace", "continuous_bernoulli", "beta"])
+def test_densities_are_of_dequantised_integers(likelihood, tmp_path):
+    path = save(tmp_path / "a.npz", bytes_of(400))
+    experiment = images(data=path, choices=Choices(hidden=(2,), likelihood=likelihood), latents=2)
+    loaded = experiment.examples.load()
+    assert 0 < loaded.test["x"].min() < loaded.test["x"].max() < 1
+    assert experiment.examples.num_levels == 256
+    model = experiment.trained.model
+    params = model.init(jax.random.key(0), loaded.test["x"][0])
+    begin = model.decode(params, np.zeros(2, np.float32))  # the bias is left
+    mean = loaded.train["x"].mean(axis=0) / 255
+    np.testing.assert_allclose(begin.mean(), mean, atol=0.01)
+
+
+@pytest.mark.parametrize("likelihood", ["logistic", "logistic_mixture"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_levels_are_scored_as_they_are(likelihood, channels, tmp_path):
+    path = save(tmp_path / "a.npz", bytes_of(400, (4, 4, channels)) // 2)
+    choices = Choices(hidden=(2,), likelihood=likelihood)
+    experiment = images(data=path, choices=choices, latents=2)
+    loaded = experiment.examples.load()
+    assert loaded.test["x"].dtype == np.uint8
+    assert experiment.examples.num_levels == 1
+    model = experiment.trained.model
+    params = model.init(jax.random.key(0), loaded.test["x"][0])
+    begin = model.decode(params, np.zeros(2, np.float32))
+    assert isinstance(begin, ColourLogistics) == (likelihood != "logistic" and channels == 3)
+    loc = begin.loc if likelihood == "logistic" else begin.loc.mean(axis=-1)
+    mean = loaded.train["x"].mean(axis=0)
+    np.testing.assert_allclose((loc + 1) * 255 / 2, mean, atol=0.1)
+    assert np.isfinite(jax.vmap(begin.log_prob)(loaded.test["x"])).all()
 
 
 def test_of_many_sorted_images_some_of_all_kinds_are_looked_at(tmp_path, monkeypatch):

@@ -167,6 +167,57 @@ def test_a_column_of_one_value_is_refused(tmp_path):
     ] == ("x0",)
 
 
+COUNTED = np.random.default_rng(0).poisson([0.5, 20.0, 3000.0], (60, 3))
+
+
+@pytest.mark.parametrize("likelihood", ["poisson", "negative_binomial", "zinb"])
+def test_counts_are_scored_as_they_are(likelihood, tmp_path):
+    np.save(tmp_path / "a.npy", COUNTED)
+    given = {"latents": 2, "choices": Choices(hidden=(4,), likelihood=likelihood)}
+    experiment = vectors(data=tmp_path / "a.npy", **given)
+    loaded, model = experiment.examples.load(), experiment.trained.model
+    x = np.concatenate([loaded.train["x"], loaded.test["x"]])
+    assert x.dtype == np.float32
+    np.testing.assert_array_equal(np.sort(x, axis=0), np.sort(COUNTED, axis=0))
+    np.testing.assert_array_equal(experiment.views.restore(x), x)
+    assert len(loaded.notes) == 1  # the units are those of the file
+    params = params_of(experiment, x)
+    mean = model.decode(params, np.zeros(2, np.float32)).mean()
+    share = 0.5 if likelihood == "zinb" else 1
+    np.testing.assert_allclose(mean, share * loaded.train["x"].mean(axis=0), rtol=1e-5)
+    bound = evaluate.elbos(model, params, jax.random.key(0), loaded.test)
+    assert np.all(bound.rate < 100)  # the encoder reads logarithms
+    assert np.isfinite(bound.value).all()
+    found = experiment.examples.found
+    shades, written = cells(x[:1], Columns(found["numbers"], {}, Standardise(*COUNT_UNITS), True))
+    assert written == [[f"{n:.0f}" for n in x[0]]]
+    np.testing.assert_allclose(shades, (x[:1] - COUNT_UNITS[0]) / COUNT_UNITS[1], rtol=1e-5)
+
+
+COUNT_UNITS = ((1.0, 20.0, 3000.0), (1.0, 4.0, 50.0))
+
+
+def test_counts_beside_text(tmp_path):
+    lines = [f"{n},{colour}" for n, colour in zip(COUNTED[:N, 2], COLOUR, strict=True)]
+    (tmp_path / "a.csv").write_text("\n".join(["reads,colour", *lines]))
+    given = {"latents": 2, "choices": Choices(hidden=(4,), likelihood="negative_binomial")}
+    experiment = vectors(data=tmp_path / "a.csv", **given)
+    x = experiment.examples.load().test["x"]
+    model, params = experiment.trained.model, params_of(experiment, x)
+    assert np.all(np.abs(jax.vmap(lambda x: model.encode(params, x).loc)(x)) < 50)
+    assert set(experiment.views.restore(x)["numbers"].ravel()) <= set(COUNTED[:N, 2])
+
+
+def test_what_is_no_count_is_refused(tmp_path):
+    x = COUNTED.astype(float)
+    for bad in (-1, 0.5, 2**24 + 2):
+        x[3, 1] = bad
+        np.save(tmp_path / "a.npy", x)
+        choices = Choices(likelihood="poisson")
+        with pytest.raises(ValueError, match=r"column 'x1' has .* in row 4, and counts are whole"):
+            vectors(data=tmp_path / "a.npy", choices=choices).examples.load()
+
+
 def test_likelihoods_of_intensities_are_refused(numbers):
     with pytest.raises(ValueError, match="likelihood='bernoulli' does not fit these data: choose"):
         vectors(data=numbers, latents=2, choices=Choices(likelihood="bernoulli"))

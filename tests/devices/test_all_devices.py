@@ -455,7 +455,7 @@ def test_a_command_takes_all_devices_or_as_many_as_it_is_told(found):
     assert of["status"] == [0, 0, 1, 1]
     assert "Each batch is divided among 2 devices." in of["said"]
     assert of["warned"].count("warning: A batch of 50 is divided among 2 of the 4 devices") == 1
-    assert of["devices"] == {"evaluation": 4, "training": 2}
+    assert of["devices"] == {"evaluation": 4, "training": 2, "hosts": 1}
     assert "Each batch" not in of["longer"]
     assert of["epochs"] == 2
     assert (

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from vae_jax.distributions import Distribution
+from vae_jax.distributions import Bernoulli, Beta, Distribution, Gaussian, Poisson
 
 
 def _declare(annotation: Any, **options: Any) -> type[Distribution]:
@@ -54,6 +54,15 @@ def test_marked_static_field_is_accepted(annotation, key):
 @pytest.mark.parametrize("annotation", [jax.Array, "Array", Any, "Any", float, Distribution])
 def test_parameters_are_accepted(annotation):
     assert len(jax.tree.leaves(_declare(annotation)(1.0))) == 1
+
+
+def test_the_structures_of_two_families_differ():
+    """jaxlib compared the numbers of fields alone: a compiled function took one for the other."""
+    one, other = Gaussian(jnp.zeros(2), jnp.zeros(2)), Beta(jnp.zeros(2), jnp.zeros(2))
+    assert jax.tree.structure(one) != jax.tree.structure(other)
+    assert jax.tree.structure(Bernoulli(jnp.zeros(2))) != jax.tree.structure(Poisson(jnp.zeros(2)))
+    assert jax.tree.structure(one) == jax.tree.structure(Gaussian(jnp.ones(2), jnp.ones(2)))
+    assert repr(Poisson(1)) == "Poisson(log_rate=1)"
 
 
 def test_abstract_class_is_not_instantiated():

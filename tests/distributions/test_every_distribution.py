@@ -176,6 +176,7 @@ def test_not_reparameterized(q):
 WITHOUT_MEAN = (
     "autoregressive",
     "autoregressive-gaussian",
+    "colours",
     "categorical",
     "mixture-joint",
     "joint-dict",

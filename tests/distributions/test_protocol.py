@@ -16,11 +16,19 @@ SAID = {
     "gaussian-scalar": ("volume", True),
     "gaussian-shared-scale": ("volume", True),
     "gaussian-empty": ("volume", True),
+    "laplace": ("volume", True),
     "bernoulli": ("counts", True),
+    "continuous-bernoulli": ("volume", True),
+    "beta": ("volume", True),
     "categorical": ("counts", True),
     "quantised": ("counts", False),
     "uniform-codes": ("counts", False),
+    "logistic": ("counts", True),
+    "logistic-mixture": ("counts", True),
+    "colours": ("counts", True),
     "poisson": ("counts", True),
+    "negative-binomial": ("counts", True),
+    "zinb": ("counts", True),
     "delta": ("point", True),
     "mixture-bernoulli": ("counts", False),
     "mixture-joint": ({"label": "counts", "z": ("volume", "counts")}, False),
@@ -29,7 +37,14 @@ SAID = {
     "masked-joint": ({"label": "counts", "z": ("volume", "counts")}, True),
     "joint-dict": ({"label": "counts", "z": ("volume", "counts")}, True),
 }
-WITHOUT_FACTORS = ("mixture-", "foreign-mvn", "planar", "quantised", "uniform-codes")
+WITHOUT_FACTORS = (
+    "mixture-",
+    "full-gaussian",
+    "foreign-mvn",
+    "planar",
+    "quantised",
+    "uniform-codes",
+)
 
 
 @pytest.mark.parametrize(("name", "q"), [row[:2] for row in EVERY], ids=[row[0] for row in EVERY])

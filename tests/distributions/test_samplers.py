@@ -12,10 +12,16 @@ from every import CHAIN, draw, gaussians, normal
 
 from vae_jax.distributions import (
     Bernoulli,
+    Beta,
     Categorical,
+    ColourLogistics,
+    ContinuousBernoulli,
+    DiscretisedLogistic,
     Foreign,
     Gaussian,
     Joint,
+    Laplace,
+    LogisticMixture,
     Mixture,
     UniformCodes,
 )
@@ -42,6 +48,17 @@ DISCRETE = [
     ),
     ("joint", Joint({"x": Bernoulli(normal(2)), "c": Categorical(normal(3))}), _labelled),
     ("autoregressive", CHAIN, _all_events((0.0, 1.0), 4).reshape(-1, 2, 2)),
+    ("logistic", DiscretisedLogistic(normal(2) / 2, jnp.array(-0.5), 4), _all_events(range(4), 2)),
+    (
+        "logistic-mixture",
+        LogisticMixture(normal(2, 2), normal(2, 2), jnp.full((2, 2), -0.7), 3),
+        _all_events(range(3), 2),
+    ),
+    (
+        "colours",
+        ColourLogistics(normal(2), normal(3, 2), jnp.full((3, 2), -0.2), normal(3, 2, seed=1), 3),
+        _all_events(range(3), 3),
+    ),
     ("uniform-codes", UniformCodes(_codes, (2, 2)), _codes[_all_events(range(3), 2)]),
     (
         "foreign",
@@ -80,6 +97,10 @@ def test_frequencies_are_masses(q, events, key):
 # (name, distribution of a scalar, an interval that holds all but 1e-6 of its mass)
 CONTINUOUS = [
     ("gaussian", Gaussian(jnp.array(2.0), jnp.array(-1.0)), (0.0, 4.0)),
+    ("laplace", Laplace(jnp.array(2.0), jnp.array(-1.0)), (-4.0, 8.0)),
+    ("continuous-bernoulli", ContinuousBernoulli(jnp.array(3.0)), (0.0, 1.0)),
+    ("continuous-bernoulli-dark", ContinuousBernoulli(jnp.array(-0.3)), (0.0, 1.0)),
+    ("beta", Beta(jnp.array(0.7), jnp.array(1.2)), (0.0, 1.0)),
     ("mixture", Mixture(normal(3), gaussians(3)), (-30.0, 30.0)),
     ("foreign", Foreign(numpyro.Gumbel(jnp.array(1.0), jnp.array(0.5)), draw, True), (-3, 10.0)),
 ]

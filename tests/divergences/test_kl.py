@@ -7,7 +7,15 @@ import scipy.stats
 from linear_gaussian import z_score
 
 from vae_jax import divergences
-from vae_jax.distributions import Bernoulli, Categorical, Delta, Gaussian, Joint, standard_gaussian
+from vae_jax.distributions import (
+    Bernoulli,
+    Categorical,
+    Delta,
+    FullGaussian,
+    Gaussian,
+    Joint,
+    standard_gaussian,
+)
 from vae_jax.divergences import kl, register_kl
 
 _RNG = np.random.default_rng(0)
@@ -19,6 +27,10 @@ def _normal(*shape):
 
 def _gaussian():
     return Gaussian(_normal(3), 0.3 * _normal(3))
+
+
+def _full():
+    return FullGaussian(_normal(3), 0.3 * _normal(3), _normal(3, 3))
 
 
 _PAIRS = {
@@ -34,11 +46,20 @@ _PAIRS = {
         Joint({"b": _gaussian(), "a": Joint((Categorical(_normal(4)),))}),
         Joint({"a": Joint((Categorical(_normal(4)),)), "b": _gaussian()}),
     ),
+    "full": (_full(), _full()),
+}
+_MIXED_PAIRS = {
+    "full and diagonal": (_full(), _gaussian()),
+    "full and shared scale": (_full(), Gaussian(_normal(3), _normal())),
+    "diagonal and full": (_gaussian(), _full()),
 }
 _pairs = pytest.mark.parametrize(("q", "p"), list(_PAIRS.values()), ids=list(_PAIRS))
+_all_pairs = pytest.mark.parametrize(
+    ("q", "p"), [*_PAIRS.values(), *_MIXED_PAIRS.values()], ids=[*_PAIRS, *_MIXED_PAIRS]
+)
 
 
-@_pairs
+@_all_pairs
 def test_is_the_expected_log_ratio(q, p, key):
     def log_ratio(k):
         z, log_q = q.sample_and_log_prob(k)
@@ -62,6 +83,23 @@ def test_gaussian_is_numpyros():
     q, p = _PAIRS["gaussian"]
     theirs = numpyro.kl_divergence(*(numpyro.Normal(d.loc, jnp.exp(d.log_scale)) for d in (q, p)))
     np.testing.assert_allclose(kl(q, p), jnp.sum(theirs), rtol=5e-6)  # 80 roundings
+
+
+def test_full_gaussian_is_numpyros():
+    for q, p in (_PAIRS["full"], *_MIXED_PAIRS.values()):
+        theirs = numpyro.kl_divergence(*map(_of_numpyro, (q, p)))
+        np.testing.assert_allclose(kl(q, p), theirs, rtol=1e-5)
+    q, p = _PAIRS["gaussian"]
+    none = jnp.zeros((3, 3))
+    full = [FullGaussian(d.loc, d.log_scale, none) for d in (q, p)]
+    for pair in (full, (q, full[1]), (full[0], p)):
+        np.testing.assert_allclose(kl(*pair), kl(q, p), rtol=1e-6)
+
+
+def _of_numpyro(d):
+    scale = jnp.exp(jnp.broadcast_to(d.log_scale, (3,)))
+    lower = jnp.tril(d.lower, -1) if isinstance(d, FullGaussian) else jnp.zeros((3, 3))
+    return numpyro.MultivariateNormal(d.loc, scale_tril=scale[:, None] * (lower + jnp.eye(3)))
 
 
 def test_discrete_is_scipys_relative_entropy():

@@ -6,7 +6,19 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from vae_jax import Bernoulli, Categorical, Gaussian, Joint, Poisson, evaluate, standard_gaussian
+from vae_jax import (
+    Bernoulli,
+    Categorical,
+    ContinuousBernoulli,
+    Gaussian,
+    Joint,
+    Laplace,
+    NegativeBinomial,
+    Poisson,
+    ZeroInflated,
+    evaluate,
+    standard_gaussian,
+)
 from vae_jax.distributions import Mixture
 from vae_jax.evaluate.baselines import mean_and_variance
 
@@ -14,7 +26,9 @@ RNG = np.random.default_rng(0)
 X = RNG.normal(2.0, [0.5, 3.0], (200, 2)).astype(np.float32)
 KINDS = {
     "gaussian": (standard_gaussian(2), X),
+    "laplace": (Laplace(jnp.zeros(2), jnp.zeros(2)), X),
     "bernoulli": (Bernoulli(jnp.zeros(2)), (X > 2).astype(np.float32)),
+    "continuous_bernoulli": (ContinuousBernoulli(jnp.zeros(2)), np.clip(X / 4, 0, 1)),
     "categorical": (Categorical(jnp.zeros((2, 4))), np.clip(np.abs(X), 0, 2).astype(np.int32)),
     "poisson": (Poisson(jnp.zeros(2)), np.abs(X).astype(np.int32)),
 }
@@ -36,6 +50,13 @@ def test_no_other_parameters_are_likelier(kind):
     best = log_probs(fitted, x).mean()
     others = [log_probs(moved(fitted, 0.2), x).mean() for _ in range(20)]
     assert max(others) < best
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_examples_on_a_device_are_those_on_the_host(kind):
+    likelihood, x = KINDS[kind]
+    fitted = [evaluate.independent(likelihood, own) for own in (x, jnp.asarray(x))]
+    jax.tree.map(np.testing.assert_array_equal, *fitted)
 
 
 def test_a_gaussian_has_moments_and_a_floor():
@@ -74,9 +95,21 @@ def test_of_several_parts_each():
     assert evaluate.independent(Joint({"a": mixture, "b": joint.parts["b"]}), x) is None
 
 
+def test_counts_that_vary_more_are_likelier_than_poissons():
+    rng = np.random.default_rng(1)
+    x = rng.poisson(rng.gamma(0.5, 10, (300, 2))).astype(np.int32)
+    binomial = NegativeBinomial(jnp.zeros(2), jnp.zeros(2))
+    fitted = evaluate.independent(ZeroInflated(binomial, jnp.zeros(2)), x)
+    assert isinstance(fitted, NegativeBinomial)
+    poisson = evaluate.independent(Poisson(jnp.zeros(2)), x)
+    assert log_probs(fitted, x).mean() > log_probs(poisson, x).mean() + 5
+    np.testing.assert_allclose(np.exp(fitted.log_theta), 0.5, rtol=0.5)
+
+
 def test_a_full_covariance_knows_that_dimensions_go_together():
-    mixing = RNG.normal(size=(3, 3))
-    train, test = (RNG.normal(size=(n, 3)) @ mixing + 1 for n in (4000, 50))
+    rng = np.random.default_rng(0)
+    mixing = np.eye(3) + rng.normal(size=(3, 3)) / 2
+    train, test = (rng.normal(size=(n, 3)) @ mixing + 1 for n in (4000, 50))
     density = evaluate.full_covariance(train.reshape(4000, 3, 1))
     exact = stats.multivariate_normal(np.ones(3), mixing.T @ mixing).logpdf(test)
     # 9 parameters of 4,000 examples: about 9 / (2 * 4000), and what is shrunk

@@ -6,17 +6,47 @@ import numpy as np
 import pytest
 from flax import linen as nn
 
-from vae_jax.distributions import Bernoulli, Categorical, Delta, Gaussian, Joint, Mixture
+from vae_jax.distributions import (
+    Bernoulli,
+    Beta,
+    Categorical,
+    ColourLogistics,
+    ContinuousBernoulli,
+    Delta,
+    DiscretisedLogistic,
+    FullGaussian,
+    Gaussian,
+    Joint,
+    Laplace,
+    LogisticMixture,
+    Mixture,
+    NegativeBinomial,
+    Poisson,
+    ZeroInflated,
+)
 from vae_jax.networks import (
+    MLP,
     BernoulliHead,
+    BetaHead,
     CategoricalHead,
+    ColourLogisticsHead,
+    ContinuousBernoulliHead,
     DeltaHead,
+    DiscretisedLogisticHead,
     FixedScale,
+    FullGaussianHead,
     GaussianHead,
     JointHead,
+    LaplaceHead,
     LearnedScale,
+    LogisticMixtureHead,
     MixtureHead,
+    NegativeBinomialHead,
+    Network,
+    PoissonHead,
     PredictedScale,
+    ZeroInflatedHead,
+    scaled_by,
 )
 
 VECTOR = jax.random.normal(jax.random.key(1), (6,))
@@ -24,15 +54,26 @@ MAP = jax.random.normal(jax.random.key(2), (4, 5, 6))
 IMAGE = (4, 5, 2)
 SHAPED_HEADS = [
     (BernoulliHead(IMAGE), Bernoulli),
+    (BetaHead(IMAGE), Beta),
     (CategoricalHead(IMAGE, 7), Categorical),
+    (ContinuousBernoulliHead(IMAGE), ContinuousBernoulli),
     (DeltaHead(IMAGE), Delta),
     (GaussianHead(IMAGE), Gaussian),
     (GaussianHead(IMAGE, LearnedScale()), Gaussian),
     (GaussianHead(IMAGE, FixedScale(-1.0)), Gaussian),
+    (GaussianHead(IMAGE, bound=nn.sigmoid), Gaussian),
+    (FullGaussianHead(IMAGE), FullGaussian),
+    (LaplaceHead(IMAGE, bound=jnp.tanh), Laplace),
     (MixtureHead(3, GaussianHead(IMAGE)), Mixture),
     (MixtureHead(3, BernoulliHead(IMAGE)), Mixture),
+    (DiscretisedLogisticHead(IMAGE, 9), DiscretisedLogistic),
+    (LogisticMixtureHead(IMAGE, 9, 3), LogisticMixture),
+    (PoissonHead(IMAGE), Poisson),
+    (NegativeBinomialHead(IMAGE), NegativeBinomial),
+    (ZeroInflatedHead(NegativeBinomialHead(IMAGE, PredictedScale())), ZeroInflated),
 ]
-DENSITIES = [head for head, family in SHAPED_HEADS if family is not Delta]
+# the inverse of a factor of 40 dimensions is beyond float32, of the parameters of the test
+DENSITIES = [head for head, family in SHAPED_HEADS if family not in (Delta, FullGaussian)]
 PARTS = {"a": GaussianHead(IMAGE), "b": BernoulliHead(IMAGE)}
 
 
@@ -63,8 +104,9 @@ def test_the_density_is_finite_and_differentiable_in_a_jitted_batch(head, featur
     params = jax.tree.map(
         lambda p: np.sin(np.arange(p.size, dtype=p.dtype)).reshape(p.shape), shaped
     )
-    ones = np.ones(IMAGE, int)  # in the support of every family
+    ones = np.ones(IMAGE, int)  # in the support of every family but one
     value = {"a": ones, "b": ones} if isinstance(head, JointHead) else ones
+    value = ones / 3 if isinstance(head, BetaHead) else value
 
     @jax.jit
     @jax.value_and_grad
@@ -88,6 +130,47 @@ def test_from_a_vector_the_parameters_are_a_dense_layer():
     np.testing.assert_allclose(
         q.log_scale, (VECTOR @ p["scale"]["log_scale"]["kernel"]).reshape(2, 3), atol=1e-6
     )
+
+
+@pytest.mark.parametrize("head", [GaussianHead, LaplaceHead])
+def test_a_mean_may_be_bounded(head):
+    params, q = call(head((2, 3), bound=nn.sigmoid), VECTOR)
+    free = head((2, 3)).apply(params, VECTOR)
+    np.testing.assert_allclose(q.loc, nn.sigmoid(free.loc), rtol=1e-6)
+    half = head((2, 3), bound=jnp.tanh, dtype=jnp.bfloat16).apply(params, 9 * VECTOR)
+    assert half.loc.dtype == jnp.float32
+
+
+@pytest.mark.parametrize("features", [VECTOR, MAP], ids=["vector", "map"])
+def test_pixels_of_three_colours(features):
+    _, q = call(ColourLogisticsHead((4, 5, 3), 256, 2), features)
+    assert isinstance(q, ColourLogistics)
+    assert shapes((q.logits, q.loc)) == ((4, 5, 2), (4, 5, 3, 2))
+    assert np.all(np.abs(q.coefficients) < 1)
+    x = q.sample(jax.random.key(0))
+    assert q.log_prob_factors(x).shape == (4, 5)
+    with pytest.raises(ValueError, match=r"for events \[..., 3\]; got \(4, 5, 2\)"):
+        call(ColourLogisticsHead(IMAGE, 256), VECTOR)
+
+
+def test_the_components_of_levels_begin_around_the_mean():
+    begin = nn.initializers.constant(0.25)
+    params, _ = call(LogisticMixtureHead((2,), 8, 3, begin), VECTOR)
+    q = LogisticMixtureHead((2,), 8, 3).apply(params, jnp.zeros(6))
+    np.testing.assert_allclose(q.loc, np.tile([-0.25, 0.25, 0.75], (2, 1)), rtol=1e-6)
+
+
+def test_a_full_gaussian_begins_without_covariances():
+    params, q = call(FullGaussianHead((2, 3)), VECTOR)
+    np.testing.assert_array_equal(q.lower, np.zeros((6, 6)))
+    assert shapes(params["params"]["lower"]) == {"kernel": (6, 15), "bias": (15,)}
+    moved = jax.tree.map(lambda leaf: leaf + 1, params)
+    lower = FullGaussianHead((2, 3)).apply(moved, VECTOR).lower
+    assert np.all((np.asarray(lower) != 0) == np.tri(6, k=-1, dtype=bool))
+    score = jax.grad(lambda p: FullGaussianHead((2, 3)).apply(p, VECTOR).log_prob(jnp.ones((2, 3))))
+    for leaf in jax.tree.leaves(score(moved)):
+        assert np.all(np.isfinite(leaf))
+        assert np.any(leaf != 0)
 
 
 def test_from_a_map_each_pixel_has_its_own_features():
@@ -148,6 +231,23 @@ def test_the_weights_of_a_mixture_over_images_come_from_the_mean_features():
     params, mixture = call(MixtureHead(3, BernoulliHead(IMAGE)), MAP)
     expected = MAP.mean((0, 1)) @ params["params"]["logits"]["kernel"]
     np.testing.assert_allclose(mixture.logits, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("head", [PoissonHead, NegativeBinomialHead])
+def test_counts_may_be_shares_of_a_total(head):
+    """Of further zeros too; the total multiplies the means."""
+    inner = Network(MLP((3,)), ZeroInflatedHead(head((2,))), embed=jnp.atleast_1d)
+    size = jnp.array(50.0)
+    params = scaled_by(inner, jnp.log).init(jax.random.key(0), VECTOR, size)
+    own = inner.apply({"params": params["params"]["network"]}, VECTOR, size)
+    scaled = scaled_by(inner, jnp.log).apply(params, VECTOR, size)
+    np.testing.assert_allclose(scaled.mean(), 50 * own.mean(), rtol=1e-5)
+    np.testing.assert_array_equal(scaled.logits, own.logits)
+    with pytest.raises(ValueError, match="has its size of the condition: pass c"):
+        scaled_by(inner, jnp.log).apply(params, VECTOR)
+    of_classes = scaled_by(Network(MLP((3,)), BernoulliHead((2,)), embed=jnp.atleast_1d), jnp.log)
+    with pytest.raises(TypeError, match=r"scaled_by takes a network of counts.*got Bernoulli"):
+        of_classes.init(jax.random.key(0), VECTOR, size)
 
 
 def test_heads_of_one_network_have_scales_of_their_own():

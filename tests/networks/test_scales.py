@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from vae_jax import Gaussian, kl, standard_gaussian
-from vae_jax.networks import FixedScale, LearnedScale, PredictedScale, soft_ceiling, soft_floor
+from vae_jax.networks import (
+    DataScale,
+    FixedScale,
+    LearnedScale,
+    PredictedScale,
+    soft_ceiling,
+    soft_floor,
+)
 
 FEATURES = jnp.array([1.0, -2.0, 0.5])
 RAW = jnp.array([-1e30, -1e4, -90.0, -20.0, -6.0, 0.0, 5.0, 1e4, 1e30])
@@ -80,6 +87,15 @@ def test_a_fixed_scale_has_no_parameters():
     params, log_scale = call(FixedScale(-1.5))
     assert params == {}
     np.testing.assert_array_equal(log_scale, np.full((2, 3), -1.5))
+
+
+def test_a_scale_of_the_data_is_kept_and_not_moved():
+    scale = DataScale(lambda key, shape, dtype: jnp.full(shape, -1.5, dtype))
+    params, log_scale = call(scale)
+    assert params == {"params": {"log_scale": -1.5}}
+    np.testing.assert_array_equal(log_scale, np.full((2, 3), -1.5))
+    gradient = jax.grad(lambda p: scale.apply(p, FEATURES, (2, 3)).sum())(params)
+    assert gradient == {"params": {"log_scale": 0.0}}
 
 
 def test_a_learned_scale_is_one_parameter_for_all_dimensions():

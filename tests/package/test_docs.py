@@ -1,7 +1,13 @@
-"""The pages of docs/ run as written: Python blocks from top to bottom, commands of experiments."""
+"""The pages of docs/ run as written: Python blocks from top to bottom, commands of experiments.
+
+Of a page that shows what it prints, in a ```text block right behind the code, words and whole
+numbers are those printed, and a number with decimals is off by one of its last digit at most: keys
+are fixed, but another version of JAX, or another processor, rounds otherwise.
+"""
 
 import contextlib
 import importlib
+import io
 import re
 import shlex
 import sys
@@ -29,6 +35,85 @@ def commands(text):
     return [shlex.split(line)[2:] for line in lines if line.startswith("python -m experiments")]
 
 
+NUMBER = re.compile(r"-?\d[\d,]*(?:\.(?P<decimals>\d+))?(?:e(?P<exponent>[-+]?\d+))?")
+
+
+def shown_behind(text, line, code):
+    """The ```text block right behind a block of code, or nothing."""
+    behind = text.split("\n", line)[line].removeprefix(code)
+    found = re.match(r"```\n\n```text\n(.*?)^```$", behind, re.MULTILINE | re.DOTALL)
+    return found.group(1) if found else ""
+
+
+def agrees(shown, printed):
+    """Whether two texts have the same words, and the same numbers to the digits shown."""
+    numbers = zip(NUMBER.finditer(shown), NUMBER.finditer(printed), strict=False)
+    words = [NUMBER.sub("#", text).split() for text in (shown, printed)]
+    return words[0] == words[1] and all(_close(*pair) for pair in numbers)
+
+
+def _close(shown, printed):
+    a, b = (float(found.group().replace(",", "")) for found in (shown, printed))
+    decimals = shown["decimals"]
+    if decimals is None:
+        return a == b
+    return abs(a - b) <= 1.01 * 10.0 ** (int(shown["exponent"] or 0) - len(decimals))
+
+
+def test_what_is_shown_is_compared_to_its_last_digit():
+    text = "a\n```python\nx = 1\n```\n\n```text\n1\n```\n```python\ny = 1\n```\n"
+    assert [shown_behind(text, *block) for block in blocks(text)] == ["1\n", ""]
+    assert agrees("ELBO -2.89, K = 4\n", "ELBO  -2.90, K = 4\n")
+    assert agrees("1.2e-07 of 10,000", "1.1e-07 of 10,000")
+    for other in ("ELBO -2.91, K = 4", "ELBO -2.89, K = 5", "IWAE -2.89, K = 4", "ELBO -2.89"):
+        assert not agrees("ELBO -2.89, K = 4", other)
+    assert not agrees("1.2e-07", "1.4e-07")
+
+
+@pytest.mark.parametrize(
+    "page",
+    ["elbo", "from_pytorch", "likelihoods", "architectures", "recipes", "something_is_wrong"],
+)
+def test_a_page_prints_what_it_shows(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = DOCS / f"{page}.md"
+    text, namespace = path.read_text(encoding="utf-8"), {"__name__": page}
+    assert len(blocks(text)) > 2
+    for line, code in blocks(text):
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
+            exec(compile("\n" * line + code, path.name, "exec"), namespace)
+        shown = shown_behind(text, line, code)
+        assert agrees(shown, printed.getvalue()), (
+            f"{path.name}, line {line + 1}: {printed.getvalue()}"
+        )
+
+
+def slug(heading):
+    """A heading as an address, as GitHub makes it."""
+    return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+
+
+def headings(path):
+    prose = re.sub(r"^```.*?^```$", "", path.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    return {slug(heading) for heading in re.findall(r"^#+ (.*)$", prose, re.MULTILINE)}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [*sorted(DOCS.glob("*.md")), *sorted(DOCS.parent.glob("README*.md"))],
+    ids=lambda path: path.name,
+)
+def test_the_links_of_a_page_lead_somewhere(path):
+    text = re.sub(r"^```.*?^```$", "", path.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    for link in re.findall(r"\]\(([^)]+)\)", text):
+        if link.startswith("http"):
+            continue
+        file, _, anchor = link.partition("#")
+        target = path.parent / file if file else path
+        assert target.exists(), link
+        assert not anchor or anchor in headings(target), link
+
+
 @pytest.mark.parametrize(
     ("page", "least"), [("library", 5), ("accelerators", 5), ("experiments", 1)]
 )
@@ -42,12 +127,13 @@ def test_the_python_of_a_page_runs(page, least, tmp_path, monkeypatch):
         exec(compile("\n" * line + code, path.name, "exec"), namespace)
 
 
-def test_the_commands_of_the_page_on_experiments_run(tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize(("page", "least"), [("experiments.md", 11), ("../README.zh.md", 4)])
+def test_the_commands_of_a_page_run(page, least, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     shorten(monkeypatch, pictures=False)
     _some_data()
-    lines = commands((DOCS / "experiments.md").read_text())
-    assert len(lines) > 10
+    lines = commands((DOCS / page).read_text(encoding="utf-8"))
+    assert len(lines) >= least
     for module, *arguments in lines:
         assert importlib.import_module(module).main(arguments) == 0, (module, arguments)
         assert capsys.readouterr().err == ""

@@ -26,6 +26,7 @@ HEAVY = [
 
 # From the ground up; a floor sees those below it, and not itself.
 FLOORS = [
+    ["hosts"],
     ["types", "calls", "extras", "files"],
     ["log_sums", "memory", "devices"],
     ["distributions", "data"],
@@ -42,7 +43,7 @@ FLOORS = [
 ]
 BESIDE = {
     "networks": {"types", "calls", "distributions"},
-    "checkpoint": {"types", "extras", "checks"},
+    "checkpoint": {"hosts", "types", "extras", "checks"},
     "figures": {"extras", "files"},
     "moved": {"types"},
     "maps": {"types", "figures"},

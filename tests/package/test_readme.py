@@ -1,9 +1,11 @@
-"""The README's Python runs as written, from top to bottom."""
+"""The Python of the README, and of the Chinese one, runs as written, from top to bottom."""
 
 import re
 from pathlib import Path
 
-README = Path(__file__).parents[2] / "README.md"
+import pytest
+
+ROOT = Path(__file__).parents[2]
 
 
 def fenced(text, language):
@@ -22,8 +24,9 @@ def test_blocks_are_found_where_they_stand():
     assert blocks(text) == [(2, "x = 1\n"), (8, "y = x\nz\n")]
 
 
-def test_the_readme_runs(tmp_path, monkeypatch):
+@pytest.mark.parametrize("name", ["README.md", "README.zh.md"])
+def test_the_readme_runs(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     namespace = {"__name__": "readme"}
-    for line, code in blocks(README.read_text()):
-        exec(compile("\n" * line + code, README.name, "exec"), namespace)
+    for line, code in blocks((ROOT / name).read_text(encoding="utf-8")):
+        exec(compile("\n" * line + code, name, "exec"), namespace)

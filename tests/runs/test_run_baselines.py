@@ -4,7 +4,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from vae_jax import Bernoulli, Categorical, Gaussian, Mixture, Poisson, standard_gaussian
+from vae_jax import (
+    Bernoulli,
+    Categorical,
+    DiscretisedLogistic,
+    Gaussian,
+    Mixture,
+    Poisson,
+    standard_gaussian,
+)
 from vae_jax.configs import Data, Examples, Experiment
 from vae_jax.runs.baselines import advice, baselines
 
@@ -64,6 +72,7 @@ def test_of_no_active_unit():
         (standard_gaussian(2), 256, 0.0),  # a density of 1 on (0, 1)
         (Mixture(jnp.zeros(1), standard_gaussian(1, 2)), 256, 0.0),
         (Categorical(jnp.zeros((2, 3))), 1, -2 * np.log(3)),
+        (DiscretisedLogistic(jnp.zeros(2), jnp.zeros(()), 3), 1, -2 * np.log(3)),
         (Poisson(jnp.zeros(2)), 1, None),  # of counts there is no end
         (Bernoulli(jnp.zeros(2)), None, None),
     ],

@@ -2,18 +2,20 @@
 
 import contextlib
 import os
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
+from vae_jax import hosts
 from vae_jax.checkpoint import structure
-from vae_jax.checkpoint.kept import Always, LatestAndBest
+from vae_jax.checkpoint.kept import Always, LatestAndBest, check_names, epochs_in
 from vae_jax.checks import check_count
 from vae_jax.types import Params
 
 Json = dict[str, Any]
+
+_LEAVING = 20.0  # seconds that an error waits for what several hosts are writing
 
 
 class Restored(NamedTuple):
@@ -31,6 +33,7 @@ class Checkpoints:
     the background under another name and renames it when it is complete, so that a process killed
     at any moment leaves no half-written one; killed while an old one is removed it leaves a part of
     that, neither the last nor the best, which is refused as damaged. Nothing in them is code.
+    Several hosts write one together, and read it, in a folder that they share.
 
         with Checkpoints(folder) as checkpoints:
             checkpoints.save(epoch, state, state.params, {"epoch": epoch}, score=bound)
@@ -58,7 +61,7 @@ class Checkpoints:
                 f"There can be no checkpoints at {self.folder} ({error.strerror}): name another"
                 " folder, or make it writable."
             ) from error
-        self._check_names()
+        check_names(self.folder)
         self._scores = self._saved_scores()
         self._orbax = v1.training.Checkpointer(
             self.folder,
@@ -76,20 +79,26 @@ class Checkpoints:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if error is not None and hosts.several():  # the others may be gone, or fail as this one
+            hosts.within(0 if hosts.is_of_another(error) else _LEAVING, self._close)
+            return
         try:
             self.wait()
         except OSError:
             if error is None:  # else what went wrong first is what the user should read
                 raise
         finally:
-            if self._orbax is not None:
-                with contextlib.suppress(Exception):  # the same again, of which `wait` has told
-                    self._orbax.close()
+            self._close()
+
+    def _close(self) -> None:
+        if self._orbax is not None:
+            with contextlib.suppress(Exception):  # the same again, of which `wait` has told
+                self._orbax.close()
 
     @property
     def epochs(self) -> list[int]:
         """The epochs of which a checkpoint was completed, in order."""
-        return sorted(int(path.name) for path in self.folder.iterdir() if _is_checkpoint(path))
+        return epochs_in(self.folder)
 
     @property
     def best(self) -> tuple[int, float] | None:
@@ -166,7 +175,7 @@ class Checkpoints:
         """The parameters of an epoch, a nested dict; raises as `load` does."""
         self.wait()
         metadata = self._metadata(epoch)
-        return self._item(metadata, epoch, "params", metadata.metadata["params"])
+        return self._item(metadata, epoch, "params", structure.forms(metadata.metadata["params"]))
 
     def progress(self, epoch: int) -> Json:
         """What was noted with the checkpoint of an epoch; raises as `load` does."""
@@ -220,12 +229,6 @@ class Checkpoints:
             f" {others[-1]}."
         )
 
-    def _check_names(self) -> None:
-        """ValueError for what orbax would take for a checkpoint, and is none."""
-        for path in self.folder.iterdir():
-            if path.name.isdigit() and not _is_checkpoint(path):
-                raise ValueError(f"{path} is no checkpoint's folder: move it out of the way.")
-
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
         try:
@@ -237,11 +240,6 @@ class Checkpoints:
                 f" of epochs {self.epochs}, are whole: make room, or the folder writable, and"
                 " resume."
             ) from error
-
-
-def _is_checkpoint(path: Path) -> bool:
-    """Whether a folder is named by an epoch, as they are written here."""
-    return re.fullmatch("0|[1-9][0-9]*", path.name) is not None and path.is_dir()
 
 
 def _notes(metadata: Any) -> Json:

@@ -121,17 +121,22 @@ def _numbers(leaf: Any) -> Any:
     return jax.random.key_data(leaf) if is_key else leaf
 
 
+def forms(metadata: Any) -> Any:
+    """The shapes and types of a checkpoint's metadata. Where its arrays once were is not asked:
+    those devices may not be here."""
+    return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), metadata)
+
+
 def abstract(tree: Any) -> Any:
     """The tree's shapes and types, and where its arrays are: what orbax loads into.
 
     That is where those of `tree` are; the first device of this process, where they do not say it
-    (shapes and types), or say where they once were (a checkpoint's metadata).
+    (shapes and types).
     """
     here = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
 
     def form(leaf: Any) -> jax.ShapeDtypeStruct:
-        own = getattr(leaf, "sharding", None)
-        where = own if isinstance(own, jax.sharding.Sharding) else here
+        where = getattr(leaf, "sharding", None) or here
         return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=where)
 
     return jax.tree.map(form, tree)

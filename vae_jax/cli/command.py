@@ -12,8 +12,9 @@ from typing import Any, TypeAlias
 
 import absl.logging
 
-from vae_jax import devices
+from vae_jax import devices, hosts
 from vae_jax.cli import options
+from vae_jax.cli.joined import joined, left
 from vae_jax.cli.signals import INTERRUPTED, Interrupted, handled
 from vae_jax.cli.streams import tell
 from vae_jax.configs import Config
@@ -22,6 +23,9 @@ Configs: TypeAlias = Mapping[str, Config] | None
 
 _LATE = "Event loop is closed"
 _MORE = """--devices N: on so many of the machine's devices, the first; by default on all of them.
+--hosts ADDRESS:PORT,N,I: as process I of N that run this command together, each on its own
+machine, of which process 0 listens at the address; --hosts auto where a TPU slice, SLURM or
+Open MPI says which they are.
 Exit status: 0; 1 for an error, told on stderr (with --debug by its traceback); 2 for
 options that are not understood; 130 for Ctrl-C, 75 for SIGTERM or SIGHUP."""
 
@@ -49,17 +53,19 @@ def run(
         absl.logging.set_verbosity(absl.logging.FATAL)
         logging.getLogger("asyncio").setLevel(logging.CRITICAL)
         _hush()
-    given, number = _devices([argument for argument in arguments if argument != "--debug"])
+    given, on = _devices([argument for argument in arguments if argument != "--debug"])
     try:
-        with handled(), _warned(debug), _on(number):
+        with handled(), _warned(debug):
             call = options.parse(function, given, prog, f"{about.strip()}\n\n{_MORE}")
-            return call(**({} if configs is None else {"configs": configs})) or 0
+            # anew, since JAX has a handler of its own for those that join
+            with joined(on.hosts), handled(), _on(on.devices):
+                return call(**({} if configs is None else {"configs": configs})) or 0
     except Interrupted as interrupted:
-        return interrupted.status
+        return left(interrupted.status)
     except KeyboardInterrupt:
-        return INTERRUPTED
+        return left(INTERRUPTED)
     except Exception as error:
-        return _failed(error, debug)
+        return left(_failed(error, debug))
 
 
 def fail(message: str, status: int = 1) -> int:
@@ -68,12 +74,13 @@ def fail(message: str, status: int = 1) -> int:
     return status
 
 
-def _devices(arguments: Sequence[str]) -> tuple[list[str], str]:
-    """The other arguments, and what --devices says."""
+def _devices(arguments: Sequence[str]) -> tuple[list[str], argparse.Namespace]:
+    """The other arguments, and what --devices and --hosts say."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--devices", default="all")
+    parser.add_argument("--hosts")
     found, rest = parser.parse_known_args(arguments)
-    return rest, found.devices
+    return rest, found
 
 
 def _on(number: str) -> contextlib.AbstractContextManager[None]:
@@ -89,7 +96,8 @@ def _warned(debug: bool) -> Iterator[None]:
     """Warnings are a line on stderr, as errors are; with --debug Python's own two."""
 
     def show(message: Warning | str, *where: Any, **file: Any) -> None:
-        tell(f"warning: {message}")
+        if hosts.is_first():
+            tell(f"warning: {message}")
 
     with warnings.catch_warnings():
         if not debug:
@@ -126,5 +134,6 @@ def _told(error: Exception) -> str:
             f"There is not memory enough ({error or 'no more is said'}). Less is needed by fewer or"
             " smaller layers, a smaller batch, and fewer draws or examples at once."
         )
-    expected = isinstance(error, ValueError | TypeError | OSError | ImportError | ArithmeticError)
+    kinds = ValueError | TypeError | OSError | ImportError | ArithmeticError | hosts.ElsewhereError
+    expected = isinstance(error, kinds)
     return str(error) if expected else f"{type(error).__name__}: {error} (see --debug)"

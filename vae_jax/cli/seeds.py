@@ -8,7 +8,7 @@ from typing import Any
 import jax
 from rich.table import Table
 
-from vae_jax import runs
+from vae_jax import hosts, runs
 from vae_jax.cli.choice import Asked
 from vae_jax.cli.command import Configs, fail
 from vae_jax.cli.terminal import console, say
@@ -29,7 +29,8 @@ def start_seeds(asked: Asked, configs: Configs) -> int:
         raise ValueError(f"{asked.chosen.name} has no option seed: leave --seeds out.")
     if asked.training.time is not None:
         raise ValueError("Seeds are compared after as many epochs: epochs=<a number>, and no time.")
-    seeds, place = seeds_of(asked.seeds), place_of(asked.chosen.name, asked.out)
+    seeds = seeds_of(asked.seeds)
+    place = Path(hosts.agreed(lambda: str(place_of(asked.chosen.name, asked.out))))
     if asked.at_once:
         return _at_once(asked, seeds, place, configs)
     scores: dict[int, Json] = {}
@@ -76,7 +77,7 @@ def _run(asked: Asked, seed: int, place: Path, configs: Configs) -> tuple[Ended,
     folder = place / _folder(seed)
 
     def go(watch: Watch) -> Ended:
-        if (folder / "config.json").exists():
+        if hosts.agreed((folder / "config.json").exists):
             check_same(folder, name, options, asked.training)
             return runs.resume(folder, watch=watch, configs=configs)
         return runs.start(name, options, asked.training, folder, watch, configs)

@@ -44,6 +44,16 @@ class Signals:
         """Whether there was one."""
         return self._received is not None
 
+    @property
+    def number(self) -> int:
+        """That of the signal; 0 where there was none."""
+        return self._received or 0
+
+    def hear(self, number: int) -> None:
+        """Of a signal that another host was sent, as if it had come here."""
+        if self._received is None and number:
+            self._received = number
+
     def end_waiting(self) -> None:
         """From now on raise Interrupted; at once, where there was a signal."""
         self.waiting = False

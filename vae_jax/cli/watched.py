@@ -5,7 +5,7 @@ from typing import Any
 
 import jax
 
-from vae_jax import devices
+from vae_jax import devices, hosts
 from vae_jax.cli.options import spelt
 from vae_jax.cli.signals import Signals, handled
 from vae_jax.cli.terminal import EpochBar, console, numbers, print_scores, say, track
@@ -22,6 +22,7 @@ def watched(go: Callable[[Watch], Ended]) -> tuple[Ended, int]:
         ended = go(_watch(signals, bar))
         bar.stop()
         if ended.ended == "interrupted":
+            _tell_each_other(signals)
             say(f"Interrupted; go on with --resume {ended.folder}")
             return ended, signals.status
         if ended.scores is not None:
@@ -42,6 +43,8 @@ def watched_at_once(
         ended = go(watches)
         bar.stop()
         interrupted = any(isinstance(e, Ended) and e.ended == "interrupted" for e in ended.values())
+        if interrupted:
+            _tell_each_other(signals)
         return ended, signals.status if interrupted else 0
 
 
@@ -61,6 +64,11 @@ def _one_of(seed: int, watch: Watch, first: bool) -> Watch:
     return own if first else own._replace(begin=Watch().begin)
 
 
+def _tell_each_other(signals: Signals) -> None:
+    """A signal that one of several hosts was sent, all have heard."""
+    signals.hear(int(hosts.most(signals.number)))
+
+
 def _watch(signals: Signals, bar: EpochBar) -> Watch:
     def begin(experiment: Experiment, data: Data, first: int, on: str) -> None:
         x, c = jax.tree.map(lambda leaf: leaf[0], (data.test["x"], data.test.get("c")))
@@ -68,7 +76,8 @@ def _watch(signals: Signals, bar: EpochBar) -> Watch:
         for note in data.notes:
             console.print(note, soft_wrap=True)
         if (number := devices.dividing(experiment.trained.batch_size)) > 1:
-            say(f"Each batch is divided among {number} devices.")
+            of = f" of {jax.process_count()} hosts" if hosts.several() else ""
+            say(f"Each batch is divided among {number} devices{of}.")
         if first > 1:
             last = ", the last" if first > experiment.trained.epochs else ""
             say(f"Going on from the checkpoint of epoch {first - 1}{last}.")
@@ -77,6 +86,7 @@ def _watch(signals: Signals, bar: EpochBar) -> Watch:
 
     def scoring(batches: Any) -> Any:
         bar.stop()
+        _tell_each_other(signals)
         signals.end_waiting()  # training is saved
         return track("log p(x)")(batches)
 

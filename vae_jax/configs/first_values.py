@@ -26,10 +26,12 @@ class FirstValues(NamedTuple):
     loc: Initializer
     log_scale: Initializer
     logits: Initializer
+    log_deviation: Initializer
 
 
 def first_values(examples: Callable[[], np.ndarray], levels: int) -> FirstValues:
-    """The mean; the log of half the standard deviation; and the logit of the mean.
+    """The mean; the log of half the standard deviation; the logit of the mean; and the log of the
+    standard deviation of all values together, which the differences of the means are part of.
 
     Of intensities in [0, 1], dequantised where they are integers: of each dimension, or of those
     that share a parameter together. The scale is one for all dimensions: where each begins at its
@@ -60,7 +62,13 @@ def first_values(examples: Callable[[], np.ndarray], levels: int) -> FirstValues
         frequency = np.clip(mean / max(levels - 1, 1), *_FREQUENCIES)
         return np.log(frequency) - np.log1p(-frequency)
 
-    return FirstValues(*(_initializer(moments, of) for of in (loc, log_scale, logits)))
+    def log_deviation(key: Key, shape: tuple[int, ...], dtype: Any = jnp.float32) -> Array:
+        mean, variance = moments()
+        total = (variance.mean() + mean.var() + noise) / unit**2
+        return jnp.full(shape, 0.5 * np.log(max(total, _LEAST_VARIANCE)), dtype)
+
+    of_dimensions = (_initializer(moments, of) for of in (loc, log_scale, logits))
+    return FirstValues(*(*of_dimensions, log_deviation))
 
 
 def _initializer(

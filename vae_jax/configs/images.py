@@ -7,6 +7,7 @@ from pathlib import Path
 
 from vae_jax import data as datasets
 from vae_jax.configs.choices import Choices
+from vae_jax.configs.choices.form import DENSITIES
 from vae_jax.configs.experiment import Experiment, other_images
 from vae_jax.configs.intensities import Fit, Intensities, of_intensities
 from vae_jax.configs.lengths import default_steps, epochs_of
@@ -71,7 +72,7 @@ def images(
     train = Path(data).expanduser() / "train"
     in_stream = len(datasets.open_images(train)) if stream else None
     stored = Intensities(
-        load=lambda: _told(load(), size, choices.likelihood == "gaussian", in_stream),
+        load=lambda: _told(load(), size, choices.likelihood in DENSITIES, in_stream),
         shape=size,
         levels=levels,
         streamed=(lambda: datasets.open_images(train)) if stream else None,
@@ -100,8 +101,8 @@ def _shape(data: str, dataset: datasets.Dataset) -> tuple[int, int, int]:
 def _risen(choices: Choices) -> Choices:
     """Of binary images the rate comes in slowly, where nobody says otherwise and there is a weight
     of it: else z may be given up before the decoder has learned to read it."""
-    weighted = (choices.objective, choices.gradient, choices.posterior)
-    if choices.beta_warmup is not None or weighted != ("elbo", "plain", "gaussian"):
+    weighted = (choices.objective, choices.gradient) == ("elbo", "plain")
+    if choices.beta_warmup is not None or not weighted or choices.posterior == "point":
         return choices
     return replace(choices, beta_warmup=_RISE) if choices.likelihood == "bernoulli" else choices
 

@@ -11,6 +11,7 @@ from vae_jax import data as datasets
 from vae_jax import show
 from vae_jax.checks import check_count
 from vae_jax.configs.choices import Choices, Form, parts
+from vae_jax.configs.choices.form import DENSITIES, LEVELS
 from vae_jax.configs.choices.table import one_of
 from vae_jax.configs.experiment import (
     Data,
@@ -128,14 +129,14 @@ def _as_they_are(levels: int) -> Read:
 
 
 _READ: dict[str, Callable[[int], Read]] = {
-    "gaussian": _dequantised,
+    **dict.fromkeys(DENSITIES, _dequantised),
     "bernoulli": _binarised,
-    "categorical": _as_they_are,
+    **dict.fromkeys(LEVELS, _as_they_are),
 }
 
 
 def _shown(likelihood: str, stored: Intensities) -> show.Show:
-    highest = stored.levels - 1 if likelihood == "categorical" else 1
+    highest = stored.levels - 1 if likelihood in LEVELS else 1
     return show.images(highest, stored.ink)
 
 
@@ -143,7 +144,7 @@ def _unit(likelihood: str, levels: int) -> int | None:
     """See `Examples.num_levels`."""
     if levels == 1:
         return None
-    return {"gaussian": levels, "categorical": 1}.get(likelihood)
+    return {**dict.fromkeys(DENSITIES, levels), **dict.fromkeys(LEVELS, 1)}.get(likelihood)
 
 
 def _loaded(stored: Intensities, prepare: Prepare | None) -> Data:

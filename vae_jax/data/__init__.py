@@ -15,6 +15,7 @@ from vae_jax.data.fetch import fetch
 from vae_jax.data.image_files import left_out
 from vae_jax.data.images import read_images
 from vae_jax.data.load import load
+from vae_jax.data.missing import observed
 from vae_jax.data.read import read
 from vae_jax.data.series import Series, read_series
 from vae_jax.data.sources import Source, open_array, open_images
@@ -40,6 +41,7 @@ __all__ = [
     "hold_out",
     "left_out",
     "load",
+    "observed",
     "open_array",
     "open_images",
     "prepare_fixed",

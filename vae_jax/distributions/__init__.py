@@ -3,13 +3,19 @@
 from vae_jax.distributions.autoregressive import Autoregressive, Steps
 from vae_jax.distributions.base import Distribution
 from vae_jax.distributions.bernoulli import Bernoulli
+from vae_jax.distributions.beta import Beta
 from vae_jax.distributions.categorical import Categorical
-from vae_jax.distributions.counts import Poisson
+from vae_jax.distributions.colours import ColourLogistics
+from vae_jax.distributions.continuous_bernoulli import ContinuousBernoulli
+from vae_jax.distributions.counts import NegativeBinomial, Poisson, ZeroInflated
 from vae_jax.distributions.delta import Delta
 from vae_jax.distributions.foreign import Foreign
+from vae_jax.distributions.full_gaussian import FullGaussian
 from vae_jax.distributions.gaussian import Gaussian, standard_gaussian
 from vae_jax.distributions.joint import Joint
+from vae_jax.distributions.laplace import Laplace
 from vae_jax.distributions.layered import Layered
+from vae_jax.distributions.logistic import DiscretisedLogistic, LogisticMixture
 from vae_jax.distributions.masked import Masked
 from vae_jax.distributions.mixture import Mixture
 from vae_jax.distributions.mixture_over import MixtureOver
@@ -18,19 +24,28 @@ from vae_jax.distributions.quantised import Quantised, UniformCodes
 __all__ = [
     "Autoregressive",
     "Bernoulli",
+    "Beta",
     "Categorical",
+    "ColourLogistics",
+    "ContinuousBernoulli",
     "Delta",
+    "DiscretisedLogistic",
     "Distribution",
     "Foreign",
+    "FullGaussian",
     "Gaussian",
     "Joint",
+    "Laplace",
     "Layered",
+    "LogisticMixture",
     "Masked",
     "Mixture",
     "MixtureOver",
+    "NegativeBinomial",
     "Poisson",
     "Quantised",
     "Steps",
     "UniformCodes",
+    "ZeroInflated",
     "standard_gaussian",
 ]

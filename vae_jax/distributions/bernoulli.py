@@ -29,8 +29,7 @@ class Bernoulli(Distribution):
     base_measure = "counts"
     support = (
         "takes the values 0 and 1. For grey levels, draw binary pixels from them"
-        " (vae_jax.data.binarise), or use a density on [0, 1], such as the continuous Bernoulli"
-        " (Loaiza-Ganem, Cunningham 2019, arXiv 1907.06845)"
+        " (vae_jax.data.binarise), or use a density on [0, 1], such as ContinuousBernoulli"
     )
 
     def _sample(self, key: Key) -> Array:

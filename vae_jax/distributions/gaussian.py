@@ -81,7 +81,7 @@ def standardized(distance: Array, log_scale: Array) -> Array:
 
     In two steps, because exp(-log_scale) is infinite from -89 on, and 0 times it NaN.
     """
-    root = _inverse_root(log_scale)
+    root = inverse_root(log_scale)
     return distance * root * root
 
 
@@ -93,13 +93,13 @@ def _log_density(distance: Array, log_scale: Array) -> Array:
 @_log_density.defjvp
 def _log_density_jvp(at: tuple[Array, Array], moved: tuple[Array, Array]) -> tuple[Array, Array]:
     # By hand: where the density is 0 its derivative is infinite, and has no part in anything.
-    log_p, root = _log_density(*at), _inverse_root(at[1])
+    log_p, root = _log_density(*at), inverse_root(at[1])
     s = jnp.where(log_p == -jnp.inf, 0.0, standardized(*at))
     d_distance, d_log_scale = moved
     return log_p, -s * (d_distance * root * root) + (s**2 - 1) * d_log_scale
 
 
-def _inverse_root(log_scale: Array) -> Array:
+def inverse_root(log_scale: Array) -> Array:
     """exp(-log_scale / 2), finite: what is cut off divides all but 0 to an infinity of squares."""
     return jnp.exp(jnp.minimum(-log_scale / 2, 0.99 * math.log(jnp.finfo(log_scale.dtype).max)))
 

@@ -64,7 +64,7 @@ class Masked(Distribution):
         """The values inside of the mask in the support of what is masked."""
         _readable(self.mask, self.distribution, value)
         filling = _within_support(self.distribution, value)
-        return self.distribution.in_support(_inside(self.mask, value, filling))
+        return self.distribution.in_support(inside(self.mask, value, filling))
 
     def _promoted(self) -> Self:
         return self  # what is masked promotes its own parameters, and a length is none
@@ -79,7 +79,7 @@ class Masked(Distribution):
     def _log_prob_factors(self, value: Event) -> Event:
         readable = _readable(self.mask, self.distribution, value)
         factors = self.distribution.log_prob_factors(readable)
-        return _inside(self.mask, factors, jax.tree.map(jnp.zeros_like, factors))
+        return inside(self.mask, factors, jax.tree.map(jnp.zeros_like, factors))
 
 
 def _within_support(distribution: Distribution, value: Event) -> Event:
@@ -105,7 +105,7 @@ def _readable(mask: Any, distribution: Distribution, value: Event) -> Event:
             f" another mask would depend on one outside; got a mask of shape {jnp.shape(mask)}."
             " Give how many values there are, e.g. masked(network, lambda length: length)."
         )
-    return _inside(mask, value, jnp.zeros_like(value))  # 0 times NaN is NaN
+    return inside(mask, value, jnp.zeros_like(value))  # 0 times NaN is NaN
 
 
 def _each_readable(mask: Any, parts: Any, value: Event) -> Event:
@@ -113,7 +113,7 @@ def _each_readable(mask: Any, parts: Any, value: Event) -> Event:
     return jax.tree.map(lambda part, x: _readable(mask, part, x), parts, value, is_leaf=is_part)
 
 
-def _inside(mask: Any, values: Event, others: Event) -> Event:
+def inside(mask: Any, values: Event, others: Event) -> Event:
     """The values inside of the mask, and the others outside of it."""
 
     def choose(own: Array, *parts: Event) -> Event:

@@ -10,6 +10,7 @@ are scored as they are given: binarised or dequantised once, by the caller.
 
 from vae_jax.evaluate.baselines import full_covariance, independent
 from vae_jax.evaluate.conditions import check_conditions
+from vae_jax.evaluate.impute import Imputed, impute
 from vae_jax.evaluate.information import MutualInformation, mutual_information
 from vae_jax.evaluate.latents import (
     ActiveUnits,
@@ -23,6 +24,7 @@ from vae_jax.evaluate.terms import terms
 
 __all__ = [
     "ActiveUnits",
+    "Imputed",
     "Mean",
     "MutualInformation",
     "active_units",
@@ -31,6 +33,7 @@ __all__ = [
     "elbos",
     "embeddings",
     "full_covariance",
+    "impute",
     "independent",
     "log_likelihoods",
     "mean",

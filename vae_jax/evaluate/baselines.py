@@ -2,12 +2,28 @@
 
 from collections.abc import Callable
 from functools import singledispatch
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vae_jax.distributions import Bernoulli, Categorical, Distribution, Gaussian, Joint, Poisson
+from vae_jax.distributions import (
+    Bernoulli,
+    Categorical,
+    ColourLogistics,
+    ContinuousBernoulli,
+    DiscretisedLogistic,
+    Distribution,
+    Gaussian,
+    Joint,
+    Laplace,
+    LogisticMixture,
+    NegativeBinomial,
+    Poisson,
+    ZeroInflated,
+)
+from vae_jax.distributions.continuous_bernoulli import logits_of_mean
 from vae_jax.extras import lacking
 from vae_jax.types import Array, Event
 
@@ -20,9 +36,12 @@ def independent(likelihood: Distribution, x: Event) -> Distribution | None:
     """Independent dimensions of the likelihood's family, of the largest likelihood.
 
     Gaussians with the mean and standard deviation (exp(-6) at least, as a model's own) of each
-    dimension; binary variables and classes with their frequencies, as if each value had been seen
+    dimension; Laplaces with the median and the mean distance from it; continuous Bernoullis with
+    the means; binary variables and classes with their frequencies, as if each value had been seen
     once more (half as often, of two), so that none is impossible; Poissons with the means, as if
-    there were one more example, of half a count.
+    there were one more example, of half a count; negative binomials with means and variances, of
+    counts with further zeros too, which is not the largest likelihood, but near it. Of levels, the
+    frequencies.
 
     Args:
       likelihood: p(x|z) of any z: the family, and its classes.
@@ -92,22 +111,62 @@ def _(likelihood: Gaussian, x: np.ndarray) -> Gaussian:
 
 
 @_fitted.register
+def _(likelihood: Laplace, x: np.ndarray) -> Laplace:
+    x = np.asarray(x)
+    median = np.median(x, axis=0)
+    distance = np.mean(np.abs(x - median), axis=0, dtype=np.float64)
+    return Laplace(_single(median), _single(np.log(np.maximum(distance, _LEAST_SCALE))))
+
+
+@_fitted.register
 def _(likelihood: Bernoulli, x: np.ndarray) -> Bernoulli:
     ones = np.sum(np.asarray(x), axis=0, dtype=np.float64) + 0.5
     return Bernoulli(_single(np.log(ones) - np.log(len(x) + 1 - ones)))
 
 
 @_fitted.register
+def _(likelihood: ContinuousBernoulli, x: np.ndarray) -> ContinuousBernoulli:
+    return ContinuousBernoulli(logits_of_mean(_single(mean_and_variance(np.asarray(x))[0])))
+
+
+@_fitted.register
 def _(likelihood: Categorical, x: np.ndarray) -> Categorical:
-    K = likelihood.logits.shape[-1]
-    counts = np.stack([(x == k).sum(axis=0) + 1.0 for k in range(K)], axis=-1)
-    return Categorical(_single(np.log(counts / (len(x) + K))))
+    return _frequencies(x, likelihood.logits.shape[-1])
+
+
+@_fitted.register(ColourLogistics)
+@_fitted.register(DiscretisedLogistic)
+@_fitted.register(LogisticMixture)
+def _(likelihood: Any, x: np.ndarray) -> Categorical:
+    return _frequencies(x, likelihood.levels)
+
+
+def _frequencies(x: np.ndarray, classes: int) -> Categorical:
+    x = np.asarray(x)
+    counts = np.stack([(x == k).sum(axis=0) + 1.0 for k in range(classes)], axis=-1)
+    return Categorical(_single(np.log(counts / (len(x) + classes))))
 
 
 @_fitted.register
 def _(likelihood: Poisson, x: np.ndarray) -> Poisson:
-    total = np.sum(np.asarray(x), axis=0, dtype=np.float64) + 0.5
-    return Poisson(_single(np.log(total / (len(x) + 1))))
+    return Poisson(_single(np.log(_mean_count(x))))
+
+
+@_fitted.register
+def _(likelihood: NegativeBinomial, x: np.ndarray) -> NegativeBinomial:
+    _, variance = mean_and_variance(np.asarray(x))
+    mean = _mean_count(x)
+    log_theta = 2 * np.log(mean) - np.log(np.maximum(variance - mean, mean * _LEAST_SCALE))
+    return NegativeBinomial(_single(np.log(mean)), _single(log_theta))
+
+
+@_fitted.register
+def _(likelihood: ZeroInflated, x: np.ndarray) -> Distribution | None:
+    return _fitted(likelihood.distribution, x)
+
+
+def _mean_count(x: np.ndarray) -> np.ndarray:
+    return np.asarray((np.sum(np.asarray(x), axis=0, dtype=np.float64) + 0.5) / (len(x) + 1))
 
 
 def _single(values: np.ndarray) -> Array:

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from vae_jax import hosts
 from vae_jax.evaluate.examples import over_examples
 from vae_jax.models import VAE, log_posterior, log_prior, trace
 from vae_jax.types import Array, Batch, Event, Key, Params
@@ -55,7 +56,7 @@ def num_labels(model: VAE, params: Params, example: Batch) -> int:
 
 def _telling(c: Event) -> np.ndarray:
     """The examples whose conditions tell of all of c [N, ...]."""
-    rows = [_telling_of_one(np.asarray(leaf)) for leaf in jax.tree.leaves(c)]
+    rows = [_telling_of_one(np.asarray(leaf)) for leaf in jax.tree.leaves(hosts.here(c))]
     return _spread(np.unique(np.concatenate(rows)))
 
 
@@ -105,4 +106,4 @@ def _refusal(model: VAE, params: Params, example: Batch, number: int) -> str:
 
 
 def _rows(tree: Any, index: Any) -> Any:
-    return jax.tree.map(lambda leaf: np.asarray(leaf)[index], tree)
+    return jax.tree.map(lambda leaf: np.asarray(leaf)[index], hosts.here(tree))

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vae_jax import devices
+from vae_jax import devices, hosts
 from vae_jax.bounds.draws import draw_keys
 from vae_jax.evaluate.examples import alone, over_examples
 from vae_jax.evaluate.scores import mean
@@ -141,7 +141,7 @@ def _log_marginals(
     size = most_at_once(needed, min(batch_size, N))
     for start in progress(range(0, N, size)):
         sums = alone(program, *given(size, start))
-    return np.asarray(sums).ravel()[: N * K].reshape(N, K) - np.log(N)
+    return hosts.fetched(sums).ravel()[: N * K].reshape(N, K) - np.log(N)
 
 
 def _in_parts(draws: Event, number: int) -> Event:

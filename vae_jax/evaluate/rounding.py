@@ -6,15 +6,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vae_jax.distributions import Distribution, Gaussian
+from vae_jax.distributions import Distribution, FullGaussian, Gaussian, Laplace
 from vae_jax.distributions.base import as_float
 from vae_jax.distributions.layered import Layers
 from vae_jax.types import Array
 
 
 def rounds(q: Distribution | Layers) -> Array:
-    """Whether a Gaussian in q has a scale below the spacing of floats at its mean, [] bool."""
-    found = [n for n in jax.tree.leaves(q, is_leaf=_is_gaussian) if _is_gaussian(n)]
+    """Whether a location in q has a scale below the spacing of floats there, [] bool."""
+    found = [n for n in jax.tree.leaves(q, is_leaf=_has_scale) if _has_scale(n)]
     narrow = [jnp.exp(n.log_scale) < jnp.spacing(jnp.abs(as_float(n.loc))) for n in found]
     return jnp.any(jnp.stack([jnp.any(each) for each in narrow])) if narrow else jnp.array(False)
 
@@ -32,5 +32,5 @@ def warn_of_rounding(rounded: np.ndarray) -> None:
         )
 
 
-def _is_gaussian(node: object) -> bool:
-    return isinstance(node, Gaussian)
+def _has_scale(node: object) -> bool:
+    return isinstance(node, Gaussian | FullGaussian | Laplace)

@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 
+from vae_jax import hosts
 from vae_jax.data import check_array
 from vae_jax.evaluate.conditions import check_conditions
 from vae_jax.evaluate.examples import check_some, over_examples
@@ -20,7 +21,7 @@ def check_support(model: VAE, params: Params, data: Batch, *, batch_size: int = 
     Posteriors so narrow that their draws are rounded are warned of.
     """
     check_some(data)
-    for leaf in jax.tree.leaves(data["x"]):
+    for leaf in jax.tree.leaves(hosts.here(data["x"])):
         check_array(leaf, "x")
     check_conditions(model, params, data)
     key = jax.random.key(0)  # only the support matters, not the draw

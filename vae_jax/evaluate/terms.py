@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vae_jax import devices
+from vae_jax import devices, hosts
 from vae_jax.bounds.draws import by_itself, draw_keys, sample_keys
 from vae_jax.checks import check_count
 from vae_jax.evaluate.products import exact_products
@@ -64,6 +64,7 @@ def terms(
         index, batch = devices.apart((index, batch), among)
         with exact_products():
             rows.append(_batch(named, num_samples, model, params, key, index, batch))
+    rows = hosts.fetched(rows)
     return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
 
 

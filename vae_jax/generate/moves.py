@@ -7,6 +7,7 @@ from typing import TypeAlias
 import jax
 import jax.numpy as jnp
 
+from vae_jax import hosts
 from vae_jax.calls import check_takes
 from vae_jax.checks import event_shape
 from vae_jax.distributions import Distribution, Layered
@@ -50,7 +51,8 @@ def traverse(
         raise ValueError(f"dimension must be in 0 .. {z.size - 1}; got {dimension}.")
     values = jnp.asarray(values)
     moved = jnp.broadcast_to(z.ravel(), (values.size, z.size)).at[:, dimension].set(values)
-    return _decode(model, params, moved.reshape(values.size, *z.shape), c, latent, key)
+    moved = moved.reshape(values.size, *z.shape)
+    return hosts.here(_decode(model, params, moved, c, latent, key))
 
 
 def linear(start: Array, end: Array, t: Array) -> Array:
@@ -124,7 +126,7 @@ def interpolate(
     check_takes("path", path, "start", "end", "t")
     places = jnp.linspace(0.0, 1.0, num)
     z = jax.vmap(path, in_axes=(None, None, 0))(start, end, places)
-    return _decode(model, params, z, c, latent, key)
+    return hosts.here(_decode(model, params, z, c, latent, key))
 
 
 @partial(jax.jit, static_argnames=("model", "latent"))

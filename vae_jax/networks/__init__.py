@@ -6,18 +6,26 @@ All work on one example: `jax.vmap` maps them over a batch.
 from vae_jax.networks.autoregressive import AutoregressiveHead
 from vae_jax.networks.bodies import MLP
 from vae_jax.networks.conv import ConvDecoder, ConvEncoder, pooled, resized, strided, transposed
+from vae_jax.networks.count_heads import NegativeBinomialHead, PoissonHead, ZeroInflatedHead
 from vae_jax.networks.describe import describe
 from vae_jax.networks.gated import GatedMLP
+from vae_jax.networks.grey_heads import BetaHead, ContinuousBernoulliHead
 from vae_jax.networks.heads import (
     BernoulliHead,
     CategoricalHead,
     DeltaHead,
+    FullGaussianHead,
     GaussianHead,
     JointHead,
+    LaplaceHead,
     MixtureHead,
-    PoissonHead,
 )
 from vae_jax.networks.init import default_init
+from vae_jax.networks.level_heads import (
+    ColourLogisticsHead,
+    DiscretisedLogisticHead,
+    LogisticMixtureHead,
+)
 from vae_jax.networks.masked import masked
 from vae_jax.networks.mixtures import LearnedMixture
 from vae_jax.networks.network import Network
@@ -26,7 +34,9 @@ from vae_jax.networks.pixelcnn import GatedPixelCNN
 from vae_jax.networks.preprocess import centred, log1p, one_hot
 from vae_jax.networks.recurrent import RecurrentEncoder
 from vae_jax.networks.residual import Attention, Residual, ResidualDecoder, ResidualEncoder
+from vae_jax.networks.scaled import scaled_by
 from vae_jax.networks.scales import (
+    DataScale,
     FixedScale,
     LearnedScale,
     PredictedScale,
@@ -41,19 +51,28 @@ __all__ = [
     "Attention",
     "AutoregressiveHead",
     "BernoulliHead",
+    "BetaHead",
     "CategoricalHead",
     "CausalTransformer",
+    "ColourLogisticsHead",
+    "ContinuousBernoulliHead",
     "ConvDecoder",
     "ConvEncoder",
+    "DataScale",
     "DeltaHead",
+    "DiscretisedLogisticHead",
     "FixedScale",
+    "FullGaussianHead",
     "GatedMLP",
     "GatedPixelCNN",
     "GaussianHead",
     "JointHead",
+    "LaplaceHead",
     "LearnedMixture",
     "LearnedScale",
+    "LogisticMixtureHead",
     "MixtureHead",
+    "NegativeBinomialHead",
     "Network",
     "PoissonHead",
     "PredictedScale",
@@ -63,6 +82,7 @@ __all__ = [
     "ResidualEncoder",
     "TransformerEncoder",
     "WaveNet",
+    "ZeroInflatedHead",
     "batch_norm",
     "centred",
     "default_init",
@@ -74,6 +94,7 @@ __all__ = [
     "one_hot",
     "pooled",
     "resized",
+    "scaled_by",
     "soft_ceiling",
     "soft_floor",
     "strided",

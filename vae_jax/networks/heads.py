@@ -7,7 +7,7 @@ one event, e.g. (16,) for latents, (28, 28, 1) for images, () for one label.
 `dtype` is that of the arithmetic; a distribution promotes its parameters to float32.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import field
 from typing import Any
 
@@ -15,7 +15,17 @@ import jax.numpy as jnp
 from flax import linen as nn
 from flax.typing import Dtype, Initializer
 
-from vae_jax.distributions import Bernoulli, Categorical, Delta, Gaussian, Joint, Mixture, Poisson
+from vae_jax.distributions import (
+    Bernoulli,
+    Categorical,
+    Delta,
+    FullGaussian,
+    Gaussian,
+    Joint,
+    Laplace,
+    Mixture,
+)
+from vae_jax.distributions.base import at_least_float32
 from vae_jax.networks.init import where_made
 from vae_jax.networks.project import project
 from vae_jax.networks.scales import PredictedScale
@@ -91,21 +101,76 @@ class GaussianHead(nn.Module):
       scale: (features, event_shape) -> log_scale, [*event_shape], the log of a standard deviation:
         `PredictedScale()`, the usual choice for a posterior; `FixedScale(log_scale)` or
         `LearnedScale()` for a likelihood.
-      bias_init: initializer of the bias of the mean, as in `BernoulliHead`.
+      bias_init: initializer of the bias of the mean, as in `BernoulliHead`; before the bound.
       dtype: of the arithmetic of the mean (a scale has its own).
+      bound: of the mean, a function of each of its values: `nn.sigmoid` for data in [0, 1],
+        `jnp.tanh` in [-1, 1]; None leaves it linear in the features.
     """
 
     event_shape: tuple[int, ...]
     scale: nn.Module = field(default_factory=PredictedScale)  # flax shares what is one instance
     bias_init: Initializer = nn.initializers.zeros
     dtype: Dtype | None = None
+    bound: Callable[[Array], Array] | None = None
 
     @nn.compact
     def __call__(self, features: Array) -> Gaussian:
         """Gaussian over [*event_shape]."""
         layer = {"bias_init": where_made(self, self.bias_init), "dtype": self.dtype}
         loc = project(features, self.event_shape, name="loc", **layer)
-        return Gaussian(loc, self.scale(features, self.event_shape))
+        return Gaussian(bounded(loc, self.bound), self.scale(features, self.event_shape))
+
+
+class FullGaussianHead(nn.Module):
+    """Features to a Gaussian with every covariance, for a posterior or for small events.
+
+    It begins without covariances, as a diagonal one. Its parameters are D (D - 1) / 2 more.
+
+    Args:
+      event_shape: the shape of one event, of size D.
+      scale: as in `GaussianHead`, of each dimension given those before it.
+      bias_init, dtype: as in `GaussianHead`.
+    """
+
+    event_shape: tuple[int, ...]
+    scale: nn.Module = field(default_factory=PredictedScale)
+    bias_init: Initializer = nn.initializers.zeros
+    dtype: Dtype | None = None
+
+    @nn.compact
+    def __call__(self, features: Array) -> FullGaussian:
+        """FullGaussian over [*event_shape]."""
+        layer = {"bias_init": where_made(self, self.bias_init), "dtype": self.dtype}
+        loc = project(features, self.event_shape, name="loc", **layer)
+        D = loc.size
+        none = {"kernel_init": nn.initializers.zeros, "dtype": self.dtype}
+        below = project(jnp.ravel(features), (D * (D - 1) // 2,), name="lower", **none)
+        rows, columns = jnp.tril_indices(D, -1)
+        lower = jnp.zeros((D, D), below.dtype).at[rows, columns].set(below)
+        return FullGaussian(loc, self.scale(features, self.event_shape), lower)
+
+
+class LaplaceHead(nn.Module):
+    """Features to independent Laplace variables.
+
+    Args:
+      event_shape: the shape of one event.
+      scale: as in `GaussianHead`, of log b.
+      bias_init, dtype, bound: as in `GaussianHead`.
+    """
+
+    event_shape: tuple[int, ...]
+    scale: nn.Module = field(default_factory=PredictedScale)
+    bias_init: Initializer = nn.initializers.zeros
+    dtype: Dtype | None = None
+    bound: Callable[[Array], Array] | None = None
+
+    @nn.compact
+    def __call__(self, features: Array) -> Laplace:
+        """Laplace over [*event_shape]."""
+        layer = {"bias_init": where_made(self, self.bias_init), "dtype": self.dtype}
+        loc = project(features, self.event_shape, name="loc", **layer)
+        return Laplace(bounded(loc, self.bound), self.scale(features, self.event_shape))
 
 
 class MixtureHead(nn.Module):
@@ -139,29 +204,6 @@ class MixtureHead(nn.Module):
         return Mixture(logits, components)
 
 
-class PoissonHead(nn.Module):
-    """Features to independent counts.
-
-    To begin at the data's own means m, [prod(event_shape)], from a feature vector:
-    `bias_init=lambda key, shape, dtype: jnp.log(m)`.
-
-    Args:
-      event_shape: the shape of one event.
-      bias_init: initializer of the bias of the log-rates, as in `BernoulliHead`.
-      dtype: of the arithmetic.
-    """
-
-    event_shape: tuple[int, ...]
-    bias_init: Initializer = nn.initializers.zeros
-    dtype: Dtype | None = None
-
-    @nn.compact
-    def __call__(self, features: Array) -> Poisson:
-        """Poisson over [*event_shape]."""
-        layer = {"bias_init": where_made(self, self.bias_init), "dtype": self.dtype}
-        return Poisson(project(features, self.event_shape, name="log_rate", **layer))
-
-
 class JointHead(nn.Module):
     """Features to independent parts: each head sees the same features.
 
@@ -177,3 +219,8 @@ class JointHead(nn.Module):
         if isinstance(self.heads, Mapping):  # flax hands out a FrozenDict, which is another pytree
             return Joint({name: head(features) for name, head in self.heads.items()})
         return Joint(tuple(head(features) for head in self.heads))
+
+
+def bounded(loc: Array, bound: Callable[[Array], Array] | None) -> Array:
+    """The mean; through the bound, where there is one, in float32: 1 - 1e-4 is 1 in bfloat16."""
+    return loc if bound is None else bound(at_least_float32(loc))

@@ -45,7 +45,7 @@ class RecurrentEncoder(nn.Module):
 
     def _through(self, h: Array, length: Array, reverse: bool) -> tuple[Array, Array]:
         """The outputs [T, width] of one direction, in the order of the sequence, and the last."""
-        how = {"return_carry": True, "reverse": reverse, "keep_order": True}
-        rnn = nn.RNN(self.cell(self.width, dtype=self.dtype), **how)
+        cell = self.cell(self.width, dtype=self.dtype)
+        rnn = nn.RNN(cell, return_carry=True, reverse=reverse, keep_order=True)
         carry, outputs = rnn(h[None], seq_lengths=jnp.maximum(length, 1)[None])
         return outputs[0], jax.tree.leaves(carry)[-1][0]  # of an LSTM (cell, output)

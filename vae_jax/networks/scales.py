@@ -1,4 +1,4 @@
-"""The scale of a Gaussian head: fixed, learned, or predicted.
+"""The scale of a Gaussian head: fixed, read from data, learned, or predicted.
 
 A scale is called as `scale(features, event_shape)` and returns `log_scale`, exactly of the shape
 of the event: **the log of a standard deviation**. From a variance: log_scale = 0.5 * log(var); from
@@ -101,6 +101,25 @@ class FixedScale(nn.Module):
         """log_scale, [*event_shape]."""
         del features
         return jnp.full(event_shape, self.log_scale, jnp.float32)
+
+
+class DataScale(nn.Module):
+    """A constant that is read from data where parameters are made, and kept with them.
+
+    It is the parameter "log_scale", whose gradient is zero: no optimizer moves it.
+
+    Args:
+      log_scale: (key, shape, dtype) -> [], the log of the standard deviation of every dimension.
+    """
+
+    log_scale: Initializer
+
+    @nn.compact
+    def __call__(self, features: Array, event_shape: tuple[int, ...]) -> Array:
+        """log_scale, [*event_shape]."""
+        del features
+        kept = self.param("log_scale", where_made(self, self.log_scale), (), jnp.float32)
+        return jnp.broadcast_to(jax.lax.stop_gradient(kept), event_shape)
 
 
 class LearnedScale(nn.Module):

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from vae_jax import hosts
 from vae_jax.configs import Config
 from vae_jax.runs import folder as run_folder
 from vae_jax.runs.lock import locked
@@ -49,14 +50,15 @@ def start_at_once(
     first, *_ = folders
     experiment, data, config = prepared(name, {**options, "seed": first}, training, configs=configs)
     works, new = [], [folder for folder in folders.values() if not folder.exists()]
+    begun = hosts.agreed(lambda: [(f / "config.json").exists() for f in folders.values()])
     with contextlib.ExitStack() as stack:
         try:
-            for seed, folder in folders.items():
-                if (folder / "config.json").exists():
+            for (seed, folder), is_there in zip(folders.items(), begun, strict=True):
+                if is_there:
                     _check_same(folder, name, {**options, "seed": seed}, training)
                 else:
                     seeded = {**config["options"], "seed": seed}
-                    run_folder.create(name, folder, {**config, "options": seeded})
+                    _create(name, folder, {**config, "options": seeded})
                 stack.enter_context(locked(folder))
                 trained = experiment.trained._replace(seed=seed)
                 stretches = stretches_of(config, experiment)
@@ -65,10 +67,14 @@ def start_at_once(
             outcomes = _run(works)
         except Exception:
             for folder in (folder for folder in new if folder.exists()):
-                if not has_begun(folder):
+                if hosts.is_first() and not has_begun(folder):
                     shutil.rmtree(folder)
             raise
     return dict(zip(folders, outcomes, strict=True))
+
+
+def _create(name: str, folder: Path, config: Json) -> None:
+    hosts.agreed(lambda: str(run_folder.create(name, folder, config)))
 
 
 def _check_same(folder: Path, name: str, options: Json, training: Training) -> None:

@@ -10,13 +10,27 @@ from vae_jax import evaluate
 from vae_jax.configs import Data, Experiment
 from vae_jax.configs.experiment import fixed
 from vae_jax.data.sources import read_example
-from vae_jax.distributions import Autoregressive, Categorical, Gaussian
+from vae_jax.distributions import (
+    Autoregressive,
+    Beta,
+    Categorical,
+    ColourLogistics,
+    ContinuousBernoulli,
+    DiscretisedLogistic,
+    Gaussian,
+    Laplace,
+    LogisticMixture,
+)
 from vae_jax.models import trace
 from vae_jax.objectives import batch_size as size_of
 from vae_jax.runs.scores import bits_per_dim
 from vae_jax.types import Batch, Event, Params
 
 Json = dict[str, Any]
+
+_OF_SCALES = Gaussian | Laplace
+_OF_NUMBERS = Gaussian | Laplace | ContinuousBernoulli | Beta
+_OF_LEVELS = DiscretisedLogistic | LogisticMixture | ColourLogistics
 
 # training examples that a baseline is fitted to, and the most numbers that they have
 _FITTED, _NUMBERS = 10_000, 2**28
@@ -38,14 +52,15 @@ def with_baselines(scores: Json, experiment: Experiment, data: Data, params: Par
     }
     scores = {**scores, "baselines": found}
     scores |= {"baselines_bits_per_dim": bits} if bits else {}
-    return {**scores, "advice": advice(scores, _gaussians(likelihood))}
+    return {**scores, "advice": advice(scores, _scaled(likelihood))}
 
 
 def baselines(experiment: Experiment, data: Data, likelihood: Any) -> Json:
     """log p of the test examples in the mean, nats, by densities without latents.
 
     Fitted to training examples, prepared once: `independent`, of the model's own family;
-    `full_covariance` of a Gaussian; `uniform`, of integers of which it is known how many there are.
+    `full_covariance` of real numbers; `uniform`, of integers of which it is known how many there
+    are.
 
     Args:
       experiment: whose model it is.
@@ -60,7 +75,7 @@ def baselines(experiment: Experiment, data: Data, likelihood: Any) -> Json:
     fitted = evaluate.independent(likelihood, x)
     if fitted is not None:
         found["independent"] = jax.vmap(fitted.log_prob)(data.test["x"])
-    if isinstance(likelihood, Gaussian):
+    if isinstance(likelihood, _OF_NUMBERS):
         density = evaluate.full_covariance(x)
         found |= {} if density is None else {"full_covariance": density(data.test["x"])}
     means = {name: float(np.asarray(values, np.float64).mean()) for name, values in found.items()}
@@ -68,21 +83,21 @@ def baselines(experiment: Experiment, data: Data, likelihood: Any) -> Json:
     return means if uniform is None else {**means, "uniform": uniform}
 
 
-def advice(scores: Json, gaussians: Sequence[Gaussian]) -> list[str]:
+def advice(scores: Json, scaled: Sequence[Any]) -> list[str]:
     """What to do about a model that is worse than one without latents, or does not use its own: a
     sentence each.
 
     Args:
       scores: with the baselines.
-      gaussians: those in the likelihood, which have a scale to be learned.
+      scaled: the Gaussians and Laplaces in the likelihood, which have a scale to be learned.
     """
     longer = "train longer (--epochs)"
     found = scores.get("log_likelihood", {})
     own, is_loose = found.get("value"), "reading" in found
     worse = [] if own is None else _worse(own, scores.get("baselines", {}))
-    one_scale = any(map(_is_of_one_scale, gaussians))
+    one_scale = any(map(_is_of_one_scale, scaled))
     scale = ", learn the scale of each dimension (--scale dimension)" if one_scale else ""
-    smaller = "begin at a smaller scale (--sigma), " if gaussians else ""
+    smaller = "begin at a smaller scale (--sigma), " if scaled else ""
     said = []
     if worse:
         what = " and than ".join(worse)
@@ -103,16 +118,16 @@ def _worse(own: float, found: Json) -> list[str]:
     ]
 
 
-def _gaussians(likelihood: Any) -> list[Gaussian]:
-    return list(filter(_is_gaussian, jax.tree.leaves(likelihood, is_leaf=_is_gaussian)))
+def _scaled(likelihood: Any) -> list[Any]:
+    return list(filter(_has_scale, jax.tree.leaves(likelihood, is_leaf=_has_scale)))
 
 
-def _is_of_one_scale(gaussian: Gaussian) -> bool:
-    return gaussian.loc.size > 1 and bool(np.ptp(np.asarray(gaussian.log_scale)) == 0)
+def _is_of_one_scale(part: Any) -> bool:
+    return part.loc.size > 1 and bool(np.ptp(np.asarray(part.log_scale)) == 0)
 
 
-def _is_gaussian(node: object) -> bool:
-    return isinstance(node, Gaussian)
+def _has_scale(node: object) -> bool:
+    return isinstance(node, _OF_SCALES)
 
 
 def _likelihood(experiment: Experiment, params: Params, test: Batch) -> Any:
@@ -137,6 +152,11 @@ def _uniform(likelihood: Any, x: Event, levels: int | None) -> float | None:
     """A density of 1 on (0, 1), where integers were dequantised; of classes a mass of 1/K each."""
     if levels is not None and levels > 1:
         return 0.0
-    if levels is None or not isinstance(likelihood, Categorical):
-        return None
-    return float(-x[0].size * np.log(likelihood.logits.shape[-1]))
+    K = _number_of_levels(likelihood)
+    return None if levels is None or K is None else float(-x[0].size * np.log(K))
+
+
+def _number_of_levels(likelihood: Any) -> int | None:
+    if isinstance(likelihood, Categorical):
+        return int(likelihood.logits.shape[-1])
+    return likelihood.levels if isinstance(likelihood, _OF_LEVELS) else None

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import jax
 
+from vae_jax import hosts
 from vae_jax.checkpoint import Checkpoints
 from vae_jax.configs import Config, Data, Experiment, names
 from vae_jax.configs.kinds import brief
@@ -76,7 +77,7 @@ def load_run(
             why = "failed: see failure.json" if failed else "has just begun"
             raise FileNotFoundError(f"{folder} has no checkpoint: its training {why}.")
         if epoch is None:
-            epoch = _chosen(checkpoints)
+            epoch = hosts.agreed(lambda: _chosen(checkpoints))
         params = checkpoints.load_params(epoch)
     _check_fits(
         folder / "checkpoints" / str(epoch), experiment.trained.model, params, config["example"]

@@ -1,10 +1,11 @@
-"""The lock of a run folder: one process at a time trains it."""
+"""The lock of a run folder: one process at a time trains it, or several hosts together."""
 
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+from vae_jax import hosts
 from vae_jax.runs.folder import check_folder
 
 NAME = ".lock"  # a file of its own, which nobody edits: an editor puts a new file in the place of
@@ -13,7 +14,8 @@ NAME = ".lock"  # a file of its own, which nobody edits: an editor puts a new fi
 
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """For one process at a time; freed when it ends, however it ends.
+    """For one process at a time; freed when it ends, however it ends. Of several hosts the first
+    one holds it.
 
     Raises:
       FileNotFoundError: it is no run folder.
@@ -21,6 +23,12 @@ def locked(folder: Path) -> Iterator[None]:
       OSError: nothing can be written there.
       ImportError: the system has no such locks.
     """
+    with contextlib.ExitStack() as stack:
+        hosts.agreed(lambda: _hold(folder, stack))
+        yield
+
+
+def _hold(folder: Path, stack: contextlib.ExitStack) -> None:
     check_folder(folder)
     try:
         import fcntl
@@ -29,12 +37,11 @@ def locked(folder: Path) -> Iterator[None]:
             "A run folder is locked by fcntl, which this system does not have: train on Linux or"
             " macOS, or call vae_jax.fit, which locks nothing."
         ) from error
-    with _opened(folder) as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise BlockingIOError(f"{folder} is being trained by another process.") from error
-        yield
+    file = stack.enter_context(_opened(folder))
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise BlockingIOError(f"{folder} is being trained by another process.") from error
 
 
 def _opened(folder: Path) -> IO[bytes]:

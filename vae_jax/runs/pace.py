@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import jax
 
+from vae_jax import hosts
 from vae_jax.configs import Data, Experiment
 from vae_jax.runs.divide import epoch_steps
 from vae_jax.runs.pictures import save_pictures
@@ -64,7 +65,7 @@ def epochs_in_time(
     note(f"Timing the first steps, to choose the epochs that end within {training.time}.")
     pace = measured(experiment, data, training)
     left = seconds - (time.perf_counter() - began)
-    epochs = epochs_within(left, pace, steps, training)
+    epochs = hosts.agreed(lambda: epochs_within(left, pace, steps, training))
     note(
         f"{epochs:,} epochs of about {steps * pace.step:.3g} s, and {pace.evaluation:.3g} s for an"
         f" evaluation, end within {training.time}. Scoring comes after them."
@@ -109,7 +110,8 @@ def measured(
     steps = epoch_steps(experiment, data, training)
     few = min(steps, _FEW)
     first = _rounds(experiment, data, training, few, clock, evaluated=False)
-    enough = max(few, min(steps, math.ceil(_ROUND / max(first.step, 1e-6))))
+    wanted = hosts.agreed(lambda: math.ceil(_ROUND / max(first.step, 1e-6)))
+    enough = max(few, min(steps, wanted))
     return _rounds(experiment, data, training, enough, clock, evaluated=True)
 
 

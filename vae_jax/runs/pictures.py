@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vae_jax import evaluate, generate, maps, moved
+from vae_jax import evaluate, files, generate, maps, moved
 from vae_jax.configs import Data, Experiment
 from vae_jax.generate import Read
 from vae_jax.objectives import batch_size as size_of
@@ -67,7 +67,7 @@ def save_pictures(
     }
     missing = {name: why for name, draw in pictures.items() if (why := _failure(draw))}
     with contextlib.suppress(OSError):  # whatever lies there in its place: it is returned as well
-        (folder / "missing.json").unlink(missing_ok=True)
+        files.remove(folder / "missing.json")
         if missing:
             run_folder.write_json(folder / "missing.json", missing)
     return missing

@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 
+from vae_jax import hosts
 from vae_jax.configs import Data, Experiment
 from vae_jax.runs.divide import epoch_steps
 from vae_jax.runs.training import Training
@@ -26,7 +27,7 @@ def save_profile(folder: Path, experiment: Experiment, data: Data, training: Tra
     with contextlib.ExitStack() as tracing:
 
         def report(row: dict[str, Any], params: Params) -> None:
-            if row["epoch"] == 1:  # it compiled: the next is traced
+            if row["epoch"] == 1 and hosts.is_first():  # it compiled: the next is traced
                 tracing.enter_context(jax.profiler.trace(folder))
 
         trial(experiment, data, training, steps, report, evaluated=False)

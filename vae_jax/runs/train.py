@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from vae_jax import devices
+import jax
+
+from vae_jax import devices, hosts
 from vae_jax.configs import Config, Data, Experiment, find
 from vae_jax.configs.options import to_json
 from vae_jax.runs import folder as run_folder
@@ -49,13 +51,13 @@ def start(
       FileExistsError: the folder is not empty; and what config, data and `fit` raise.
     """
     experiment, data, config = prepared(name, options, training, watch, configs)
-    folder = run_folder.create(name, out, config)
+    folder = Path(hosts.agreed(lambda: str(run_folder.create(name, out, config))))
     try:
         with locked(folder):
             stretches = stretches_of(config, experiment)
             return run(Work(folder, experiment, data, training, stretches, watch))
     except Exception:
-        if not has_begun(folder):
+        if hosts.is_first() and not has_begun(folder):
             shutil.rmtree(folder)
         raise
 
@@ -96,9 +98,11 @@ def prepared(
 
 
 def _devices(experiment: Experiment) -> Json:
-    """How many are used in an evaluation, and in training, whose batches are not filled up."""
+    """How many are used in an evaluation, and in training, whose batches are not filled up; of how
+    many hosts."""
     training = devices.dividing(experiment.trained.batch_size)
-    return {"evaluation": devices.count(), "training": training}
+    number = jax.process_count()
+    return {"evaluation": devices.count(), "training": training, "hosts": number}
 
 
 def _check(experiment: Experiment, data: Data, training: Training) -> None:
@@ -138,12 +142,13 @@ def resume(
     """
     if learning_rate is not None and epochs is None:
         raise ValueError("learning_rate is that of more epochs: give epochs=<a number> as well.")
-    config = run_folder.read_config(folder)
+    config = hosts.agreed(lambda: run_folder.read_config(folder))
     with locked(folder):
         experiment, training = build(config, data, configs), training_of(config["training"])
         loaded = experiment.examples.load()
         if epochs is not None:
-            config = extended(config, experiment, last_epoch(folder), epochs, learning_rate)
+            done = hosts.agreed(lambda: last_epoch(folder))
+            config = extended(config, experiment, done, epochs, learning_rate)
         stretches = stretches_of(config, experiment)
         experiment = whole(experiment, stretches)
         _check(experiment, loaded, training)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import jax
 
+from vae_jax import files, hosts
 from vae_jax.checks import seeded
 from vae_jax.configs import Data, Experiment
 from vae_jax.report import evaluated_on, write_report
@@ -85,11 +86,11 @@ def begin(work: Work) -> Begun:
     fit_key = seeded(work.experiment.trained.seed)
     # `fit` takes the first two of its split; the third and fourth are for what follows it
     _, _, score_key, picture_key = jax.random.split(fit_key, 4)
-    first, done = last_epoch(folder) + 1, _is_done(work)
+    first, done = hosts.agreed(lambda: [last_epoch(folder) + 1, _is_done(work)])
     run_folder.forget_after(folder / "metrics.jsonl", first - 1)
-    (folder / "failure.json").unlink(missing_ok=True)
+    files.remove(folder / "failure.json")
     work.watch.begin(work.experiment, work.data, first, evaluated_on(work.training.hold_out))
-    if work.training.profile and not (folder / "profile").exists():
+    if work.training.profile and not hosts.agreed((folder / "profile").exists):
         steps = save_profile(folder / "profile", work.experiment, work.data, work.training)
         work.watch.note(f"{steps} steps were traced into {folder / 'profile'}.")
     return Begun(first, done, fit_key, score_key, picture_key)
@@ -104,14 +105,19 @@ def finish(work: Work, begun: Begun, fitted: Fitted) -> Ended:
             _score(work, fitted, begun.score_key)
         _draw(work, fitted.params, begun.picture_key)
     write_status(folder, fitted.ended, progress.epoch, epochs, progress.best_epoch)
-    write_report(folder)
-    return Ended(folder, fitted.ended, _scores(folder, fitted.ended))
+    _report(folder)
+    return Ended(folder, fitted.ended, hosts.agreed(lambda: _scores(folder, fitted.ended)))
 
 
 def fail(work: Work, error: NotFiniteError) -> None:
     """Note in the folder what went bad."""
     write_failure(work.folder, error, work.experiment.trained.epochs)
-    write_report(work.folder)
+    _report(work.folder)
+
+
+def _report(folder: Path) -> None:
+    if hosts.is_first():  # who has the files that it is made of
+        write_report(folder)
 
 
 def _is_done(work: Work) -> bool:
@@ -124,7 +130,7 @@ def reporter(
 ) -> Callable[[Json, Params], None]:
     """What is done with each row: it is written, shown, and at an evaluation drawn."""
     folder, watchers = work.folder, [work.watch.row]
-    if work.training.tensorboard:
+    if work.training.tensorboard and hosts.is_first():
         watchers.append(stack.enter_context(written_events(folder, begun.first)))
 
     def report(row: Json, params: Params) -> None:
@@ -134,7 +140,7 @@ def reporter(
         if row["data"] == "held_out":
             _draw(work, params, begun.picture_key)
             write_status(folder, "running", row["epoch"], work.experiment.trained.epochs)
-            write_report(folder)
+            _report(folder)
 
     return report
 

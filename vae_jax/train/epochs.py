@@ -62,7 +62,8 @@ def train_epoch(
     state, data = devices.everywhere((state, data), among)
     if scan:
         return scanned_epoch(step, state, data, batch_size, prepare, among)
-    rows, data = [], jax.device_put(data)  # once, not at every step
+    rows: list[Metrics] = []
+    data = jax.device_put(data) if among is None else data  # once, not at every step
     for index in epoch_order(state.key, state.step, size_of(data), batch_size):
         batch = _gather(data, index, among)
         state, metrics = compiled_step(step, state, batch, prepare)

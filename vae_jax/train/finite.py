@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from vae_jax import hosts
 from vae_jax.models import learned
 from vae_jax.train.epochs import epoch_order, steps_of
 from vae_jax.train.steps import Metrics
@@ -64,7 +65,7 @@ def check_metrics(
     bad = int(finite.argmin())
     num_steps = steps_of(num_examples, batch_size)
     done = step % num_steps if len(finite) < num_steps else 0  # of a streamed epoch
-    order = epoch_order(key, step - done, num_examples, batch_size)
+    order = epoch_order(hosts.here(key), step - done, num_examples, batch_size)
     examples = np.asarray(order[done + bad]).tolist()
     before = np.asarray(order[done + bad - 1]).tolist() if done + bad else []
     terms = {name: float(value[bad]) for name, value in values.items()}
@@ -84,7 +85,7 @@ def _blame(terms: Mapping[str, float]) -> Callable[[str], tuple[bool, bool]]:
 
 def check_params(params: Params, step: int) -> None:
     """Raise NotFiniteError if a learned parameter is not finite after `step` steps."""
-    check_finite(jax.device_get(all_finite(learned(params))), step)
+    check_finite(hosts.fetched(all_finite(learned(params))), step)
 
 
 def check_finite(are_finite: Any, step: int) -> None:

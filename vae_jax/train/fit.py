@@ -48,7 +48,9 @@ def fit(
 
     All devices of the machine are used, or as many as `devices.only` says: each has all parameters
     and an equal part of every batch, and the numbers are those of one device, but for rounding. A
-    run may go on with another number of them.
+    run may go on with another number of them. Where `jax.distributed` has made several processes
+    one, each of which calls this alike, those of all are used (`vae_jax.hosts`): one `stop` stops
+    all, and the folder is one that all share.
 
     Args:
       model: the VAE.

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vae_jax import devices
+from vae_jax import devices, hosts
 from vae_jax.checkpoint import Checkpoints
 from vae_jax.data import check_array, prepare_fixed
 from vae_jax.data.sources import read_example
@@ -40,6 +40,7 @@ Running = Generator[TrainState, Epoch, Any]  # asks for an epoch from a state on
 
 def run(settings: Settings, key: Key, checkpoints: Checkpoints | None) -> Fitted:
     """Epochs until they are done, patience is out, or `stop` says so."""
+    settings = settings._replace(stop=hosts.stopping(settings.stop))
     if isinstance(settings.data, dict):
         settings = settings._replace(data=devices.placed(settings.data, settings.batch_size))
     running = rounds(settings, key, checkpoints)
@@ -105,14 +106,15 @@ def _begin(settings: Settings, key: Key, checkpoints: Checkpoints | None) -> Now
     def new() -> TrainState:
         return settings.step.init(train_key, settings.model.init(init_key, x, c))
 
-    if checkpoints and checkpoints.epochs:
+    epochs = hosts.agreed(lambda: checkpoints.epochs if checkpoints else [])
+    if checkpoints and epochs:
         among = devices.of_batch(settings.batch_size, settings.data)
         like = devices.forms(jax.eval_shape(new), among)
-        restored = checkpoints.load(checkpoints.epochs[-1], like)
+        restored = checkpoints.load(epochs[-1], like)
         progress = Progress(**restored.progress)
-        _check_same_run(settings, restored.state, progress, train_key)
-        if progress.best_epoch not in checkpoints.epochs:  # none yet; or its checkpoint was removed
-            epoch, score = checkpoints.best or (None, None)
+        _check_same_run(settings, hosts.here(restored.state), progress, train_key)
+        if progress.best_epoch not in epochs:  # none yet; or its checkpoint was removed
+            epoch, score = hosts.agreed(lambda: checkpoints.best) or (None, None)
             progress = progress._replace(best_epoch=epoch, best_score=score)
         if progress.epoch == settings.patient_after:
             progress = progress._replace(since_best=0)
@@ -153,9 +155,9 @@ def _first_examples(settings: Settings, key: Key) -> Batch:
     data = settings.data
     if isinstance(data, dict):
         size_of(data)
-        for leaf in jax.tree.leaves(data["x"]):
+        for leaf in jax.tree.leaves(hosts.here(data["x"])):
             check_array(leaf, "x")
-        first = jax.tree.map(lambda leaf: leaf[:_CHECKED], data)
+        first = hosts.here(jax.tree.map(lambda leaf: leaf[:_CHECKED], data))
     else:
         first = jax.tree.map(lambda leaf: np.asarray(leaf)[None], read_example(data, 0))
     if settings.prepare is None:

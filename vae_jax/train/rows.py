@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from vae_jax import evaluate
+from vae_jax import evaluate, hosts
 from vae_jax.models import learned
 from vae_jax.train.averages import Averaged, average_params
 from vae_jax.train.finite import all_finite
@@ -40,7 +40,7 @@ def look(state: TrainState, metrics: Metrics) -> Seen:
 
 def seen_of(state: TrainState, metrics: Metrics) -> Seen:
     """The same, fetched together: of a device that is far away each fetch is waited for."""
-    return jax.device_get(look(state, metrics))
+    return hosts.fetched(look(state, metrics))
 
 
 def train_row(

@@ -8,8 +8,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import NamedSharding
 
-from vae_jax import devices
+from vae_jax import devices, hosts
 from vae_jax.checks import check_count
 from vae_jax.data import Prepare, Source
 from vae_jax.data.sources import read_example
@@ -35,7 +36,8 @@ def stream_epoch(
     """One pass over a source, its batches read by Grain while the steps before them run.
 
     The same order, keys and compiled step as `train_epoch(..., scan=False)` on the same examples,
-    so the same bits; on several devices each is sent its part of a batch. Epochs are counted from
+    so the same bits; on several devices each is sent its part of a batch, which of several hosts
+    each reads for its own. Epochs are counted from
     step 0, N // B steps each: a state in the middle of one goes on with the rest of it. (One that
     was trained in epochs of another length finishes what by this count is its epoch.)
 
@@ -67,16 +69,44 @@ def stream_epoch(
     order, rows = _remaining(state, len(source), batch_size)[:num_steps], []
     among = devices.of_batch(batch_size)
     state = devices.everywhere(state, among)
-    for batch in _read(source, order, threads, prefetch):
-        state, metrics = compiled_step(step, state, devices.apart(batch, among), prepare)
+    own = order[:, _own_rows(batch_size, among)]
+    for part in _read(source, own, threads, prefetch):
+        batch = _joined(part, batch_size, among)
+        state, metrics = compiled_step(step, state, batch, prepare)
         rows.append(metrics)
         # A device slower than the disk would otherwise be sent batch upon batch.
         jax.block_until_ready(rows[-_IN_FLIGHT:][0])
-    return state, jax.tree.map(_stack, *jax.device_get(rows))
+    return state, jax.tree.map(_stack, *hosts.fetched(rows))
+
+
+def _own_rows(batch_size: int, among: NamedSharding | None) -> np.ndarray:
+    """Which examples of a batch are on the devices of this host; all of them where it is alone."""
+    if among is None or not hosts.several():
+        return np.arange(batch_size)
+    parts = among.addressable_devices_indices_map((batch_size,)).values()
+    return np.unique(np.concatenate([np.arange(batch_size)[part] for part in parts]))
+
+
+def _joined(batch: Batch, batch_size: int, among: NamedSharding | None) -> Batch:
+    """A batch on the devices, of which each host has read its own rows."""
+    if among is None or not hosts.several():
+        return devices.apart(batch, among)
+    own = _own_rows(batch_size, among)
+
+    def join(leaf: np.ndarray) -> jax.Array:
+        leaf = leaf.astype(jax.dtypes.canonicalize_dtype(leaf.dtype), copy=False)
+
+        def part(index: Any) -> np.ndarray:
+            return leaf[np.searchsorted(own, np.arange(batch_size)[index[0]])]
+
+        return jax.make_array_from_callback((batch_size, *leaf.shape[1:]), among, part)
+
+    return jax.tree.map(join, batch)
 
 
 def _remaining(state: TrainState, num_examples: int, batch_size: int) -> np.ndarray:
     """The order of the state's epoch from its step on."""
+    state = hosts.here(state)
     done = int(state.step) % steps_of(num_examples, batch_size)
     order = epoch_order(state.key, state.step - done, num_examples, batch_size)
     return np.asarray(order)[done:]

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vae_jax import devices
+from vae_jax import devices, hosts
 from vae_jax.models import VAE
 from vae_jax.train.finite import NotFiniteError
 from vae_jax.train.fit import check_settings, opened
@@ -73,7 +73,7 @@ def fit_seeds(
     settings = Settings(model, step, data, **options)
     check_settings(settings)
     placed = devices.placed(data, settings.batch_size)
-    settings = settings._replace(data=placed, stop=lambda: stopped[0])
+    settings, stop = settings._replace(data=placed, stop=lambda: stopped[0]), hosts.stopping(stop)
     with contextlib.ExitStack() as stack:
         running = {}
         for s, (key, folder) in enumerate(zip(keys, folders, strict=True)):
@@ -116,7 +116,7 @@ def _epochs(settings: Settings, states: list[TrainState]) -> list[Epoch]:
     B, prepare = settings.batch_size, settings.prepare
     stacked = _stacked(states)
     together, metrics = seeds_epoch(settings.step, stacked, data, batch_size=B, prepare=prepare)
-    seen: Seen = jax.device_get(_looked(together, metrics))
+    seen: Seen = hosts.fetched(_looked(together, metrics))
     seconds = time.perf_counter() - start
     each = [jax.tree.map(lambda leaf, s=s: np.asarray(leaf[s]), seen) for s in range(len(states))]
     return [Epoch(*of, seconds) for of in zip(_apart(together), each, strict=True)]

@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from vae_jax.configs.choices.decoders import DECODERS
 from vae_jax.configs.choices.dtypes import DTYPES
-from vae_jax.configs.choices.likelihoods import LIKELIHOODS, SCALES
+from vae_jax.configs.choices.likelihoods import BOUNDS, LIKELIHOODS
 from vae_jax.configs.choices.networks import ACTIVATIONS, NETWORKS, NORMS
 from vae_jax.configs.choices.objectives import GRADIENTS, OBJECTIVES, RISES
 from vae_jax.configs.choices.optimizers import OPTIMIZERS
 from vae_jax.configs.choices.posteriors import POSTERIORS
 from vae_jax.configs.choices.priors import PRIORS
+from vae_jax.configs.choices.scales import SCALES
 from vae_jax.networks.scales import FLOOR
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     Rise: TypeAlias = str
     Likelihood: TypeAlias = str
     Scale: TypeAlias = str
+    MeanBound: TypeAlias = str
     Network: TypeAlias = str
     Activation: TypeAlias = str
     Norm: TypeAlias = str
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     Optimizer: TypeAlias = str
 else:  # a command line lists the rows of each table
     Objective, Gradient, Rise = (Literal[tuple(t)] for t in (OBJECTIVES, GRADIENTS, RISES))
-    Likelihood, Scale = (Literal[tuple(t)] for t in (LIKELIHOODS, SCALES))
+    Likelihood, Scale, MeanBound = (Literal[tuple(t)] for t in (LIKELIHOODS, SCALES, BOUNDS))
     Network, Activation, Norm = (Literal[tuple(t)] for t in (NETWORKS, ACTIVATIONS, NORMS))
     Dtype = Literal[tuple(DTYPES)]
     Decoder = Literal[tuple(DECODERS)]
@@ -53,13 +55,23 @@ class Choices:
       beta: Of elbo, the weight of the rate; below 1 the loss is no bound.
       beta_warmup: Steps in which beta rises from 0, by default none; of binary images 200.
       beta_rise: linear: once; cyclical: again and again, held as long as it has risen.
-      likelihood: gaussian on real numbers, or on dequantised integers; bernoulli: each intensity is
-        the probability of a 1; categorical: a probability for each integer.
-      scale: Of gaussian, its standard deviation: fixed, one learned, one learned for each
-        dimension, or predicted for each dimension from z; by default predicted of images, and of
-        the rest learned for each dimension.
-      sigma: Of gaussian, the standard deviation, or where it begins to be learned, by default at
-        half that of the training data; of numbers that are standardised, in those units.
+      likelihood: gaussian or laplace on real numbers, or on dequantised integers; bernoulli: each
+        intensity is the probability of a 1; continuous_bernoulli and beta: densities on [0, 1], of
+        integers dequantised; categorical: a probability for each integer; logistic and
+        logistic_mixture: masses of a density on the intervals of the integers; poisson,
+        negative_binomial and zinb, the same with further zeros: of counts in a table.
+      scale: Of gaussian, laplace, beta and logistic, the standard deviation: fixed; that of the
+        training data, or, as VQ-VAEs have it, sigma^2 = D Var / 2; one learned, one learned for
+        each dimension, or predicted for each dimension from z; by default predicted of images, and
+        of the rest learned for each dimension.
+      sigma: Of these, the standard deviation (of beta that at a mean of one half), or where it
+        begins to be learned, by default at half that of the training data; of numbers that are
+        standardised, in those units. Of negative_binomial and zinb both are of the deviation,
+        relative to the mean, beyond a Poisson's.
+      logistics: Of logistic_mixture, how many for each intensity, or pixel of three colours, by
+        default 10.
+      mean_bound: Of gaussian and laplace, what the mean goes through: sigmoid, into (0, 1), or
+        tanh, into (-1, 1).
       network: mlp; gated, a sigmoid in the place of its activation; of images and series conv, and
         residual, conv with residual blocks.
       hidden: Of mlp and gated, units of each layer of the encoder; the decoder mirrors it.
@@ -81,8 +93,9 @@ class Choices:
       decoder_heads: Of transformer, of the attention, by default 4.
       word_dropout: Of transformer and wavenet, the probability that a place is not told what is
         before it, in training, by default 0.
-      posterior: gaussian, diagonal; point: a plain autoencoder, which has no bound.
-      posterior_floor: Of gaussian, the least log of its standard deviation.
+      posterior: gaussian, diagonal; full, with every covariance; point: a plain autoencoder, which
+        has no bound.
+      posterior_floor: Of gaussian and full, the least log of its standard deviation.
       prior: standard normal, or a learned mixture of Gaussians.
       components: Of the mixture, by default 10.
       optimizer: adam, adamw, sgd, adamax, rmsprop, lion.
@@ -102,6 +115,8 @@ class Choices:
     likelihood: Likelihood = "gaussian"
     scale: Scale | None = None
     sigma: float | None = None
+    logistics: int | None = None
+    mean_bound: MeanBound = "none"
     network: Network = "mlp"
     hidden: tuple[int, ...] = (512, 512)
     channels: tuple[int, ...] = (32, 64)

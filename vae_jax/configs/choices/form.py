@@ -5,6 +5,10 @@ from typing import NamedTuple
 from flax import linen as nn
 from flax.typing import Initializer
 
+DENSITIES = ("gaussian", "laplace", "continuous_bernoulli", "beta")  # of numbers in [0, 1]
+LEVELS = ("categorical", "logistic", "logistic_mixture")  # of integers below a number of levels
+COUNTS = ("poisson", "negative_binomial", "zinb")  # of integers that have no upper end
+
 
 class Form(NamedTuple):
     """What an example is like, and where the parameters of a likelihood begin.
@@ -15,6 +19,8 @@ class Form(NamedTuple):
       likelihoods: that make sense of it.
       scale: of a Gaussian, where nobody says: docs/defaults.md has what that was measured by.
       loc, log_scale: initializers of a Gaussian's mean (the bias of the layer) and log-scale.
+      log_deviation: initializer of the log of the standard deviation of all values of all examples.
+      log_mean: of the log of the mean of counts (the bias of the layer).
       logits: of the logits of binary variables (the bias of the layer).
       beside: the classes of each variable that stands beside the array, which is then "numbers" of
         an event {"numbers": x, "classes": (c, ...)}; of shape (0,) there is no array in it.
@@ -22,9 +28,11 @@ class Form(NamedTuple):
 
     shape: tuple[int, ...]
     classes: int | None = None
-    likelihoods: tuple[str, ...] = ("gaussian", "bernoulli", "categorical")
+    likelihoods: tuple[str, ...] = (*DENSITIES, "bernoulli", *LEVELS)
     scale: str = "dimension"
     loc: Initializer = nn.initializers.zeros
     log_scale: Initializer = nn.initializers.zeros
+    log_deviation: Initializer = nn.initializers.zeros
+    log_mean: Initializer = nn.initializers.zeros
     logits: Initializer = nn.initializers.zeros
     beside: tuple[int, ...] = ()

@@ -13,7 +13,7 @@ from vae_jax.objectives import rate, sampled_rate
 
 
 class Prior(NamedTuple):
-    """A prior, and the rate of a diagonal Gaussian posterior under it."""
+    """A prior, and the rate of a Gaussian posterior under it."""
 
     prior: Distribution | nn.Module
     rate: Rate
