@@ -202,7 +202,7 @@ def test_all_places_attend_to_every_token(key):
     params = stirred(head, key, tokens)
     logits = jax.jit(lambda tokens: head.apply(params, tokens).conditionals(TEXT).logits)
     for token in range(3):
-        change = np.abs(logits(tokens.at[token].add(1.0)) - logits(tokens)).max(axis=1)
+        change = np.abs(logits(tokens.at[token, 0].add(1.0)) - logits(tokens)).max(axis=1)
         assert np.all(change > 1e-4)
     np.testing.assert_allclose(logits(tokens[::-1]), logits(tokens), rtol=1e-4, atol=1e-5)
     q = head.apply(params, tokens)

@@ -65,7 +65,7 @@ class GatedPixelCNN(nn.Module):
         for vertical, horizontal in zip(self.vertical, self.horizontal, strict=True):
             raw = vertical(_padded(v, (r, 0), (r, r)), told)
             v, h = gate(raw), horizontal(_padded(h, (0, 0), (r, 0)), raw, told)
-        return nn.relu(h)
+        return nn.gelu(h)
 
     def begin(self, features: Array, x: Array) -> "_Carried":
         """Maps of the vertical stack, and rows of both, without anything in them."""
@@ -110,7 +110,7 @@ class GatedPixelCNN(nn.Module):
             made = horizontal(_slice(source, column, r + 1, 1), _slice(raw, column, 1, 1), told)
             source = jax.lax.dynamic_update_slice(own, made, (0, column + r, 0, 0))
             rows.append(source)
-        return carried._replace(rows=rows), nn.relu(made)[0, 0, channel]
+        return carried._replace(rows=rows), nn.gelu(made)[0, 0, channel]
 
 
 class _Carried(NamedTuple):
