@@ -36,9 +36,15 @@ def made(form, x, **changes):
     params, after, metrics = jax.eval_shape(update, jax.random.key(0))
     assert metrics["loss"].shape == ()
     assert jax.tree.structure(params) == jax.tree.structure(after)
-    return jax.eval_shape(one.model.decode, params, np.zeros(2, np.float32))
+    made = jax.eval_shape(one.model.decode, params, np.zeros(2, np.float32))
+    key = jax.eval_shape(jax.random.key, 0)
+    drawn, log_p = jax.eval_shape(lambda p, key: p.sample_and_log_prob(key), made, key)
+    assert drawn.shape == form.shape
+    assert log_p.dtype == np.float32
+    return made
 
 
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 @pytest.mark.parametrize("decoder", ["transformer", "wavenet"])
 @pytest.mark.parametrize(
     ("form", "x", "likelihood"),
@@ -48,18 +54,20 @@ def made(form, x, **changes):
     ],
     ids=["text", "series"],
 )
-def test_text_and_series_are_drawn_one_after_the_other(decoder, form, x, likelihood):
-    p = made(form, x, decoder=decoder, decoder_width=4, word_dropout=0.5, likelihood=likelihood)
+def test_text_and_series_are_drawn_one_after_the_other(decoder, form, x, likelihood, dtype):
+    how = {"decoder": decoder, "decoder_width": 4, "word_dropout": 0.5, "dtype": dtype}
+    p = made(form, x, likelihood=likelihood, **how)
     assert isinstance(p, Autoregressive)
     assert p.shape == form.shape
     assert p.axes == 1
     assert p.steps is not None  # without a key
 
 
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 @pytest.mark.parametrize("likelihood", X)
 @pytest.mark.parametrize("network", ["mlp", "conv"])
-def test_pixels_are_drawn_one_after_the_other(likelihood, network):
-    small = {"decoder": "pixelcnn", "decoder_width": 2, "decoder_layers": 1}
+def test_pixels_are_drawn_one_after_the_other(likelihood, network, dtype):
+    small = {"decoder": "pixelcnn", "decoder_width": 2, "decoder_layers": 1, "dtype": dtype}
     p = made(IMAGE, X[likelihood], likelihood=likelihood, network=network, **small)
     assert isinstance(p, Autoregressive)
     assert p.shape == IMAGE.shape

@@ -1,14 +1,13 @@
 """The head of a decoder that makes one value after the other."""
 
 from collections.abc import Callable
-from functools import cache
+from dataclasses import dataclass
 from typing import Any
 
 import jax.numpy as jnp
 from flax import linen as nn
 
 from vae_jax.distributions import Autoregressive, Distribution, Steps
-from vae_jax.distributions.autoregressive import Program
 from vae_jax.types import Array, Event
 
 
@@ -40,10 +39,10 @@ class AutoregressiveHead(nn.Module):
         noise = self.make_rng("dropout") if self.has_rng("dropout") else None
         unbound, variables = self.unbind()
         given = {"params": variables.get("params", {}), "features": features, "noise": noise}
-        program, steps = _functions(unbound)
-        # noise is of the shapes of a pass
-        stepwise = self.network.stepwise and noise is None
-        return Autoregressive(given, program, shape, self.network.axes, steps if stepwise else None)
+        program, steps = _Call(unbound, "conditionals"), None
+        if self.network.stepwise and noise is None:  # noise is of the shapes of a pass
+            steps = Steps(_Call(unbound, "begin"), _Call(unbound, "advance"))
+        return Autoregressive(given, program, shape, self.network.axes, steps)
 
     def conditionals(self, features: Array, x: Array) -> Distribution:
         """Of all places, given x."""
@@ -66,20 +65,15 @@ class AutoregressiveHead(nn.Module):
         return x if self.preprocess is None else self.preprocess(x)
 
 
-@cache  # equal heads have the same functions, by which `jit` knows them
-def _functions(head: AutoregressiveHead) -> tuple[Program, Steps]:
-    def call(method: str, given: Any, *inputs: Any) -> Any:
+@dataclass(frozen=True)
+class _Call:
+    """A method of a head, of what an `Autoregressive` is given; equal where the heads are, so that
+    a compiled function knows the distribution again."""
+
+    head: AutoregressiveHead
+    method: str
+
+    def __call__(self, given: Any, *inputs: Any) -> Any:
         rngs = {} if given["noise"] is None else {"dropout": given["noise"]}
         variables = {"params": given["params"]}
-        return head.apply(variables, given["features"], *inputs, rngs=rngs, method=method)
-
-    def program(given: Any, x: Array) -> Distribution:
-        return call("conditionals", given, x)
-
-    def begin(given: Any) -> Any:
-        return call("begin", given)
-
-    def advance(given: Any, carried: Any, x: Array, place: Array) -> tuple[Any, Distribution]:
-        return call("advance", given, carried, x, place)
-
-    return program, Steps(begin, advance)
+        return self.head.apply(variables, given["features"], *inputs, rngs=rngs, method=self.method)
