@@ -262,7 +262,7 @@ def test_what_cannot_be_scored_is_not_embedded(look):
 def test_grey_levels_under_a_bernoulli_are_refused():
     message = (
         r"1 of 23 examples are outside the likelihood's support, the first x\[4\], with values"
-        r" between 0 and 1\. Bernoulli .*vae_jax\.data\.binarise.*continuous Bernoulli"
+        r" between 0 and 1\. Bernoulli .*vae_jax\.data\.binarise.*ContinuousBernoulli"
     )
     for evaluation in (evaluate.elbos, evaluate.log_likelihoods):
         options = {"num_samples": 1}

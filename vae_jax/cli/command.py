@@ -23,9 +23,8 @@ Configs: TypeAlias = Mapping[str, Config] | None
 
 _LATE = "Event loop is closed"
 _MORE = """--devices N: on so many of the machine's devices, the first; by default on all of them.
---hosts ADDRESS:PORT,N,I: as process I of N that run this command together, each on its own
-machine, of which process 0 listens at the address; --hosts auto where a TPU slice, SLURM or
-Open MPI says which they are.
+--hosts ADDRESS:PORT,N,I: as process I of N on as many machines, 0 of which has the address;
+--hosts auto where a TPU slice, SLURM or Open MPI says which they are.
 Exit status: 0; 1 for an error, told on stderr (with --debug by its traceback); 2 for
 options that are not understood; 130 for Ctrl-C, 75 for SIGTERM or SIGHUP."""
 
