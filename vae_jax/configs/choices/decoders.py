@@ -20,9 +20,9 @@ from vae_jax.types import Event
 Read = Callable[[Event], Event] | None
 
 
-def independent(form: Form, head: nn.Module, read: Read) -> nn.Module:
-    """Each value by itself, given z."""
-    del form, read
+def independent(form: Form, head: nn.Module, read: Read, *, dtype: str = "float32") -> nn.Module:
+    """Each value by itself, given z; the head has its type of arithmetic."""
+    del form, read, dtype
     return head
 
 
