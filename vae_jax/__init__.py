@@ -55,6 +55,7 @@ from vae_jax.bounds import (
     sampled_elbo,
 )
 from vae_jax.distributions import (
+    Autoregressive,
     Bernoulli,
     Beta,
     Categorical,
@@ -119,6 +120,7 @@ __version__ = "0.1.0"
 __all__ = [
     "ELBO",
     "VAE",
+    "Autoregressive",
     "Aux",
     "Bernoulli",
     "Beta",

@@ -23,7 +23,17 @@ from vae_jax import (
 )
 from vae_jax.distributions import UniformCodes
 from vae_jax.models import Rung, ladder, with_codebook, with_prior, with_vamp_prior
-from vae_jax.networks import MLP, BernoulliHead, DeltaHead, GaussianHead, Network, one_hot
+from vae_jax.networks import (
+    MLP,
+    AutoregressiveHead,
+    BernoulliHead,
+    DeltaHead,
+    FixedScale,
+    GaussianHead,
+    Network,
+    WaveNet,
+    one_hot,
+)
 from vae_jax.objectives import commitment
 
 N, SIZE = 12, 5
@@ -63,6 +73,11 @@ def pixels(embed=None):
     return Network(MLP((6,)), BernoulliHead((SIZE,)), embed)
 
 
+def column(x):
+    """A series of one channel."""
+    return x[:, None]
+
+
 def far(*shape):
     """A prior that no model has."""
     return Gaussian(jnp.full(shape, 9.0), jnp.zeros(()))
@@ -82,6 +97,7 @@ def row(model, terms, rate, prior, **said):
     return Row(model, tuple(terms), rate, with_prior(model, prior), **said)
 
 
+NUMBERS = GaussianHead((SIZE,), FixedScale())
 PLAIN = vae(gaussian(2), pixels(), standard_gaussian(2))
 LEARNED = vae(gaussian(2, one_hot(3)), pixels(one_hot(3)), OfCondition(MLP((4,))))
 NORMALISED = with_prior(LEARNED, OfCondition(Normalised(4)))
@@ -101,6 +117,11 @@ CODES = with_codebook(
     num_codes=4,
 )
 COMMITMENT = Term("commitment", commitment, 0.25)
+SERIES = vae(
+    gaussian(2),
+    Network(MLP((6,)), AutoregressiveHead(WaveNet((1, 2), 4), NUMBERS, column)),
+    standard_gaussian(2),
+)
 BOTH = Joint({"z1": far(3), "z2": far(2)})
 EVERY = {
     "plain": row(PLAIN, [DISTORTION, RATE], rate, far(2)),
@@ -111,5 +132,6 @@ EVERY = {
     "vamp prior": row(VAMP, [DISTORTION, SAMPLED], sampled_rate, far(2)),
     "planar": row(PLANAR, [DISTORTION, SAMPLED], sampled_rate, far(2), any_z=False),
     "point": row(POINT, [DISTORTION, SAMPLED], None, far(2)),
+    "autoregressive": row(SERIES, [DISTORTION, RATE], rate, far(2)),
     "codebook": Row(CODES, (DISTORTION, RATE, COMMITMENT), rate, larger_codebook(CODES)),
 }

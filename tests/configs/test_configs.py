@@ -14,7 +14,8 @@ from vae_jax.configs import CONFIGS
 from vae_jax.configs.choices import Choices
 from vae_jax.configs.experiment import fixed
 
-NEEDS_DATA = {"images", "vectors", "series", "text"}
+TEXTS = ("text", "shakespeare", "shakespeare_wavenet")
+NEEDS_DATA = {"images", "vectors", "series", *TEXTS}
 
 
 def build(name, **options):
@@ -75,7 +76,7 @@ GIVEN = {
     },
     "vectors": {"numbers": ("a",), "classes": {"b": ("x", "y")}, "means": (0.0,), "scales": (1.0,)},
     "series": {"shape": (3, 1), "means": (0.0,), "scales": (1.0,)},
-    "text": {"vocabulary": "abc"},
+    **{name: {"vocabulary": "abc"} for name in TEXTS},
 }
 
 

@@ -3,6 +3,7 @@ that has neither: convolutions where our own are for CPUs, no float64, nobody wh
 
 import importlib
 import re
+from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
@@ -26,6 +27,12 @@ JITTED = [
     *((examples, "_batch"), (information, "_add_posteriors"), (TERMS, "_batch")),
     *((samples, "_sample"), (samples, "_reconstruct"), (moves, "_decode")),
 ]
+TEXT = Choices(hidden=(4, 3), likelihood="categorical")
+TEXTS = {
+    "text": TEXT,
+    "shakespeare": replace(TEXT, decoder="transformer", decoder_width=4, word_dropout=0.3),
+    "shakespeare_wavenet": replace(TEXT, decoder="wavenet", decoder_width=4),
+}
 CONV = Choices(network="conv", channels=(2, 3))
 # random bits of XLA's own, for a GPU
 OWN_CALLS = {"cu_threefry2x32_ffi", "Sharding"}
@@ -38,7 +45,8 @@ def files(folder):
     np.save(folder / "series.npy", np.random.default_rng(0).normal(size=(100, 4, 2)))
     (folder / "text.txt").write_text(LINES)
     places = {name: folder / f"{name}.npy" for name in ("images", "series")}
-    return {**places, "vectors": write_table(folder / "rows.csv", 100), "text": folder / "text.txt"}
+    texts = dict.fromkeys(TEXTS, folder / "text.txt")
+    return {**places, "vectors": write_table(folder / "rows.csv", 100), **texts}
 
 
 def build(name, folder):
@@ -50,8 +58,11 @@ def build(name, folder):
         given["choices"] = Choices(hidden=(4, 3), likelihood="bernoulli")
     if name == "mnist_iwae":
         given["choices"] = Choices(hidden=(4, 3), likelihood="bernoulli", objective="iwae", draws=2)
-    if name == "text":
-        given |= {"length": 4, "choices": Choices(hidden=(4, 3), likelihood="categorical")}
+    if name == "mnist_pixelcnn":
+        small = {"decoder_layers": 1, "decoder_width": 2}
+        given["choices"] = replace(given["choices"], decoder="pixelcnn", **small)
+    if name in TEXTS:
+        given |= {"length": 4, "choices": TEXTS[name]}
     own = files(folder).get(name)
     given |= {"data": str(own)} if own else {}
     experiment = CONFIGS[name](epochs=1, batch_size=B, latents=2, **given)

@@ -8,6 +8,7 @@ import pytest
 from flows import Planar
 
 from vae_jax.distributions import (
+    Autoregressive,
     Bernoulli,
     Beta,
     Categorical,
@@ -28,6 +29,7 @@ from vae_jax.distributions import (
     NegativeBinomial,
     Poisson,
     Quantised,
+    Steps,
     UniformCodes,
     ZeroInflated,
     standard_gaussian,
@@ -76,6 +78,29 @@ def around(log_scale, loc):
     return Gaussian(loc, log_scale)
 
 
+def told(weights, x):
+    """Of each binary variable, in C order, by those before it."""
+    logits = jnp.tril(weights["kernel"], -1) @ jnp.ravel(x) + weights["bias"]
+    return Bernoulli(logits.reshape(x.shape))
+
+
+def drift(kernel, x):
+    """Of each row of real numbers by the row before."""
+    before = jnp.concatenate([jnp.zeros((1, x.shape[1])), x[:-1]])
+    return Gaussian(before @ kernel + 1, jnp.array(-0.5))
+
+
+def drift_on(kernel, carried, x, place):
+    """One row of it; carried is how many rows there are."""
+    before = jnp.where(place > 0, x[place - 1], 0.0)
+    loc = jnp.zeros(x.shape).at[place].set(before @ kernel + 1)
+    return carried + 1, Gaussian(loc, jnp.array(-0.5))
+
+
+CHAIN = Autoregressive({"kernel": normal(4, 4) / 2, "bias": normal(4, seed=1)}, told, (2, 2))
+STEPS = Steps(lambda kernel: 0, drift_on)
+DRIFT = Autoregressive(normal(2, 2) / 2, drift, (3, 2), axes=1, steps=STEPS)
+
 # (name, distribution, whether it is reparameterized)
 EVERY = [
     ("gaussian", gaussian(3, 2), True),
@@ -108,6 +133,8 @@ EVERY = [
     ("masked", Masked(gaussian(3, 2), jnp.array([True, False, True])), True),
     ("masked-joint", Masked(joint(normal(3)), joint_mask(3)), False),
     ("planar", Planar(gaussian(2), normal(2), normal(2, seed=1), jnp.array(0.3)), True),
+    ("autoregressive", CHAIN, False),
+    ("autoregressive-gaussian", DRIFT, True),
     ("quantised", Quantised(normal(2, 3), normal(4, 3, seed=1)), True),
     ("uniform-codes", UniformCodes(normal(4, 3), (2, 3)), False),
 ]

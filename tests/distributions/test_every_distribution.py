@@ -174,6 +174,8 @@ def test_not_reparameterized(q):
 
 
 WITHOUT_MEAN = (
+    "autoregressive",
+    "autoregressive-gaussian",
     "colours",
     "categorical",
     "mixture-joint",

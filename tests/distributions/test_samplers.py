@@ -8,7 +8,7 @@ import numpy as np
 import numpyro.distributions as numpyro
 import pytest
 import scipy.stats
-from every import draw, gaussians, normal
+from every import CHAIN, draw, gaussians, normal
 
 from vae_jax.distributions import (
     Bernoulli,
@@ -47,6 +47,7 @@ DISCRETE = [
         _all_events((0.0, 1.0), 3),
     ),
     ("joint", Joint({"x": Bernoulli(normal(2)), "c": Categorical(normal(3))}), _labelled),
+    ("autoregressive", CHAIN, _all_events((0.0, 1.0), 4).reshape(-1, 2, 2)),
     ("logistic", DiscretisedLogistic(normal(2) / 2, jnp.array(-0.5), 4), _all_events(range(4), 2)),
     (
         "logistic-mixture",

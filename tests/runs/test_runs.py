@@ -44,8 +44,12 @@ SHRUNK = {
     "images": {"channels": 2, "latents": 2, "batch_size": 9},
     "vectors": {"hidden": 4, "latents": 2, "batch_size": 20},
     "series": {"hidden": 4, "latents": 2, "batch_size": 20},
+    "mnist_pixelcnn": {"hidden": 8, "latents": 2, "decoder_layers": 1, "decoder_width": 2},
     "text": {"hidden": 8, "latents": 2, "length": 8, "batch_size": 20},
+    "shakespeare": {"hidden": 8, "decoder_width": 8, "length": 8, "batch_size": 40},
+    "shakespeare_wavenet": {"hidden": 8, "decoder_width": 8, "length": 8, "batch_size": 40},
 }
+TEXTS = ("text", "shakespeare", "shakespeare_wavenet")
 
 
 @pytest.fixture(scope="module", params=["digits", *SHRUNK])
@@ -62,12 +66,12 @@ def done(request, tmp_path_factory):
     if name == "series":
         options["data"] = place / "waves.npy"
         np.save(options["data"], np.random.default_rng(0).normal(7, 3, (60, 5, 2)))
-    if name == "text":
+    if name in TEXTS:
         options["data"] = place / "night.txt"
         options["data"].write_text(LINES)
     with pytest.MonkeyPatch.context() as patch:
         shorten(patch)
-        if name in ("mnist_vae", "mnist_iwae", "fashion_conv"):
+        if name in ("mnist_vae", "mnist_iwae", "mnist_pixelcnn", "fashion_conv"):
             patch.setattr(data, "load", noise)
         run = load_run(train(place / "run", name, **options))
         loaded = run.experiment.examples.load()
@@ -76,7 +80,7 @@ def done(request, tmp_path_factory):
 
 
 def is_text(run):
-    return run.config["config"] == "text"
+    return run.config["config"] in TEXTS
 
 
 def numbers(content):
@@ -112,7 +116,8 @@ def test_what_a_run_leaves(done):
 def test_how_the_data_were_read_is_kept_and_told(done):
     notes = done.config["notes"]
     assert notes == list(done.experiment.examples.load().notes)
-    told = {"vectors": 2, "series": 2, "digits_conditional": 1, "images": 1, "text": 1}
+    told = {"vectors": 2, "series": 2, "digits_conditional": 1, "images": 1}
+    told |= dict.fromkeys(TEXTS, 1)
     assert len(notes) == told.get(done.config["config"], 0)
     page = (done.folder / "report.html").read_text(encoding="utf-8")
     assert all(f"<p>{html.escape(note)}</p>" in page for note in notes)
@@ -141,7 +146,8 @@ def test_examples_are_described(done):
         lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), test
     )
     kinds = {leaf.dtype for leaf in jax.tree.leaves(shapes_of(done.config["stored"]["x"]))}
-    expected = {"text": {"int32"}, "series": {"float32"}, "vectors": {"float32", "int32"}}
+    expected = {"series": {"float32"}, "vectors": {"float32", "int32"}}
+    expected |= {name: {"int32"} for name in TEXTS}
     assert kinds == set(map(np.dtype, expected.get(done.config["config"], {"uint8"})))
 
 

@@ -85,4 +85,5 @@ def _shared(moment: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Of each dimension, of each channel, or of all."""
     if moment.size == np.prod(shape, dtype=int):
         return moment.reshape(shape)
-    return np.full(shape, moment.mean(axis=tuple(range(moment.ndim - len(shape)))))
+    by_channel = moment.mean(axis=tuple(range(moment.ndim - len(shape))))
+    return np.full(shape, by_channel if by_channel.shape == shape else moment.mean())

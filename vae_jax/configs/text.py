@@ -1,6 +1,7 @@
 """Anybody's text: a VAE of short windows of characters."""
 
 import functools
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from vae_jax.checks import check_count
 from vae_jax.configs.choices import Choices, Form, parts
 from vae_jax.configs.experiment import Data, Examples, Experiment, Trained, Views
 from vae_jax.configs.lengths import epochs_of
+from vae_jax.configs.preset import preset
 from vae_jax.networks import one_hot
 from vae_jax.types import Array
 
@@ -30,6 +32,7 @@ def text(
     vocabulary: str | None = None,
 ) -> Experiment:
     """Windows of a text file; given z, each character is drawn by itself: p(x|z) = prod_t p(x_t|z).
+    By --decoder transformer or wavenet, each given those before it too.
 
     Args:
       data: A text file in UTF-8; a tenth of its windows is held out.
@@ -69,3 +72,30 @@ def text(
         Examples(load, num_levels=1, found={"epochs": epochs, "vocabulary": characters}),
         Views(made.rate, show=show.text(spell)),
     )
+
+
+shakespeare = preset(
+    "shakespeare",
+    text,
+    """Windows of 64 characters, by a Transformer that is told z and the characters before.
+
+    `python -m experiments.train shakespeare --data input.txt`, of the file tinyshakespeare. Such a
+    decoder can do without z: the rate comes in slowly, and three of ten characters are not told
+    what is before them; the rate at the end says whether z is used.
+
+    Reference: Bowman et al. 2016, arXiv 1511.06349, with a Transformer in the place of an LSTM.""",
+    length=64,
+    choices=replace(_CHOICES, decoder="transformer", word_dropout=0.3, beta_warmup=2000),
+)
+
+shakespeare_wavenet = preset(
+    "shakespeare_wavenet",
+    text,
+    """The same by dilated causal convolutions.
+
+    `python -m experiments.train shakespeare_wavenet --data input.txt`.
+
+    Reference: Yang et al. 2017, arXiv 1702.08139, of dilated convolutions as decoders of text.""",
+    length=64,
+    choices=replace(_CHOICES, decoder="wavenet", word_dropout=0.3, beta_warmup=2000),
+)

@@ -1,5 +1,6 @@
 """q(z|x), p(z), p(x|z): one event each, log-densities in nats."""
 
+from vae_jax.distributions.autoregressive import Autoregressive, Steps
 from vae_jax.distributions.base import Distribution
 from vae_jax.distributions.bernoulli import Bernoulli
 from vae_jax.distributions.beta import Beta
@@ -21,6 +22,7 @@ from vae_jax.distributions.mixture_over import MixtureOver
 from vae_jax.distributions.quantised import Quantised, UniformCodes
 
 __all__ = [
+    "Autoregressive",
     "Bernoulli",
     "Beta",
     "Categorical",
@@ -42,6 +44,7 @@ __all__ = [
     "NegativeBinomial",
     "Poisson",
     "Quantised",
+    "Steps",
     "UniformCodes",
     "ZeroInflated",
     "standard_gaussian",

@@ -1,11 +1,13 @@
 """Events of which a part is not there: padding, missing values."""
 
-from typing import Any
+from typing import Any, Self
 
 import jax
 import jax.numpy as jnp
 
+from vae_jax.distributions.autoregressive import Autoregressive
 from vae_jax.distributions.base import Distribution, Measure
+from vae_jax.distributions.joint import Joint, is_part
 from vae_jax.types import Array, Event, Key
 
 
@@ -16,14 +18,22 @@ class Masked(Distribution):
 
     For sequences of several lengths in arrays of one, mask_t = t < length, and for values that are
     missing. It is the density of the values inside; those outside are padding, of which anything is
-    taken, and which `sample` and `mean` fill as the distribution does. Where the factors are not
-    those of independent variables (an autoregressive one), the mask has to be such that none inside
-    depends on a value outside, as that of a length is.
+    taken, and which `sample` and `mean` fill as the distribution does.
+
+    To leave factors out is to integrate values out only where none inside depends on one outside.
+    Of an `Autoregressive` that is the end of the event alone: it takes a length, and no other mask.
+    (Of other distributions that are not `independent`, such as a `Layered`, it is for you to see.)
 
     Args:
       distribution: one whose log-density is a sum of factors (`log_prob_factors`).
-      mask: bool, a leading part of the factors' shape: [T] or [T, D] for factors [T, D]; of an
-        event that is a tree one for all, or a tree of them.
+      mask: bool, a leading part of the factors' shape: [T] or [T, D] for factors [T, D]; or an
+        integer [], a length: how many are there along the first axis. Of an event that is a tree
+        one for all, or a tree of them.
+
+    Raises (in what is asked of it):
+      TypeError: a mask that is neither bool nor a length; of an `Autoregressive` one that is no
+        length, and not one truth value for all.
+      ValueError: a mask that is no leading part of the factors' shape.
     """
 
     distribution: Distribution
@@ -52,8 +62,12 @@ class Masked(Distribution):
 
     def in_support(self, value: Event) -> Array:
         """The values inside of the mask in the support of what is masked."""
-        filling = self.distribution.sample(jax.random.key(0))  # any values that are in it
+        _readable(self.mask, self.distribution, value)
+        filling = _within_support(self.distribution, value)
         return self.distribution.in_support(inside(self.mask, value, filling))
+
+    def _promoted(self) -> Self:
+        return self  # what is masked promotes its own parameters, and a length is none
 
     def _sample(self, key: Key) -> Event:
         return self.distribution.sample(key)
@@ -63,8 +77,40 @@ class Masked(Distribution):
         return jnp.sum(jnp.stack([jnp.sum(leaf) for leaf in factors]))
 
     def _log_prob_factors(self, value: Event) -> Event:
-        factors = self.distribution.log_prob_factors(value)
+        readable = _readable(self.mask, self.distribution, value)
+        factors = self.distribution.log_prob_factors(readable)
         return inside(self.mask, factors, jax.tree.map(jnp.zeros_like, factors))
+
+
+def _within_support(distribution: Distribution, value: Event) -> Event:
+    """Any values that are in the support."""
+    if isinstance(distribution, Autoregressive):  # without a scan over the places
+        distribution = distribution.conditionals(jnp.zeros_like(value))
+    return distribution.sample(jax.random.key(0))
+
+
+def _readable(mask: Any, distribution: Distribution, value: Event) -> Event:
+    """The value, with zeros outside of the mask of an `Autoregressive`, which reads all of it.
+
+    Raises:
+      TypeError: its mask is no length.
+    """
+    if isinstance(distribution, Joint):
+        return jax.tree.map(_each_readable, mask, distribution.parts, value)
+    if not isinstance(distribution, Autoregressive):
+        return value
+    if jnp.shape(mask) != ():
+        raise TypeError(
+            "Masked takes of an Autoregressive a length alone, an integer []: a value inside of"
+            f" another mask would depend on one outside; got a mask of shape {jnp.shape(mask)}."
+            " Give how many values there are, e.g. masked(network, lambda length: length)."
+        )
+    return inside(mask, value, jnp.zeros_like(value))  # 0 times NaN is NaN
+
+
+def _each_readable(mask: Any, parts: Any, value: Event) -> Event:
+    """Of parts of a `Joint` that have one mask."""
+    return jax.tree.map(lambda part, x: _readable(mask, part, x), parts, value, is_leaf=is_part)
 
 
 def inside(mask: Any, values: Event, others: Event) -> Event:
@@ -79,9 +125,13 @@ def inside(mask: Any, values: Event, others: Event) -> Event:
 def _spread(mask: Array, shape: tuple[int, ...]) -> Array:
     """The mask with as many axes as what it masks."""
     given = jnp.shape(mask)
+    if given == () and jnp.issubdtype(jnp.result_type(mask), jnp.integer) and shape:
+        mask = jnp.arange(shape[0]) < mask
+        given = shape[:1]
     if not jnp.issubdtype(jnp.result_type(mask), jnp.bool_):
         raise TypeError(
-            f"A mask is bool, True where values are there; got {jnp.result_type(mask)}: mask > 0."
+            "A mask is bool, True where values are there, or one integer, a length; got"
+            f" {jnp.result_type(mask)}: mask > 0."
         )
     if given != shape[: len(given)]:
         raise ValueError(

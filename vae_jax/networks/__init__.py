@@ -3,6 +3,7 @@
 All work on one example: `jax.vmap` maps them over a batch.
 """
 
+from vae_jax.networks.autoregressive import AutoregressiveHead
 from vae_jax.networks.bodies import MLP
 from vae_jax.networks.conv import ConvDecoder, ConvEncoder, pooled, resized, strided, transposed
 from vae_jax.networks.count_heads import NegativeBinomialHead, PoissonHead, ZeroInflatedHead
@@ -29,7 +30,9 @@ from vae_jax.networks.masked import masked
 from vae_jax.networks.mixtures import LearnedMixture
 from vae_jax.networks.network import Network
 from vae_jax.networks.norms import batch_norm, group_norm
+from vae_jax.networks.pixelcnn import GatedPixelCNN
 from vae_jax.networks.preprocess import centred, log1p, one_hot
+from vae_jax.networks.recurrent import RecurrentEncoder
 from vae_jax.networks.residual import Attention, Residual, ResidualDecoder, ResidualEncoder
 from vae_jax.networks.scaled import scaled_by
 from vae_jax.networks.scales import (
@@ -41,13 +44,17 @@ from vae_jax.networks.scales import (
     soft_ceiling,
     soft_floor,
 )
+from vae_jax.networks.transformer import CausalTransformer, TransformerEncoder
+from vae_jax.networks.wavenet import WaveNet, dilations_of
 
 __all__ = [
     "MLP",
     "Attention",
+    "AutoregressiveHead",
     "BernoulliHead",
     "BetaHead",
     "CategoricalHead",
+    "CausalTransformer",
     "ColourLogisticsHead",
     "ContinuousBernoulliHead",
     "ConvDecoder",
@@ -58,6 +65,7 @@ __all__ = [
     "FixedScale",
     "FullGaussianHead",
     "GatedMLP",
+    "GatedPixelCNN",
     "GaussianHead",
     "JointHead",
     "LaplaceHead",
@@ -69,15 +77,19 @@ __all__ = [
     "Network",
     "PoissonHead",
     "PredictedScale",
+    "RecurrentEncoder",
     "Residual",
     "ResidualDecoder",
     "ResidualEncoder",
+    "TransformerEncoder",
+    "WaveNet",
     "ZeroInflatedHead",
     "batch_norm",
     "centred",
     "committed_ceiling",
     "default_init",
     "describe",
+    "dilations_of",
     "group_norm",
     "log1p",
     "masked",

@@ -11,6 +11,7 @@ from vae_jax.configs import Data, Experiment
 from vae_jax.configs.experiment import fixed
 from vae_jax.data.sources import read_example
 from vae_jax.distributions import (
+    Autoregressive,
     Beta,
     Categorical,
     ColourLogistics,
@@ -131,7 +132,8 @@ def _has_scale(node: object) -> bool:
 
 def _likelihood(experiment: Experiment, params: Params, test: Batch) -> Any:
     x, c = jax.tree.map(lambda leaf: leaf[0], (test["x"], test.get("c")))
-    return trace(experiment.trained.model, params, jax.random.key(0), x, c).likelihood
+    likelihood = trace(experiment.trained.model, params, jax.random.key(0), x, c).likelihood
+    return likelihood.conditionals(x) if isinstance(likelihood, Autoregressive) else likelihood
 
 
 def _some(data: Data) -> Batch:

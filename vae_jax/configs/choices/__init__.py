@@ -10,6 +10,7 @@ from typing import NamedTuple
 from flax import linen as nn
 
 from vae_jax.configs.choices.choices import Choices
+from vae_jax.configs.choices.decoders import DECODERS
 from vae_jax.configs.choices.form import Form
 from vae_jax.configs.choices.likelihoods import LIKELIHOODS, with_classes
 from vae_jax.configs.choices.networks import NETWORKS
@@ -76,7 +77,9 @@ def parts(
             " batch: choose norm='layer' or norm='group', or gradient='plain'."
         )
     encoder, decoder = chosen("network", NETWORKS, *given)(form)
-    head = with_classes(chosen("likelihood", LIKELIHOODS, *given)(form), form, choices.dtype)
+    head = chosen("likelihood", LIKELIHOODS, *given)(form)
+    head = chosen("decoder", DECODERS, *given)(form, head, preprocess)
+    head = with_classes(head, form, choices.dtype)
     posterior = chosen("posterior", POSTERIORS, *given)(latents)
     prior = chosen("prior", PRIORS, *given)(latents)
     _check_posterior(choices, prior.prior, posterior)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from vae_jax.configs.choices.decoders import DECODERS
 from vae_jax.configs.choices.dtypes import DTYPES
 from vae_jax.configs.choices.likelihoods import BOUNDS, LIKELIHOODS
 from vae_jax.configs.choices.networks import ACTIVATIONS, NETWORKS, NORMS
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     Activation: TypeAlias = str
     Norm: TypeAlias = str
     Dtype: TypeAlias = str
+    Decoder: TypeAlias = str
     Posterior: TypeAlias = str
     Prior: TypeAlias = str
     Optimizer: TypeAlias = str
@@ -34,6 +36,7 @@ else:  # a command line lists the rows of each table
     Likelihood, Scale, MeanBound = (Literal[tuple(t)] for t in (LIKELIHOODS, SCALES, BOUNDS))
     Network, Activation, Norm = (Literal[tuple(t)] for t in (NETWORKS, ACTIVATIONS, NORMS))
     Dtype = Literal[tuple(DTYPES)]
+    Decoder = Literal[tuple(DECODERS)]
     Posterior, Prior = (Literal[tuple(t)] for t in (POSTERIORS, PRIORS))
     Optimizer = Literal[tuple(OPTIMIZERS)]
 
@@ -91,6 +94,14 @@ class Choices:
       dropout: Probability that a feature is left out in training.
       dtype: Of the arithmetic of bodies and heads: float32 or bfloat16; parameters, densities and
         bounds are float32.
+      decoder: independent: each value is drawn by itself, given z; or one after the other, each
+        given those before it: of text and series transformer, wavenet; of images pixelcnn.
+      decoder_layers: Of transformer, by default 2, and of pixelcnn, by default 5.
+      decoder_width: Features of each layer of transformer, by default 128, of wavenet, by default
+        64, and of pixelcnn, by default 32.
+      decoder_heads: Of transformer, of the attention, by default 4.
+      word_dropout: Of transformer and wavenet, the probability that a place is not told what is
+        before it, in training, by default 0.
       posterior: gaussian, diagonal; full, with every covariance; committed: diagonal, with a least
         rate; point: a plain autoencoder, which has no bound.
       posterior_floor: Of gaussian, full and committed, the least log of its standard deviation.
@@ -131,6 +142,11 @@ class Choices:
     norm: Norm = "none"
     dropout: float = 0.0
     dtype: Dtype = "float32"
+    decoder: Decoder = "independent"
+    decoder_layers: int | None = None
+    decoder_width: int | None = None
+    decoder_heads: int | None = None
+    word_dropout: float | None = None
     posterior: Posterior = "gaussian"
     posterior_floor: float | None = FLOOR
     committed_rate: float | None = None

@@ -1,0 +1,117 @@
+"""Decoders among the choices: values one after the other, of text, series and images."""
+
+from dataclasses import replace
+
+import jax
+import numpy as np
+import pytest
+
+from vae_jax import Autoregressive
+from vae_jax.configs.choices import Choices, Form, parts
+from vae_jax.networks import one_hot
+
+SMALL = Choices(hidden=(4,), channels=(2,))
+IMAGE = Form((4, 4, 3), classes=3)
+TEXT = Form((5,), classes=3, likelihoods=("categorical",))
+SERIES = Form((5, 2), likelihoods=("gaussian",))
+TABLE = Form((5,), likelihoods=("gaussian",))
+X = {
+    "gaussian": np.full((2, 4, 4, 3), 0.3, np.float32),
+    "bernoulli": np.ones((2, 4, 4, 3), np.float32),
+    "categorical": np.full((2, 4, 4, 3), 2, np.int32),
+}
+
+
+def made(form, x, **changes):
+    """The likelihood of one z, after a step; of shapes alone."""
+    preprocess = one_hot(3) if form is TEXT else None
+    one = parts(replace(SMALL, **changes), SMALL, form, 2, preprocess=preprocess)
+    step = one.step(lambda make, scale=1.0, updates=1: make(1e-2 * scale))
+
+    def update(key):
+        params = one.model.init(key, x[0])
+        state, metrics = step.update(step.init(key, params), {"x": x})
+        return params, state.params, metrics
+
+    params, after, metrics = jax.eval_shape(update, jax.random.key(0))
+    assert metrics["loss"].shape == ()
+    assert jax.tree.structure(params) == jax.tree.structure(after)
+    made = jax.eval_shape(one.model.decode, params, np.zeros(2, np.float32))
+    key = jax.eval_shape(jax.random.key, 0)
+    drawn, log_p = jax.eval_shape(lambda p, key: p.sample_and_log_prob(key), made, key)
+    assert drawn.shape == form.shape
+    assert log_p.dtype == np.float32
+    return made
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("decoder", ["transformer", "wavenet"])
+@pytest.mark.parametrize(
+    ("form", "x", "likelihood"),
+    [
+        (TEXT, np.zeros((2, 5), np.int32), "categorical"),
+        (SERIES, np.zeros((2, 5, 2), np.float32), "gaussian"),
+    ],
+    ids=["text", "series"],
+)
+def test_text_and_series_are_drawn_one_after_the_other(decoder, form, x, likelihood, dtype):
+    how = {"decoder": decoder, "decoder_width": 4, "word_dropout": 0.5, "dtype": dtype}
+    p = made(form, x, likelihood=likelihood, **how)
+    assert isinstance(p, Autoregressive)
+    assert p.shape == form.shape
+    assert p.axes == 1
+    assert p.steps is not None  # without a key
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("likelihood", X)
+@pytest.mark.parametrize("network", ["mlp", "conv"])
+def test_pixels_are_drawn_one_after_the_other(likelihood, network, dtype):
+    small = {"decoder": "pixelcnn", "decoder_width": 2, "decoder_layers": 1, "dtype": dtype}
+    p = made(IMAGE, X[likelihood], likelihood=likelihood, network=network, **small)
+    assert isinstance(p, Autoregressive)
+    assert p.shape == IMAGE.shape
+    assert p.axes == 3
+
+
+OF_TEXT = {"decoder": "transformer", "likelihood": "categorical"}
+REFUSED = {
+    "a table's pixels": (
+        TABLE,
+        {"decoder": "pixelcnn"},
+        r"is for images \[H, W, C\], .* shape \[5\]: choose decoder='independent'",
+    ),
+    "a table's times": (
+        TABLE,
+        {"decoder": "wavenet"},
+        r"texts \[T\], .* shape \[5\]: choose decoder='independent'",
+    ),
+    "an image's times": (
+        IMAGE,
+        {"decoder": "transformer"},
+        r"texts \[T\], .* or, of images, decoder='pixelcnn'",
+    ),
+    "heads of other widths": (
+        TEXT,
+        {**OF_TEXT, "decoder_width": 6},
+        "must be a multiple of decoder_heads; got 6 and 4",
+    ),
+    "no probability": (
+        TEXT,
+        {**OF_TEXT, "word_dropout": 1.5},
+        "word_dropout must be in 0 .. 1; got 1.5",
+    ),
+    "no layer": (TEXT, {**OF_TEXT, "decoder_layers": 0}, "decoder_layers must be at least 1"),
+    "another's option": (
+        IMAGE,
+        {"decoder": "pixelcnn", "word_dropout": 0.1},
+        "of the decoder transformer or wavenet, and the decoder is pixelcnn",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_does_not_fit_a_decoder_is_refused(case):
+    form, changes, message = REFUSED[case]
+    with pytest.raises(ValueError, match=message):
+        parts(replace(SMALL, **changes), SMALL, form, 2)

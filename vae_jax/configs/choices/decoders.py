@@ -1,0 +1,120 @@
+"""Whether the values of an example are drawn by themselves given z, or one after the other."""
+
+from collections.abc import Callable
+
+from flax import linen as nn
+
+from vae_jax.checks import check_count
+from vae_jax.configs.choices.dtypes import DTYPES
+from vae_jax.configs.choices.form import Form
+from vae_jax.configs.choices.table import Rows, one_of
+from vae_jax.networks import (
+    AutoregressiveHead,
+    CausalTransformer,
+    GatedPixelCNN,
+    WaveNet,
+    dilations_of,
+)
+from vae_jax.types import Event
+
+Read = Callable[[Event], Event] | None
+
+
+def independent(form: Form, head: nn.Module, read: Read, *, dtype: str = "float32") -> nn.Module:
+    """Each value by itself, given z; the head has its type of arithmetic."""
+    del form, read, dtype
+    return head
+
+
+def transformer(
+    form: Form,
+    head: nn.Module,
+    read: Read,
+    *,
+    decoder_layers: int = 2,
+    decoder_width: int = 128,
+    decoder_heads: int = 4,
+    word_dropout: float = 0.0,
+    dtype: str = "float32",
+) -> nn.Module:
+    """Of a text or a series: each place attends to those before it."""
+    T = _times("transformer", form)
+    check_count("decoder_layers", decoder_layers)
+    check_count("decoder_heads", decoder_heads)
+    _check_width(decoder_width, decoder_heads)
+    own = one_of("dtype", DTYPES, dtype)
+    gaps = _probability(word_dropout)
+    network = CausalTransformer(
+        T, decoder_width, decoder_layers, decoder_heads, word_dropout=gaps, dtype=own
+    )
+    return AutoregressiveHead(network, head, read)
+
+
+def wavenet(
+    form: Form,
+    head: nn.Module,
+    read: Read,
+    *,
+    decoder_width: int = 64,
+    word_dropout: float = 0.0,
+    dtype: str = "float32",
+) -> nn.Module:
+    """Of a text or a series: dilated convolutions that reach from the end to the beginning."""
+    T = _times("wavenet", form)
+    _check_width(decoder_width)
+    own = one_of("dtype", DTYPES, dtype)
+    network = WaveNet(dilations_of(T), decoder_width, _probability(word_dropout), own)
+    return AutoregressiveHead(network, head, read)
+
+
+def pixelcnn(
+    form: Form,
+    head: nn.Module,
+    read: Read,
+    *,
+    decoder_layers: int = 5,
+    decoder_width: int = 32,
+    dtype: str = "float32",
+) -> nn.Module:
+    """Of images: masked convolutions, of 5x5 values."""
+    if len(form.shape) != 3:
+        raise ValueError(
+            "decoder='pixelcnn' is for images [H, W, C], and these examples have the shape"
+            f" {list(form.shape)}: choose decoder='independent'."
+        )
+    check_count("decoder_layers", decoder_layers)
+    _check_width(decoder_width)
+    own = one_of("dtype", DTYPES, dtype)
+    return AutoregressiveHead(GatedPixelCNN(decoder_width, decoder_layers, dtype=own), head, read)
+
+
+DECODERS: Rows = {
+    "independent": independent,
+    "transformer": transformer,
+    "wavenet": wavenet,
+    "pixelcnn": pixelcnn,
+}
+
+
+def _times(name: str, form: Form) -> int:
+    """The length of a text [T] or a series [T, C]."""
+    if len(form.shape) == 2 or (len(form.shape) == 1 and form.classes is not None):
+        return form.shape[0]
+    raise ValueError(
+        f"decoder={name!r} is for series [T, C] and texts [T], and these examples have the shape"
+        f" {list(form.shape)}: choose decoder='independent', or, of images, decoder='pixelcnn'."
+    )
+
+
+def _check_width(width: int, heads: int = 1) -> None:
+    check_count("decoder_width", width)
+    if width % heads:
+        raise ValueError(
+            f"decoder_width must be a multiple of decoder_heads; got {width} and {heads}."
+        )
+
+
+def _probability(word_dropout: float) -> float:
+    if not 0 <= word_dropout <= 1:
+        raise ValueError(f"word_dropout must be in 0 .. 1; got {word_dropout}.")
+    return word_dropout
