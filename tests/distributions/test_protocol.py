@@ -36,6 +36,7 @@ SAID = {
     "masked": ("volume", True),
     "masked-joint": ({"label": "counts", "z": ("volume", "counts")}, True),
     "joint-dict": ({"label": "counts", "z": ("volume", "counts")}, True),
+    "autoregressive": ("counts", False),
 }
 WITHOUT_FACTORS = (
     "mixture-",
