@@ -16,8 +16,10 @@ _VERSIONS = "import importlib.metadata as m; print(m.version('torch'), m.version
 
 
 def save(out: Path, module: str, result: dict[str, Any]) -> None:
-    """Write a result as JSON, with the command that made it, the date and the circumstances."""
-    command = shlex.join(["python", "-m", f"experiments.benchmarks.{module}", *sys.argv[1:]])
+    """Write a result as JSON, with the command that made it, the date and the circumstances.
+    Where the data lie on this machine is nobody's business."""
+    given = ["FOLDER" if Path(one).is_absolute() else one for one in sys.argv[1:]]
+    command = shlex.join(["python", "-m", f"experiments.benchmarks.{module}", *given])
     date = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     about = {"date": date, "machine": machine(), "circumstances": circumstances()}
     out.parent.mkdir(parents=True, exist_ok=True)
