@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.stats
 
-from vae_jax import Gaussian
+from vae_jax import VAE, Gaussian
 
 W = np.linalg.qr(np.random.default_rng(0).normal(size=(4, 2)))[0] * np.array([1.5, 0.7])
 b = np.array([0.3, -0.2, 0.1, 0.5])
@@ -54,6 +54,14 @@ def model(params):
         return Gaussian(dec["W"] @ z + dec["b"], dec["log_scale"])
 
     return encode, decode, Gaussian(params["prior"]["loc"], params["prior"]["log_scale"])
+
+
+RECORD = VAE(
+    init=lambda key, x, c=None: params(),
+    encode=lambda params, x, c=None, key=None: model(params)[0](x),
+    decode=lambda params, z, c=None, key=None: model(params)[1](z),
+    prior=lambda params, c=None, key=None: model(params)[2],
+)
 
 
 def batched_model(params):

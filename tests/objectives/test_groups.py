@@ -7,7 +7,7 @@ import numpy as np
 import optax
 import pytest
 
-from vae_jax import VAE, descend
+from vae_jax import descend
 from vae_jax.bounds import iwae_bound, miwae_bound
 from vae_jax.objectives import (
     Aux,
@@ -19,12 +19,7 @@ from vae_jax.objectives import (
     weighted_sum,
 )
 
-MODEL = VAE(
-    init=lambda key, x, c=None: lg.params(),
-    encode=lambda params, x, c=None, key=None: lg.model(params)[0](x),
-    decode=lambda params, z, c=None, key=None: lg.model(params)[1](z),
-    prior=lambda params, c=None, key=None: lg.model(params)[2],
-)
+MODEL = lg.RECORD
 PARAMS = lg.params(shift=0.4, width=1.2)  # q off the posterior
 BATCH = {"x": jnp.asarray(lg.X, jnp.float32)}
 TIGHT = importance_weighted(MODEL, iwae_bound(), num_draws=6)

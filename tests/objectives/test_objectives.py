@@ -8,7 +8,7 @@ import optax
 import pytest
 from linear_gaussian import z_score
 
-from vae_jax import VAE, Bernoulli, Gaussian, Mixture, bounds, kl
+from vae_jax import Bernoulli, Gaussian, Mixture, bounds, kl
 from vae_jax.bounds import ciwae_bound, elbo_bound, iwae_bound, miwae_bound
 from vae_jax.objectives import (
     Term,
@@ -19,12 +19,7 @@ from vae_jax.objectives import (
     weighted_sum,
 )
 
-MODEL = VAE(
-    init=lambda key, x, c=None: lg.params(),
-    encode=lambda params, x, c=None, key=None: lg.model(params)[0](x),
-    decode=lambda params, z, c=None, key=None: lg.model(params)[1](z),
-    prior=lambda params, c=None, key=None: lg.model(params)[2],
-)
+MODEL = lg.RECORD
 PARAMS = lg.params(shift=0.4, width=1.2)  # q off the posterior
 BATCH = {"x": jnp.asarray(lg.X, jnp.float32)}
 N = 4000  # keys: standard errors of 1.6 % of one loss's deviation

@@ -7,7 +7,7 @@ import numpy as np
 import optax
 import pytest
 
-from vae_jax import VAE, Layered, evaluate, standard_gaussian
+from vae_jax import Layered, evaluate, standard_gaussian
 from vae_jax.objectives import (
     Term,
     capacity,
@@ -20,12 +20,7 @@ from vae_jax.objectives import (
     weighted_sum,
 )
 
-MODEL = VAE(
-    init=lambda key, x, c=None: lg.params(),
-    encode=lambda params, x, c=None, key=None: lg.model(params)[0](x),
-    decode=lambda params, z, c=None, key=None: lg.model(params)[1](z),
-    prior=lambda params, c=None, key=None: lg.model(params)[2],
-)
+MODEL = lg.RECORD
 PARAMS = lg.params()
 X = np.asarray(lg.X, np.float32)
 KEY = jax.random.key(3)

@@ -64,16 +64,25 @@ class Gaussian(Distribution):
         return jax.random.normal(key, self.loc.shape, self.loc.dtype)
 
     def _log_scales(self) -> Array:
-        """One for each dimension, a vector: a last axis of one channel would not be vectorised."""
         self._check_scale()
-        return jnp.ravel(jnp.broadcast_to(self.log_scale, self.loc.shape))
+        return log_scales(self.log_scale, self.loc.shape)
 
     def _check_scale(self) -> None:
-        if jnp.shape(self.log_scale) not in ((), self.loc.shape):
-            raise ValueError(
-                f"Gaussian: log_scale has shape {jnp.shape(self.log_scale)}, which is neither []"
-                f" nor the shape of loc, {self.loc.shape}."
-            )
+        check_scale("Gaussian", self.log_scale, self.loc.shape)
+
+
+def log_scales(log_scale: Array, shape: tuple[int, ...]) -> Array:
+    """One for each dimension, a vector: a last axis of one channel would not be vectorised."""
+    return jnp.ravel(jnp.broadcast_to(log_scale, shape))
+
+
+def check_scale(name: str, log_scale: Array, shape: tuple[int, ...]) -> None:
+    """Raise ValueError unless there is one log-scale for all dimensions, or one for each."""
+    if jnp.shape(log_scale) not in ((), shape):
+        raise ValueError(
+            f"{name}: log_scale has shape {jnp.shape(log_scale)}, which is neither [] nor the shape"
+            f" of loc, {shape}."
+        )
 
 
 def standardized(distance: Array, log_scale: Array) -> Array:

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from vae_jax.distributions.base import Distribution, check_shape
-from vae_jax.distributions.gaussian import inverse_root, standardized
+from vae_jax.distributions.gaussian import check_scale, inverse_root, log_scales, standardized
 from vae_jax.types import Array, Key
 
 _LOG_2 = math.log(2)
@@ -60,14 +60,10 @@ class Laplace(Distribution):
 
     def _log_scales(self) -> Array:
         self._check_scale()
-        return jnp.ravel(jnp.broadcast_to(self.log_scale, self.loc.shape))
+        return log_scales(self.log_scale, self.loc.shape)
 
     def _check_scale(self) -> None:
-        if jnp.shape(self.log_scale) not in ((), self.loc.shape):
-            raise ValueError(
-                f"Laplace: log_scale has shape {jnp.shape(self.log_scale)}, which is neither []"
-                f" nor the shape of loc, {self.loc.shape}."
-            )
+        check_scale("Laplace", self.log_scale, self.loc.shape)
 
 
 @jax.custom_jvp
