@@ -129,6 +129,7 @@ def read_rows(folder: Path) -> list[dict[str, Any]]:
 def _start(folder: Path, epochs: int) -> subprocess.Popen[bytes]:
     """A process that begins the run, or goes on with it; it tells in `log`."""
     sizes = ["--hidden", "64", "--latents", "4", "--evaluate-every", "1"]
+    sizes += ["--no-score", "--no-pictures"]
     new = ["digits", "--epochs", str(epochs), *sizes, "--out", str(folder)]
     options = ["--resume", str(folder)] if folder.exists() else new
     with _log(folder).open("wb") as log:

@@ -1,6 +1,7 @@
 """Small runs, and what they are trained on, for the tests of runs and commands."""
 
 import functools
+import importlib
 import json
 import shutil
 
@@ -48,6 +49,20 @@ def shorten(patch, pictures=True):
         patch.setattr(work, "save_pictures", lambda *_: {})
     for name, config in CONFIGS.items():
         patch.setitem(CONFIGS, name, few_samples(config))
+
+
+def few_digits(patch):
+    """Let the digits be 400 to train and 40 to test, where their number does not matter."""
+    module = importlib.import_module("vae_jax.data.load")
+    load_all = module._load_digits
+
+    def fewer():
+        found = load_all()
+        splits = zip((found.train, found.test), (400, 40), strict=True)
+        train, test = (data.Split(*(leaf[:size] for leaf in split)) for split, size in splits)
+        return found._replace(train=train, test=test)
+
+    patch.setattr(module, "_load_digits", fewer)
 
 
 def noise(name, raw=None, *, download=False):

@@ -20,7 +20,7 @@ from experiments.accelerator.lanes import Lane, play, warmed_up
 from experiments.accelerator.task import Notes, Task, runs_of
 from experiments.accelerator.where import _kind, profile
 from experiments.benchmarks.contest import ROOT, Contestant
-from experiments.papers.iwae import results, together
+from experiments.papers.iwae import results, scores, together
 from vae_jax.runs import folder as files
 
 RAW = Path(os.environ.get("VAE_JAX_TEST_DATA") or ROOT.parent / "shared/data")
@@ -44,7 +44,8 @@ time.sleep(100)
 
 
 @pytest.fixture
-def task(tmp_path):
+def task(tmp_path, monkeypatch):
+    monkeypatch.setattr(scores, "IMPORTANCE_SAMPLES", 50)
     return Task(str(RAW), str(tmp_path / "out"), str(tmp_path / "runs"), time.time() + 1e4, 9, True)
 
 

@@ -19,7 +19,7 @@ import numpy as np
 import optax
 import pytest
 from PIL import Image
-from tiny_runs import shorten, write_table
+from tiny_runs import few_digits, shorten, write_table
 
 from tests.package.test_readme import blocks, fenced
 from vae_jax import descend, standard_gaussian, vae, weighted_sum
@@ -131,6 +131,7 @@ def test_the_python_of_a_page_runs(page, least, tmp_path, monkeypatch):
 def test_the_commands_of_a_page_run(page, least, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     shorten(monkeypatch, pictures=False)
+    few_digits(monkeypatch)
     _some_data()
     lines = commands((DOCS / page).read_text(encoding="utf-8"))
     assert len(lines) >= least

@@ -18,7 +18,8 @@ from vae_jax.cli.train import main
 from vae_jax.runs import load_run
 
 ROOT = Path(__file__).parents[2]
-OPTIONS = {"epochs": 500, "hidden": 8, "latents": 2, "evaluate_every": 500}
+EPOCHS = 250
+OPTIONS = {"epochs": EPOCHS, "hidden": 8, "latents": 2, "evaluate_every": EPOCHS}
 
 
 def interrupt(arguments, folder, number, epochs):
@@ -48,7 +49,7 @@ def test_an_interrupted_run_ends_as_one_that_was_not(tmp_path, monkeypatch):
     assert status == 75
     assert f"Interrupted; go on with --resume {folder}" in said
     first = rows(folder)[-1]["epoch"]
-    assert 20 <= first < 500
+    assert 20 <= first < EPOCHS
     assert saved(folder) == [first]
     assert read(folder, "status.json")["state"] == "interrupted"
     assert read(folder, "status.json")["epoch"] == first
@@ -64,7 +65,7 @@ def test_an_interrupted_run_ends_as_one_that_was_not(tmp_path, monkeypatch):
     shorten(monkeypatch, pictures=False)
     assert resume(folder) == 0
     whole = train(tmp_path / "whole", "digits", **OPTIONS)
-    assert [row["epoch"] for row in rows(folder)[:-1]] == list(range(1, 501))
+    assert [row["epoch"] for row in rows(folder)[:-1]] == list(range(1, EPOCHS + 1))
     assert timeless(folder) == timeless(whole)
     assert_same_bits(load_run(folder).params, load_run(whole).params)
     scores = [read(run, "evaluation.json")["elbo"] for run in (folder, whole)]
