@@ -5,6 +5,7 @@ from vae_jax.distributions.base import Distribution
 from vae_jax.distributions.bernoulli import Bernoulli
 from vae_jax.distributions.beta import Beta
 from vae_jax.distributions.categorical import Categorical
+from vae_jax.distributions.coded import Coded
 from vae_jax.distributions.codes import CodeTable, Lattice, ResidualCodes
 from vae_jax.distributions.colours import ColourLogistics
 from vae_jax.distributions.continuous_bernoulli import ContinuousBernoulli
@@ -28,6 +29,7 @@ __all__ = [
     "Beta",
     "Categorical",
     "CodeTable",
+    "Coded",
     "ColourLogistics",
     "ContinuousBernoulli",
     "Delta",
