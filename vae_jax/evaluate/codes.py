@@ -1,6 +1,6 @@
 """Which codes a data set is encoded by."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -43,7 +43,8 @@ def code_use(
     Raises:
       TypeError: a model without codes. ValueError: as `check_support`.
     """
-    index, values = _indices(model, params, data, batch_size, progress)
+    index = code_indices(model, params, data, batch_size=batch_size, progress=progress)
+    values = num_codes(model, params, data)
     parts = index.reshape(-1, index.shape[-1]).T
     counts = np.stack([np.bincount(part, minlength=values) for part in parts])
     frequency = counts / counts.sum(axis=1, keepdims=True)
@@ -56,26 +57,26 @@ def code_indices(
     model: VAE, params: Params, data: Batch, *, batch_size: int = 500, progress: Progress = iter
 ) -> np.ndarray:
     """The index of the codes of each example, [N, *positions, P] int; as `code_use`."""
-    return _indices(model, params, data, batch_size, progress)[0]
-
-
-def _indices(
-    model: VAE, params: Params, data: Batch, batch_size: int, progress: Progress
-) -> tuple[np.ndarray, int]:
     check_support(model, params, data, batch_size=batch_size)
-    values: list[int] = []
-
-    def index(model: VAE, params: Params, key: Key, x: Event, c: Event) -> Array:
-        del key
-        q = model.encode(params, x, c)
-        if not isinstance(q, Quantised):
-            raise TypeError(
-                f"These are numbers of codes, and q is a {type(q).__name__}: make a model with"
-                " codes by models.with_codebook(model, num_codes), or another of its kind."
-            )
-        values.append(q.codes.size[1])
-        return q.index()
-
     key = jax.random.key(0)  # unused: nothing is drawn
-    found = over_examples(index, model, params, key, data, batch_size, progress, {})
-    return found, values[-1]
+    return over_examples(_index, model, params, key, data, batch_size, progress, {})
+
+
+def num_codes(model: VAE, params: Params, data: Batch) -> int:
+    """K, of the codes that data are encoded by; raises as `code_use`."""
+    x, c = jax.tree.map(lambda leaf: leaf[0], (data["x"], data.get("c")))
+    return _quantised(jax.eval_shape(model.encode, params, x, c)).codes.size[1]
+
+
+def _index(model: VAE, params: Params, key: Key, x: Event, c: Event) -> Array:
+    del key
+    return _quantised(model.encode(params, x, c)).index()
+
+
+def _quantised(q: Any) -> Quantised:
+    if not isinstance(q, Quantised):
+        raise TypeError(
+            f"These are numbers of codes, and q is a {type(q).__name__}: make a model with codes by"
+            " models.with_codebook(model, num_codes), or another of its kind."
+        )
+    return q

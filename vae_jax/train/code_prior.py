@@ -10,7 +10,7 @@ import optax
 
 from vae_jax import evaluate
 from vae_jax.checks import check_count, event_shape
-from vae_jax.distributions import Quantised
+from vae_jax.evaluate.codes import num_codes
 from vae_jax.models import VAE, with_code_prior
 from vae_jax.models.modules import prior_function, with_module
 from vae_jax.models.state import parted
@@ -73,7 +73,7 @@ def fit_code_prior(
     """
     check_count("epochs", epochs)
     index = evaluate.code_indices(model, params, data)
-    values = _values(model, params, data)
+    values = num_codes(model, params, data)
     module = prior or CodeTransformer(int(np.prod(index.shape[1:])), values)
     changed = with_code_prior(model, module)
     first_key, order_key = jax.random.split(key)
@@ -104,11 +104,3 @@ def _likelihood(model: VAE, module: nn.Module) -> Objective:
         return jnp.mean(values), Aux({"loss": jnp.mean(values)})
 
     return objective
-
-
-def _values(model: VAE, params: Params, data: Batch) -> int:
-    """K, of the codes of a model."""
-    example = {name: jax.tree.map(lambda leaf: leaf[0], part) for name, part in data.items()}
-    q = jax.eval_shape(model.encode, params, example["x"], example.get("c"))
-    assert isinstance(q, Quantised)  # its indices were found
-    return q.codes.size[1]
