@@ -178,9 +178,9 @@ def _joint(q: Joint, p: Joint) -> Array:
 
 @register_kl(Quantised, UniformCodes)
 def _codes(q: Quantised, p: UniformCodes) -> Array:
-    """N log K, whichever the codes are."""
-    _check_same("Quantised", q.features.shape, p.shape)
-    return jnp.asarray(p.rate())
+    """N log K, whichever the codes are, of as many parts as q has in use."""
+    _check_same("Quantised", jax.eval_shape(q.mean).shape, p.shape)
+    return jnp.asarray(p.rate()) * q.codes.parts() / q.codes.size[0]
 
 
 def _outcome(q_logits: Array, p_logits: Array) -> Array:

@@ -88,7 +88,8 @@ def larger_codebook(model):
 
     def prior(params, c=None, key=None):
         own = model.prior(params, c)
-        return UniformCodes(jnp.concatenate([own.codes, own.codes]), own.shape)
+        table = jnp.concatenate([own.codes.codes, own.codes.codes], axis=1)
+        return UniformCodes(own.codes.replace(codes=table), own.shape)
 
     return model._replace(prior=prior)
 

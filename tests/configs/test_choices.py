@@ -13,6 +13,7 @@ import pytest
 from vae_jax import Delta, Mixture, evaluate, sampled_rate
 from vae_jax.cli.train import main
 from vae_jax.configs.choices import Choices, Form, choices, parts
+from vae_jax.configs.choices.codes import REDUCTIONS, STARTS, UPDATES
 from vae_jax.configs.choices.decoders import DECODERS
 from vae_jax.configs.choices.dtypes import DTYPES
 from vae_jax.configs.choices.form import COUNTS, LEVELS
@@ -71,6 +72,8 @@ def stepped(one, x, run=jax.eval_shape):
 
 
 OF_SEQUENCES = ("transformer", "wavenet")
+OF_CODES = ("codes", "residual_codes", "fsq", "lfq", "bsq")
+FSQ = {"code_levels": (3, 4)}
 
 
 @pytest.mark.parametrize(
@@ -78,7 +81,8 @@ OF_SEQUENCES = ("transformer", "wavenet")
     [(k, n) for k, table in NAMES.items() for n in table if n not in OF_SEQUENCES],
 )
 def test_every_row_makes_a_step(kind, name):
-    one = made(**{kind: name}, sigma=0.5 if name == "fixed" else None)
+    needed = {"fixed": {"sigma": 0.5}, "fsq": FSQ}.get(name, {})
+    one = made(**{kind: name}, **needed)
     params, state, metrics = stepped(one, X[name if kind == "likelihood" else "gaussian"])
     same = jax.tree.map(lambda a, b: (a.shape, a.dtype) == (b.shape, b.dtype), params, state.params)
     assert all(jax.tree.leaves(same))
@@ -93,12 +97,16 @@ def test_every_option_of_a_row_is_a_field_and_every_field_is_one():
     assert told == [field.name for field in fields(Choices)]
 
 
-@pytest.mark.parametrize("table", [*NAMES.values(), GRADIENTS, RISES, GROUPS], ids=len)
+TOLD = [*NAMES.values(), GRADIENTS, RISES, GROUPS, UPDATES, STARTS, REDUCTIONS]
+
+
+@pytest.mark.parametrize("table", TOLD, ids=len)
 def test_the_command_line_has_every_row(table):
     kinds = [vars(choices)[name].__args__ for name in ("Objective", "Gradient", "Rise", "Group")]
     kinds += [vars(choices)[n].__args__ for n in ("Likelihood", "Scale", "Network", "Activation")]
     kinds += [vars(choices)[n].__args__ for n in ("Norm", "Dtype", "Posterior", "Prior")]
     kinds += [vars(choices)[n].__args__ for n in ("Optimizer", "Decoder", "MeanBound")]
+    kinds += [vars(choices)[n].__args__ for n in ("Updates", "Start", "Reduction")]
     assert tuple(table) in kinds
 
 
@@ -130,7 +138,7 @@ def products(f, *args):
 MADE = [
     *((name, "gaussian", "gaussian") for name in NETWORKS),
     *(("mlp", name, "gaussian") for name in LIKELIHOODS if name != "gaussian"),
-    *(("mlp", "gaussian", name) for name in POSTERIORS if name != "gaussian"),
+    *(("mlp", "gaussian", name) for name in POSTERIORS if name not in ("gaussian", *OF_CODES)),
 ]
 
 
@@ -217,6 +225,36 @@ def test_a_committed_rate_is_no_information():
     assert found[1] > 0.1
 
 
+def test_codes_are_at_the_positions_of_the_smallest_map():
+    """Or as many vectors as are asked for; each with terms of its own, and a rate that is paid."""
+    conv = {"network": "conv", "channels": (2, 3)}
+    cases = {
+        "codes": {"num_codes": 6, "code_groups": 2, "code_reduction": "mean"},
+        "residual_codes": {"code_depth": 3, "num_codes": 6},
+        "fsq": FSQ,
+        "lfq": {},
+        "bsq": {"code_temperature": 0.5},
+    }
+    nats = {"codes": 2 * np.log(6), "residual_codes": 3 * np.log(6), "fsq": np.log(12)}
+    for name, options in cases.items():
+        for network, positions in ((conv, (1, 1)), ({"code_vectors": 5}, (5,))):
+            one = made(posterior=name, **options, **network)
+            shape = jax.eval_shape(
+                lambda key, one=one: one.model.encode(
+                    one.model.init(key, X["gaussian"][0]), X["gaussian"][0]
+                ),
+                jax.random.key(0),
+            ).features.shape
+            assert shape == (*positions, 2)
+        _, _, metrics = stepped(one, X["gaussian"], lambda f, key: jax.jit(f)(key))
+        expected = 5 * nats.get(name, 2 * np.log(2))
+        np.testing.assert_allclose(metrics["rate"], expected, rtol=1e-5)
+        loss = metrics["distortion"] + metrics["rate"]
+        loss += 0.25 * metrics.get("commitment", 0.0) + 0.1 * metrics.get("entropy_gap", 0.0)
+        np.testing.assert_allclose(metrics["loss"], loss, rtol=1e-5)
+        assert 0 < metrics["usage"] <= 1 <= metrics["perplexity"]
+
+
 def test_decay_is_of_kernels():
     step = made(optimizer="adamw", weight_decay=0.5).step(optimize)
     params = {"encoder": {"kernel": np.ones(3), "bias": np.ones(3)}}
@@ -300,6 +338,21 @@ REFUSED = {
         {"posterior": "committed", "prior": "mixture"},
         "prior='mixture' is learned, and comes to it",
     ),
+    "codes drawn": (
+        {"posterior": "codes", "objective": "iwae"},
+        "one vector of codes for each example.*objective='iwae' is of draws; choose objective='elb",
+    ),
+    "a prior of codes": ({"posterior": "bsq", "prior": "mixture"}, "choose prior='standard'"),
+    "levels of no channels": ({"posterior": "fsq"}, r"\(8, 5, 5, 5\) choose latents=4; got 2"),
+    "averages of what is learned": (
+        {"posterior": "codes", "code_updates": "gradients", "code_decay": 0.9},
+        "code_decay is of codes that follow by averages, and code_updates='gradients': leave it",
+    ),
+    "vectors of a map": (
+        {"posterior": "codes", "network": "conv", "code_vectors": 2},
+        "code_vectors is of networks without a map",
+    ),
+    "free bits of codes": ({"posterior": "codes", "free_bits": 1.0}, "no rate of each dimension"),
     "an endless floor": ({"posterior_floor": math.nan}, "floor must be in -30 .. 10; got nan"),
     "a width of no memory": ({"hidden": (4, 10**20)}, "largest of hidden must be below 2,147"),
     "no epsilon": ({"epsilon": 0.0}, "epsilon must be in 1e-30 .. 1; got 0"),

@@ -15,7 +15,7 @@ from vae_jax.configs.choices import Choices
 from vae_jax.configs.experiment import fixed
 
 TEXTS = ("text", "shakespeare", "shakespeare_wavenet")
-NEEDS_DATA = {"images", "vectors", "series", *TEXTS}
+NEEDS_DATA = {"images", "cifar10_rvq", "vectors", "series", *TEXTS}
 
 
 def build(name, **options):
@@ -74,6 +74,7 @@ GIVEN = {
         "levels": 256,
         "choices": Choices(network="conv", channels=(2,), sigma=0.1),
     },
+    "cifar10_rvq": {"shape": (8, 8, 3), "levels": 256},
     "vectors": {"numbers": ("a",), "classes": {"b": ("x", "y")}, "means": (0.0,), "scales": (1.0,)},
     "series": {"shape": (3, 1), "means": (0.0,), "scales": (1.0,)},
     **{name: {"vocabulary": "abc"} for name in TEXTS},

@@ -34,6 +34,13 @@ TEXTS = {
     "shakespeare_wavenet": replace(TEXT, decoder="wavenet", decoder_width=4),
 }
 CONV = Choices(network="conv", channels=(2, 3))
+CONVS = {
+    "fashion_conv": CONV,
+    "images": CONV,
+    "fashion_vq": replace(CONV, posterior="codes", num_codes=4),
+    "fashion_fsq": replace(CONV, posterior="fsq", code_levels=(3, 4)),
+    "cifar10_rvq": replace(CONV, posterior="residual_codes", num_codes=4, code_dropout=0.5),
+}
 # random bits of XLA's own, for a GPU
 OWN_CALLS = {"cu_threefry2x32_ffi", "Sharding"}
 B = 10
@@ -45,6 +52,7 @@ def files(folder):
     np.save(folder / "series.npy", np.random.default_rng(0).normal(size=(100, 4, 2)))
     (folder / "text.txt").write_text(LINES)
     places = {name: folder / f"{name}.npy" for name in ("images", "series")}
+    places |= {"cifar10_rvq": places["images"]}
     texts = dict.fromkeys(TEXTS, folder / "text.txt")
     return {**places, "vectors": write_table(folder / "rows.csv", 100), **texts}
 
@@ -52,8 +60,8 @@ def files(folder):
 def build(name, folder):
     """The config at a tiny size, with its data."""
     given = {"choices": Choices(hidden=(4, 3))}
-    if name in ("fashion_conv", "images"):
-        given["choices"] = CONV
+    if name in CONVS:
+        given["choices"] = CONVS[name]
     if name.startswith(("digits", "mnist")):
         given["choices"] = Choices(hidden=(4, 3), likelihood="bernoulli")
     if name == "mnist_iwae":
@@ -121,4 +129,4 @@ def test_programs_for_other_devices(name, tmp_path, monkeypatch):
         assert set(re.findall(r"stablehlo\.custom_call @(\w+)", text)) <= OWN_CALLS
         assert not re.search(r"\bf64\b|xf64>", text)
         convolutions += text.count("stablehlo.convolution")
-    assert (convolutions > 20) == (name in ("fashion_conv", "images"))
+    assert (convolutions > 20) == (name in CONVS)

@@ -12,6 +12,7 @@ from vae_jax.distributions import (
     Bernoulli,
     Beta,
     Categorical,
+    CodeTable,
     ColourLogistics,
     ContinuousBernoulli,
     Delta,
@@ -21,6 +22,7 @@ from vae_jax.distributions import (
     Gaussian,
     Joint,
     Laplace,
+    Lattice,
     Layered,
     LogisticMixture,
     Masked,
@@ -29,6 +31,7 @@ from vae_jax.distributions import (
     NegativeBinomial,
     Poisson,
     Quantised,
+    ResidualCodes,
     Steps,
     UniformCodes,
     ZeroInflated,
@@ -97,6 +100,10 @@ def drift_on(kernel, carried, x, place):
     return carried + 1, Gaussian(loc, jnp.array(-0.5))
 
 
+TABLE = CodeTable(normal(2, 4, 3, seed=1))  # two groups
+STAGES = ResidualCodes(normal(2, 4, 3, seed=1))
+FEWER = STAGES.replace(used=jnp.array(1))
+LATTICE = Lattice(-jnp.ones(3), jnp.array([1.0, 0.7, 0.5]), (3, 4, 5))
 CHAIN = Autoregressive({"kernel": normal(4, 4) / 2, "bias": normal(4, seed=1)}, told, (2, 2))
 STEPS = Steps(lambda kernel: 0, drift_on)
 DRIFT = Autoregressive(normal(2, 2) / 2, drift, (3, 2), axes=1, steps=STEPS)
@@ -135,11 +142,17 @@ EVERY = [
     ("planar", Planar(gaussian(2), normal(2), normal(2, seed=1), jnp.array(0.3)), True),
     ("autoregressive", CHAIN, False),
     ("autoregressive-gaussian", DRIFT, True),
-    ("quantised", Quantised(normal(2, 3), normal(4, 3, seed=1)), True),
-    ("uniform-codes", UniformCodes(normal(4, 3), (2, 3)), False),
+    ("quantised", Quantised(normal(2, 6), TABLE), True),
+    ("quantised-in-stages", Quantised(normal(2, 3), STAGES), True),
+    ("quantised-in-fewer", Quantised(normal(2, 3), FEWER), True),
+    ("quantised-lattice", Quantised(normal(2, 3), LATTICE), True),
+    ("uniform-codes", UniformCodes(TABLE, (2, 6)), False),
+    ("uniform-in-stages", UniformCodes(STAGES, (2, 2, 3)), False),
+    ("uniform-lattice", UniformCodes(LATTICE, (2, 3)), False),
 ]
 NO_LOG_PROB = ("planar",)  # but of its draws
-AT_POINTS = ("delta", "joint-tuple", "quantised", "uniform-codes")  # densities without a difference
+OF_CODES = [name for name, _, _ in EVERY if name.startswith(("quantised", "uniform"))]
+AT_POINTS = ("delta", "joint-tuple", *OF_CODES)  # densities without a difference
 
 
 def rows(*but):

@@ -185,6 +185,8 @@ WITHOUT_MEAN = (
     "foreign-mvn",
     "planar",
     "uniform-codes",
+    "uniform-in-stages",
+    "uniform-lattice",
 )
 
 

@@ -14,6 +14,7 @@ from vae_jax.distributions import (
     Bernoulli,
     Beta,
     Categorical,
+    CodeTable,
     ColourLogistics,
     ContinuousBernoulli,
     DiscretisedLogistic,
@@ -21,8 +22,10 @@ from vae_jax.distributions import (
     Gaussian,
     Joint,
     Laplace,
+    Lattice,
     LogisticMixture,
     Mixture,
+    ResidualCodes,
     UniformCodes,
 )
 
@@ -31,7 +34,16 @@ def _all_events(values, dims):
     return jnp.array(list(itertools.product(values, repeat=dims)))  # [len(values)^dims, dims]
 
 
-_codes = normal(3, 2)
+def _of_codes(codes, positions):
+    """All events of so many positions."""
+    parts, values = codes.size
+    index = _all_events(range(values), positions * parts).reshape(-1, positions, parts)
+    return jax.vmap(codes.vectors)(index)
+
+
+_codes = CodeTable(normal(1, 3, 2))
+_stages = ResidualCodes(normal(2, 3, 2))
+_lattice = Lattice(-jnp.ones(2), jnp.array([1.0, 0.7]), (2, 3))
 _labelled = {
     "x": jnp.repeat(_all_events((0.0, 1.0), 2), 3, axis=0),
     "c": jnp.tile(jnp.arange(3), 4),
@@ -59,7 +71,9 @@ DISCRETE = [
         ColourLogistics(normal(2), normal(3, 2), jnp.full((3, 2), -0.2), normal(3, 2, seed=1), 3),
         _all_events(range(3), 3),
     ),
-    ("uniform-codes", UniformCodes(_codes, (2, 2)), _codes[_all_events(range(3), 2)]),
+    ("uniform-codes", UniformCodes(_codes, (2, 2)), _of_codes(_codes, 2)),
+    ("uniform-stages", UniformCodes(_stages, (1, 2, 2)), _of_codes(_stages, 1)),
+    ("uniform-lattice", UniformCodes(_lattice, (2, 2)), _of_codes(_lattice, 2)),
     (
         "foreign",
         Foreign(numpyro.BernoulliLogits(normal(3)), draw, False),

@@ -24,7 +24,7 @@ from vae_jax import (
     vae,
     weighted_sum,
 )
-from vae_jax.distributions import Quantised, UniformCodes
+from vae_jax.distributions import CodeTable, Quantised, UniformCodes
 from vae_jax.models import trace, with_codebook
 from vae_jax.networks import MLP, BernoulliHead, DeltaHead, GaussianHead, Network
 from vae_jax.objectives import commitment, perplexity
@@ -68,14 +68,16 @@ def test_both_states_move_in_one_step_and_are_what_they_should_be(key):
     body = np.maximum((dense - dense.mean(0)) / np.sqrt(dense.var(0) + 1e-5), 0)
     head = jax.tree.map(np.asarray, PARAMS["encoder"]["head"]["value"])
     features = (body @ head["kernel"] + head["bias"]).reshape(-1, D)
-    codes = np.asarray(STATE["codebook"]["sums"]) / (N / K)  # each as often as the others at first
+    codes = np.asarray(STATE["codebook"]["sums"])[0] / (
+        N / K
+    )  # each as often as the others at first
     chosen = ((features[:, None] - codes) ** 2).sum(-1).argmin(1)  # [B * N]
     counts = np.bincount(chosen, minlength=K)
     sums = np.stack([features[chosen == k].sum(0) for k in range(K)])
     book = moved["codebook"]
-    np.testing.assert_allclose(book["counts"], 0.8 * N / K + 0.2 * counts / B, rtol=1e-5)
+    np.testing.assert_allclose(book["counts"][0], 0.8 * N / K + 0.2 * counts / B, rtol=1e-5)
     np.testing.assert_allclose(
-        book["sums"], 0.8 * N / K * codes + 0.2 * sums / B, rtol=1e-3, atol=1e-5
+        book["sums"][0], 0.8 * N / K * codes + 0.2 * sums / B, rtol=1e-3, atol=1e-5
     )
     share = counts / counts.sum()
     entropy = -np.sum(share[share > 0] * np.log(share[share > 0]))
@@ -116,7 +118,7 @@ def test_evaluation_reads_the_state_and_leaves_it(key):
 def test_a_term_that_asks_for_the_batch_elsewhere_is_told_where_it_is(key):
     with pytest.raises(ValueError, match=r'The axis "batch" is there in training and in evaluate'):
         evaluate.elbos(MODEL, PARAMS, key, {"x": X}, rate=perplexity)
-    with pytest.raises(TypeError, match="a model with a codebook, and q is a Delta"):
+    with pytest.raises(TypeError, match="a model with codes, and q is a Delta"):
         weighted_sum(PLAIN, TERMS)(PARAMS, key, {"x": X}, 0)
     with pytest.raises(ValueError, match="score_free is for networks that see one example"):
         importance_weighted(MODEL, iwae_bound(), num_draws=2, score_free=True)(
@@ -126,17 +128,18 @@ def test_a_term_that_asks_for_the_batch_elsewhere_is_told_where_it_is(key):
 
 def test_the_gradient_goes_straight_through(key):
     """The codes' derivative is the features'; the distortion has none with respect to the codes."""
-    features, codes = jnp.array([[0.9, 0.1]]), jnp.array([[1.0, 0.0], [0.0, 1.0]])
-    loss = lambda f, e: jnp.sum(Quantised(f, e).sample(key) * jnp.array([[2.0, 3.0]]))  # noqa: E731
+    features, codes = jnp.array([[0.9, 0.1]]), jnp.array([[[1.0, 0.0], [0.0, 1.0]]])
+    drawn = lambda f, e: Quantised(f, CodeTable(e)).sample(key)  # noqa: E731
+    loss = lambda f, e: jnp.sum(drawn(f, e) * jnp.array([[2.0, 3.0]]))  # noqa: E731
     to_features, to_codes = jax.grad(loss, argnums=(0, 1))(features, codes)
     np.testing.assert_array_equal(to_features, [[2.0, 3.0]])
     np.testing.assert_array_equal(to_codes, 0)
-    np.testing.assert_array_equal(Quantised(features, codes).sample(key), [[1.0, 0.0]])
+    np.testing.assert_array_equal(drawn(features, codes), [[1.0, 0.0]])
 
 
 def test_codes_that_are_not_used_stay_where_they_are(key):
     """Their counts would decay to 0 / 0, or, smoothed, their sums fly off."""
-    book = {"counts": jnp.full(K, 0.9e-3 * N / K), "sums": 0.9e-3 * STATE["codebook"]["sums"]}
+    book = {"counts": jnp.full((1, K), 0.9e-3 * N / K), "sums": 0.9e-3 * STATE["codebook"]["sums"]}
     params = {**PARAMS, "state": {**STATE, "codebook": book}}
     objective = jax.jit(lambda params: weighted_sum(MODEL, TERMS)(params, key, {"x": X}, 0)[1])
     state = objective(params).state
@@ -166,17 +169,17 @@ def test_decays_that_are_none_are_refused(decay):
 
 
 def test_codes_of_another_size_are_refused(key):
-    with pytest.raises(ValueError, match=r"codes of shape \(2, 3\) and an event of shape \(4, 2\)"):
-        Quantised(jnp.zeros((4, 2)), jnp.zeros((2, 3))).sample(key)
+    with pytest.raises(ValueError, match=r"for events \[..., 3\]; got one of shape \[4, 2\]"):
+        Quantised(jnp.zeros((4, 2)), CodeTable(jnp.zeros((1, 2, 3)))).sample(key)
     gaussian = vae(Network(Normalised(), GaussianHead((4,))), Trained(), standard_gaussian(4))
     params = with_codebook(gaussian, 3).init(key, X[0])  # of the mean; one vector of 4
-    assert params["state"]["codebook"]["sums"].shape == (3, 4)
+    assert params["state"]["codebook"]["sums"].shape == (1, 3, 4)
 
 
 def test_codes_that_nearly_coincide_are_codes(key):
     """By what a search for the nearest would round."""
-    codes = 100 + 0.05 * jax.random.normal(key, (64, 4))
-    prior = UniformCodes(codes, (3, 4))
+    codes = 100 + 0.05 * jax.random.normal(key, (1, 64, 4))
+    prior = UniformCodes(CodeTable(codes), (3, 4))
     draws = jax.vmap(prior.sample)(jax.random.split(key, 20))
     np.testing.assert_allclose(jax.vmap(prior.log_prob)(draws), -3 * np.log(64), rtol=1e-6)
     assert prior.log_prob(draws[0] + 1e-3) == -np.inf

@@ -41,7 +41,10 @@ SHRUNK = {
     "mnist_vae": {"draws": 2},
     "mnist_iwae": {"draws": 3, "gradient": "score-free"},
     "fashion_conv": {"channels": 2, "latents": 1},
+    "fashion_vq": {"channels": 2, "latents": 2, "num_codes": 4},
+    "fashion_fsq": {"channels": 2, "latents": 1, "code_levels": 3},
     "images": {"channels": 2, "latents": 2, "batch_size": 9},
+    "cifar10_rvq": {"channels": 2, "latents": 2, "batch_size": 9, "num_codes": 4},
     "vectors": {"hidden": 4, "latents": 2, "batch_size": 20},
     "series": {"hidden": 4, "latents": 2, "batch_size": 20},
     "mnist_pixelcnn": {"hidden": 8, "latents": 2, "decoder_layers": 1, "decoder_width": 2},
@@ -59,7 +62,7 @@ def done(request, tmp_path_factory):
     if name == "digits":
         return load_run(request.getfixturevalue("digits"))
     place, options = tmp_path_factory.mktemp(name), {"epochs": 1, **SHRUNK[name]}
-    if name == "images":
+    if name in ("images", "cifar10_rvq"):
         options["data"] = write_pngs(place / "pictures", bytes_of(60))
     if name == "vectors":
         options["data"] = write_table(place / "people.csv")
@@ -71,7 +74,7 @@ def done(request, tmp_path_factory):
         options["data"].write_text(LINES)
     with pytest.MonkeyPatch.context() as patch:
         shorten(patch)
-        if name in ("mnist_vae", "mnist_iwae", "mnist_pixelcnn", "fashion_conv"):
+        if name.startswith(("mnist", "fashion")):
             patch.setattr(data, "load", noise)
         run = load_run(train(place / "run", name, **options))
         loaded = run.experiment.examples.load()

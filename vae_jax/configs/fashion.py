@@ -1,12 +1,14 @@
-"""Fashion-MNIST as grey levels: a convolutional VAE with a Gaussian likelihood."""
+"""Fashion-MNIST as grey levels: convolutions, a Gaussian likelihood, z of numbers or of codes."""
 
 import functools
+from dataclasses import replace
 from pathlib import Path
 
 from vae_jax import data
 from vae_jax.configs.choices import Choices
 from vae_jax.configs.experiment import Experiment
 from vae_jax.configs.intensities import Fit, Intensities, of_intensities
+from vae_jax.configs.preset import preset
 
 _CHOICES = Choices(network="conv")
 
@@ -47,3 +49,30 @@ def fashion_conv(
     stored = Intensities(load, (28, 28, 1), 256)
     how = Fit(epochs, batch_size, latents, learning_rate, seed)
     return of_intensities(stored, how, choices, _CHOICES, importance_samples=20)
+
+
+fashion_vq = preset(
+    "fashion_vq",
+    fashion_conv,
+    """A VQ-VAE: at each of 7x7 positions one of 512 codes, which follow by moving averages.
+
+    `python -m experiments.train fashion_vq --raw FOLDER`.
+
+    Reference: van den Oord, Vinyals, Kavukcuoglu 2017, arXiv 1711.00937.""",
+    epochs=2,
+    latents=16,
+    choices=replace(_CHOICES, channels=(16, 32), posterior="codes", num_codes=512),
+)
+
+fashion_fsq = preset(
+    "fashion_fsq",
+    fashion_conv,
+    """The same with 8 levels of each of 3 channels at each position: 512 codes, without a table.
+
+    `python -m experiments.train fashion_fsq --raw FOLDER`.
+
+    Reference: Mentzer, Minnen, Agustsson, Tschannen 2023, arXiv 2309.15505.""",
+    epochs=2,
+    latents=3,
+    choices=replace(_CHOICES, channels=(16, 32), posterior="fsq", code_levels=(8, 8, 8)),
+)

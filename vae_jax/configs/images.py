@@ -11,6 +11,7 @@ from vae_jax.configs.choices.form import DENSITIES
 from vae_jax.configs.experiment import Experiment, other_images
 from vae_jax.configs.intensities import Fit, Intensities, of_intensities
 from vae_jax.configs.lengths import default_steps, epochs_of
+from vae_jax.configs.preset import preset
 
 _CHOICES = Choices(network="conv")
 _RISE = 200  # steps: docs/defaults.md
@@ -86,6 +87,27 @@ def images(
     experiment = of_intensities(stored, how, _risen(choices), _CHOICES)
     examples = experiment.examples._replace(found={"epochs": epochs, "shape": size, **form})
     return experiment._replace(examples=examples)
+
+
+cifar10_rvq = preset(
+    "cifar10_rvq",
+    images,
+    """Residual codes of CIFAR-10: at each of 8x8 positions sums of 1 to 4 codes, of 256 each.
+
+    `python -m experiments.train cifar10_rvq --data cifar10.npz`, of arrays train_images [N, 32, 32,
+    3] and test_images. Half of the examples in training have fewer than 4, so that one model is
+    one of each depth (`models.at_depth`).
+
+    Reference: Zeghidour et al. 2021, arXiv 2107.03312.""",
+    latents=16,
+    choices=replace(
+        _CHOICES,
+        posterior="residual_codes",
+        num_codes=256,
+        code_depth=4,
+        code_dropout=0.5,
+    ),
+)
 
 
 def _shape(data: str, dataset: datasets.Dataset) -> tuple[int, int, int]:

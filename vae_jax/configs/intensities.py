@@ -101,7 +101,12 @@ def of_intensities(
             num_levels=_unit(choices.likelihood, levels),
             others=stored.others or partial(other_images, levels=levels),
         ),
-        Views(made.rate, importance_samples, show=_shown(choices.likelihood, stored)),
+        Views(
+            made.rate,
+            made.draws or importance_samples,
+            made.score,
+            show=_shown(choices.likelihood, stored),
+        ),
     )
 
 

@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 from vae_jax.configs.digits import digits, digits_conditional
 from vae_jax.configs.experiment import Config
-from vae_jax.configs.fashion import fashion_conv
-from vae_jax.configs.images import images
+from vae_jax.configs.fashion import fashion_conv, fashion_fsq, fashion_vq
+from vae_jax.configs.images import cifar10_rvq, images
 from vae_jax.configs.mnist import mnist_iwae, mnist_pixelcnn, mnist_vae
 from vae_jax.configs.series import series
 from vae_jax.configs.text import shakespeare, shakespeare_wavenet, text
@@ -28,6 +28,7 @@ CONFIGS: dict[str, Config] = {
     config.__name__: config
     for config in (
         *(digits, digits_conditional, mnist_vae, mnist_iwae, mnist_pixelcnn, fashion_conv),
+        *(fashion_vq, fashion_fsq, cifar10_rvq),
         *(images, vectors, series, text, shakespeare, shakespeare_wavenet),
     )
 }

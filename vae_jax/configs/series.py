@@ -67,7 +67,13 @@ def series(
                 datasets.read_series(path, key=key).every, shape, units, str(path)
             ),
         ),
-        Views(made.rate, show=show.series(units.undo), restore=units.undo),
+        Views(
+            made.rate,
+            made.draws or 100,
+            made.score,
+            show=show.series(units.undo),
+            restore=units.undo,
+        ),
     )
 
 

@@ -70,7 +70,7 @@ def text(
     return Experiment(
         Trained(made.model, made.step, learning_rate, batch_size, epochs, seed),
         Examples(load, num_levels=1, found={"epochs": epochs, "vocabulary": characters}),
-        Views(made.rate, show=show.text(spell)),
+        Views(made.rate, made.draws or 100, made.score, show=show.text(spell)),
     )
 
 

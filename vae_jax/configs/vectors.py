@@ -108,6 +108,8 @@ def vectors(
         ),
         Views(
             made.rate,
+            made.draws or 100,
+            made.score,
             show=show.table(columns.names, lambda x: cells(x, columns)),
             restore=lambda x: from_event(x, columns),
         ),

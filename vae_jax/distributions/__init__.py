@@ -5,6 +5,8 @@ from vae_jax.distributions.base import Distribution
 from vae_jax.distributions.bernoulli import Bernoulli
 from vae_jax.distributions.beta import Beta
 from vae_jax.distributions.categorical import Categorical
+from vae_jax.distributions.coded import Coded
+from vae_jax.distributions.codes import CodeTable, Lattice, ResidualCodes
 from vae_jax.distributions.colours import ColourLogistics
 from vae_jax.distributions.continuous_bernoulli import ContinuousBernoulli
 from vae_jax.distributions.counts import NegativeBinomial, Poisson, ZeroInflated
@@ -26,6 +28,8 @@ __all__ = [
     "Bernoulli",
     "Beta",
     "Categorical",
+    "CodeTable",
+    "Coded",
     "ColourLogistics",
     "ContinuousBernoulli",
     "Delta",
@@ -36,6 +40,7 @@ __all__ = [
     "Gaussian",
     "Joint",
     "Laplace",
+    "Lattice",
     "Layered",
     "LogisticMixture",
     "Masked",
@@ -44,6 +49,7 @@ __all__ = [
     "NegativeBinomial",
     "Poisson",
     "Quantised",
+    "ResidualCodes",
     "Steps",
     "UniformCodes",
     "ZeroInflated",

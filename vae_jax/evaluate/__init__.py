@@ -9,6 +9,7 @@ are scored as they are given: binarised or dequantised once, by the caller.
 """
 
 from vae_jax.evaluate.baselines import full_covariance, independent
+from vae_jax.evaluate.codes import CodeUse, code_indices, code_use
 from vae_jax.evaluate.conditions import check_conditions
 from vae_jax.evaluate.impute import Imputed, impute
 from vae_jax.evaluate.information import MutualInformation, mutual_information
@@ -24,12 +25,15 @@ from vae_jax.evaluate.terms import terms
 
 __all__ = [
     "ActiveUnits",
+    "CodeUse",
     "Imputed",
     "Mean",
     "MutualInformation",
     "active_units",
     "check_conditions",
     "check_support",
+    "code_indices",
+    "code_use",
     "elbos",
     "embeddings",
     "full_covariance",

@@ -3,13 +3,17 @@
 vae      a VAE of Flax modules
 chain    a VAE of several latents, inferred from the bottom up
 ladder   the same from the top down, in a pass that posterior and prior share
-with_prior, with_vamp_prior, with_codebook   the same model with another part
+with_prior, with_vamp_prior   the same model with another prior
+with_codebook, with_residual_codes, with_fsq, with_lfq, with_bsq   with codes for its latents
+with_code_prior   of such a model, with a prior of its codes
 trace    one pass through any of them: what was drawn, and from what
 """
 
-from vae_jax.models.codes import with_codebook
+from vae_jax.models.code_prior import with_code_prior
+from vae_jax.models.codes import at_depth, with_codebook, with_residual_codes
 from vae_jax.models.hierarchies import chain
 from vae_jax.models.ladder import Rung, ladder
+from vae_jax.models.lattices import with_bsq, with_fsq, with_lfq
 from vae_jax.models.priors import with_prior, with_vamp_prior
 from vae_jax.models.record import VAE, learned
 from vae_jax.models.state import WithState
@@ -21,6 +25,7 @@ __all__ = [
     "Rung",
     "Trace",
     "WithState",
+    "at_depth",
     "chain",
     "ladder",
     "latents",
@@ -30,7 +35,12 @@ __all__ = [
     "trace",
     "trace_parts",
     "vae",
+    "with_bsq",
+    "with_code_prior",
     "with_codebook",
+    "with_fsq",
+    "with_lfq",
     "with_prior",
+    "with_residual_codes",
     "with_vamp_prior",
 ]

@@ -5,6 +5,7 @@ All work on one example: `jax.vmap` maps them over a batch.
 
 from vae_jax.networks.autoregressive import AutoregressiveHead
 from vae_jax.networks.bodies import MLP
+from vae_jax.networks.code_prior import CodeTransformer
 from vae_jax.networks.conv import ConvDecoder, ConvEncoder, pooled, resized, strided, transposed
 from vae_jax.networks.count_heads import NegativeBinomialHead, PoissonHead, ZeroInflatedHead
 from vae_jax.networks.describe import describe
@@ -55,6 +56,7 @@ __all__ = [
     "BetaHead",
     "CategoricalHead",
     "CausalTransformer",
+    "CodeTransformer",
     "ColourLogisticsHead",
     "ContinuousBernoulliHead",
     "ConvDecoder",

@@ -55,6 +55,8 @@ class ConvEncoder(nn.Module):
       down: `strided` or `pooled`, or your own (x, **options of nn.Conv) -> half the size.
       kernel_size: of the convolutions, height and width.
       axes: of positions: 2 of an image, 1 of a series [T, C], 3 of a volume [D, H, W, C].
+      grid: whether it ends in the smallest map, [h, w, F], for a head with an event of each of its
+        positions: codes, say.
       activation, norm, kernel_init, dropout, dtype: as in `MLP`.
     """
 
@@ -62,6 +64,7 @@ class ConvEncoder(nn.Module):
     down: Callable[..., Array] = strided
     kernel_size: int = 4
     axes: int = 2
+    grid: bool = False
     activation: Activation = nn.relu
     norm: Norm | None = None
     kernel_init: Initializer | None = None
@@ -75,7 +78,7 @@ class ConvEncoder(nn.Module):
         for channels in self.channels:
             features = self.down(features, **_layer(self, channels, self.axes))
             features = drop(self, self.activation(normalize(features, self.norm)))
-        return jnp.ravel(features)
+        return features if self.grid else jnp.ravel(features)
 
 
 class ConvDecoder(nn.Module):
@@ -92,6 +95,8 @@ class ConvDecoder(nn.Module):
       kernel_size: of the convolutions. A transposed one covers all pixels equally often if it is a
         multiple of the stride, 2.
       axes: as in `ConvEncoder`.
+      grid: whether z has the smallest map's positions, [h, w, D]: then a convolution of 3x3 of
+        these takes the place of the dense layer.
       activation, norm, kernel_init, dropout, dtype: as in `MLP`.
     """
 
@@ -100,6 +105,7 @@ class ConvDecoder(nn.Module):
     up: Callable[..., Array] = transposed
     kernel_size: int = 4
     axes: int = 2
+    grid: bool = False
     activation: Activation = nn.relu
     norm: Norm | None = None
     kernel_init: Initializer | None = None
@@ -110,15 +116,32 @@ class ConvDecoder(nn.Module):
     def __call__(self, z: Event, c: Array | None = None) -> Array:
         """Features [H, W, channels[-1]] of z (any shape) and c ([Dc])."""
         first, *sizes = doublings(self.image_size, len(self.channels), self.axes)
-        shape = (*first, self.channels[0])
-        kernel_init = self.kernel_init or default_init(self.activation)
-        dense = nn.Dense(math.prod(shape), kernel_init=kernel_init, dtype=self.dtype)
-        features = dense(flatten(z, c)).reshape(shape)
+        how = {"kernel_init": self.kernel_init or default_init(self.activation)}
+        features = smallest(z, c, (*first, self.channels[0]), self.grid, dtype=self.dtype, **how)
         features = self.activation(normalize(features, self.norm))
         for channels, size in zip(self.channels, sizes, strict=True):
             features = self.up(features, size, **_layer(self, channels, self.axes))
             features = drop(self, self.activation(normalize(features, self.norm)))
         return features
+
+
+def smallest(z: Event, c: Array | None, shape: tuple[int, ...], grid: bool, **layer: Any) -> Array:
+    """The smallest map [h, w, F] of z and c, in a compact method: by a dense layer of all of z, or
+    by a convolution of a grid [h, w, D].
+
+    Raises:
+      ValueError: a grid of another size.
+    """
+    if not grid:
+        return nn.Dense(math.prod(shape), **layer)(flatten(z, c)).reshape(shape)
+    positions, features = shape[:-1], shape[-1]
+    if jnp.shape(z)[:-1] != positions:
+        raise ValueError(
+            f"This decoder takes a grid [{', '.join(map(str, positions))}, D], grid=True, and was"
+            f" given z of shape {list(jnp.shape(z))}: make its positions those of the smallest map."
+        )
+    conv: Any = Conv(features, (3,) * len(positions), **layer)
+    return conv(with_channels(z, c, len(positions)))
 
 
 def _layer(body: ConvEncoder | ConvDecoder, channels: int, axes: int) -> dict[str, Any]:

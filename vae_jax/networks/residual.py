@@ -10,7 +10,6 @@ Reference: He et al. 2016, arXiv 1603.05027 (fig. 4e); the zero, Goyal et al. 20
 arXiv 1706.02677, sec. 5.1.
 """
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -18,7 +17,7 @@ from flax import linen as nn
 from flax.typing import Dtype
 
 from vae_jax.networks.bodies import drop, flatten
-from vae_jax.networks.conv import doublings, strided, transposed, with_channels
+from vae_jax.networks.conv import doublings, smallest, strided, transposed, with_channels
 from vae_jax.networks.init import Activation, default_init
 from vae_jax.networks.norms import Norm, normalize
 from vae_jax.networks.products import Conv
@@ -86,7 +85,7 @@ class ResidualEncoder(nn.Module):
       blocks: residual blocks of each stage.
       attention: heights of the maps after whose blocks there is self-attention: (7,).
       heads: of the attention.
-      down, axes: as in `ConvEncoder`.
+      down, axes, grid: as in `ConvEncoder`.
       kernel_size: of the convolutions that halve.
       activation, norm, dropout, dtype: as in `MLP`.
     """
@@ -98,6 +97,7 @@ class ResidualEncoder(nn.Module):
     down: Callable[..., Array] = strided
     kernel_size: int = 4
     axes: int = 2
+    grid: bool = False
     activation: Activation = nn.relu
     norm: Norm | None = None
     dropout: float = 0.0
@@ -112,7 +112,8 @@ class ResidualEncoder(nn.Module):
         for channels in self.channels:
             features = self.down(features, **_resizing(self, channels))
             features = _stage(self, features)
-        return self.activation(normalize(features, self.norm)).ravel()
+        features = self.activation(normalize(features, self.norm))
+        return features if self.grid else features.ravel()
 
 
 class ResidualDecoder(nn.Module):
@@ -125,7 +126,7 @@ class ResidualDecoder(nn.Module):
       blocks, attention, heads: as in `ResidualEncoder`, before each doubling.
       skips: whether each stage is told z anew, by a dense layer to its channels; else z reaches all
         but the first by way of it alone.
-      up, axes: as in `ConvDecoder`.
+      up, axes, grid: as in `ConvDecoder`.
       kernel_size: of the convolutions that double.
       activation, norm, dropout, dtype: as in `MLP`.
 
@@ -141,6 +142,7 @@ class ResidualDecoder(nn.Module):
     up: Callable[..., Array] = transposed
     kernel_size: int = 4
     axes: int = 2
+    grid: bool = False
     activation: Activation = nn.relu
     norm: Norm | None = None
     dropout: float = 0.0
@@ -152,8 +154,8 @@ class ResidualDecoder(nn.Module):
         given = flatten(z, c)
         first, *sizes = doublings(self.image_size, len(self.channels), self.axes)
         _check_attention(self.attention, [size[0] for size in (first, *sizes[:-1])])
-        shape = (*first, self.channels[0])
-        features = self._dense(math.prod(shape))(given).reshape(shape)
+        layer: dict[str, Any] = {"kernel_init": default_init(self.activation), "dtype": self.dtype}
+        features = smallest(z, c, (*first, self.channels[0]), self.grid, **layer)
         for channels, size in zip(self.channels, sizes, strict=True):
             features = _stage(self, features)
             features = self.up(features, size, **_resizing(self, channels))

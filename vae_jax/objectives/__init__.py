@@ -6,7 +6,14 @@ sees its batch only through the axis name "batch" (`jax.lax.pmean(..., "batch")`
 over the event's dimensions, mean over the draws, mean over the batch.
 """
 
-from vae_jax.objectives.codes import commitment, perplexity
+from vae_jax.objectives.codes import (
+    codebook,
+    commitment,
+    entropy_gap,
+    mean_over_values,
+    perplexity,
+    usage,
+)
 from vae_jax.objectives.groups import per_group
 from vae_jax.objectives.importance import importance_weighted
 from vae_jax.objectives.objective import Aux, Objective, batch_size, over_batch
@@ -36,11 +43,14 @@ __all__ = [
     "batch_size",
     "capacity",
     "check_terms",
+    "codebook",
     "commitment",
     "distortion",
+    "entropy_gap",
     "free_bits",
     "importance_weighted",
     "information",
+    "mean_over_values",
     "over_batch",
     "penalty",
     "per_group",
@@ -49,5 +59,6 @@ __all__ = [
     "rate_factors",
     "sampled_rate",
     "term_values",
+    "usage",
     "weighted_sum",
 ]

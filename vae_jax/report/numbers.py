@@ -85,6 +85,19 @@ QUANTITIES = (
         of="mutual_information.images",
     ),
     Quantity(
+        "perplexity of the codes",
+        "code_perplexity",
+        unit="",
+        note="of each table; exp of the entropy of their frequencies",
+    ),
+    Quantity(
+        "fraction of the codes in use",
+        "code_usage",
+        unit="",
+        note="of {} that there are",
+        of="num_codes",
+    ),
+    Quantity(
         "active units", "active_units.number", unit="", note="of {}", of="active_units.latents"
     ),
 )

@@ -11,7 +11,7 @@ from vae_jax import evaluate
 from vae_jax.bounds import ELBO, LogLikelihood
 from vae_jax.checks import check_count
 from vae_jax.configs import Experiment
-from vae_jax.distributions import Layered
+from vae_jax.distributions import Layered, Quantised
 from vae_jax.models import VAE
 from vae_jax.objectives import batch_size as size_of
 from vae_jax.train.rows import no_rate
@@ -100,7 +100,7 @@ def _log_likelihood(estimates: LogLikelihood, num_samples: int) -> dict[str, Any
         "importance_samples": num_samples,
         "mean_monte_carlo_standard_error": evaluate.mean(estimates.standard_error).value,
         "median_effective_sample_size": ess,
-        **({} if ess >= _ENOUGH else {"reading": _reading(ess, num_samples)}),
+        **({} if ess >= min(_ENOUGH, num_samples) else {"reading": _reading(ess, num_samples)}),
     }
 
 
@@ -143,10 +143,13 @@ def _mutual_information(
     model: VAE, params: Params, key: Key, test: Batch
 ) -> dict[str, dict[str, float]]:
     """Of z and the example, among the first test images; not of conditional models, nor of a
-    posterior that knows log q of what it draws alone."""
+    posterior that knows log q of what it draws alone, nor of codes, which are other ones for each
+    example or nearly so."""
     if "c" in test or not _scores_any_z(model, params, test):
         return {}
     q = jax.eval_shape(model.encode, params, jax.tree.map(lambda leaf: leaf[0], test["x"]))
+    if isinstance(q, Quantised):
+        return {}
     most = _INFORMED_OF_LAYERS if isinstance(q, Layered) else _INFORMED
     some = jax.tree.map(lambda leaf: leaf[:most], test)
     information = evaluate.mutual_information(model, params, key, some)

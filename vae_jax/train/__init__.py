@@ -21,6 +21,7 @@ once, outside the loop.
 
 from vae_jax.train.aggressive import Aggressive, aggressive
 from vae_jax.train.averages import Averaged, average_params, averaged
+from vae_jax.train.code_prior import FittedCodes, fit_code_prior
 from vae_jax.train.epochs import epoch_order, train_epoch
 from vae_jax.train.finite import NotFiniteError, check_metrics, check_params
 from vae_jax.train.fit import fit
@@ -42,6 +43,7 @@ __all__ = [
     "Aggressive",
     "Averaged",
     "Fitted",
+    "FittedCodes",
     "Metrics",
     "NotFiniteError",
     "Player",
@@ -58,6 +60,7 @@ __all__ = [
     "descend",
     "epoch_order",
     "fit",
+    "fit_code_prior",
     "fit_seeds",
     "held_out_score",
     "member",

@@ -10,17 +10,19 @@ from typing import NamedTuple
 from flax import linen as nn
 
 from vae_jax.configs.choices.choices import Choices
+from vae_jax.configs.choices.codes import code_event, code_score
 from vae_jax.configs.choices.decoders import DECODERS
 from vae_jax.configs.choices.form import Form
 from vae_jax.configs.choices.likelihoods import LIKELIHOODS, with_classes
 from vae_jax.configs.choices.networks import NETWORKS
 from vae_jax.configs.choices.objectives import OBJECTIVES
 from vae_jax.configs.choices.optimizers import OPTIMIZERS
-from vae_jax.configs.choices.posteriors import POSTERIORS, Posterior
+from vae_jax.configs.choices.posterior import Posterior
+from vae_jax.configs.choices.posteriors import POSTERIORS
 from vae_jax.configs.choices.priors import PRIORS
 from vae_jax.configs.choices.table import chosen
-from vae_jax.configs.experiment import Optimize
-from vae_jax.distributions import Distribution
+from vae_jax.configs.experiment import Optimize, no_more
+from vae_jax.distributions import Distribution, standard_gaussian
 from vae_jax.evaluate.scores import Rate
 from vae_jax.models import VAE, vae
 from vae_jax.networks import Network
@@ -30,6 +32,9 @@ from vae_jax.types import Array, Event
 __all__ = ["Choices", "Form", "Parts", "parts"]
 
 
+_ALIKE = 2  # draws that are all one: of one alone an estimate has no standard error
+
+
 class Parts(NamedTuple):
     """What the choices make of data of one form.
 
@@ -37,11 +42,15 @@ class Parts(NamedTuple):
       model: the VAE.
       step: as in `Trained`.
       rate: as in `Views`: in closed form, sampled, or None where there is no bound.
+      score: as in `Views`.
+      draws: how many draws tell all there is of log p(x), where they are all one; else None.
     """
 
     model: VAE
     step: Callable[[Optimize], Step]
     rate: Rate | None
+    score: Callable[..., dict[str, float]] = no_more
+    draws: int | None = None
 
 
 def parts(
@@ -76,23 +85,27 @@ def parts(
             "gradient='score-free' is for networks that see one example, and norm='batch' sees the"
             " batch: choose norm='layer' or norm='group', or gradient='plain'."
         )
-    encoder, decoder = chosen("network", NETWORKS, *given)(form)
+    posterior = chosen("posterior", POSTERIORS, *given)(latents)
+    in_codes = posterior.quantise is not None
+    encoder, decoder = chosen("network", NETWORKS, *given)(form._replace(grid=in_codes))
     head = chosen("likelihood", LIKELIHOODS, *given)(form)
     head = chosen("decoder", DECODERS, *given)(form, head, preprocess)
     head = with_classes(head, form, choices.dtype)
-    posterior = chosen("posterior", POSTERIORS, *given)(latents)
     prior = chosen("prior", PRIORS, *given)(latents)
     _check_posterior(choices, prior.prior, posterior)
     optimizer = chosen("optimizer", OPTIMIZERS, *given)
     optimizer(0.0)  # its options are looked at before there is a run
-    model = vae(
-        Network(encoder, posterior.head, embed, preprocess),
-        Network(decoder, head, embed),
-        prior.prior,
-    )
+    own, p = posterior.head, prior.prior
+    if in_codes:
+        event = code_event(encoder, form.shape, posterior, latents)
+        own, p = own.clone(event_shape=event), standard_gaussian(*event)
+    model = vae(Network(encoder, own, embed, preprocess), Network(decoder, head, embed), p)
+    model = model if posterior.quantise is None else posterior.quantise(model)
     rate = None if posterior.is_point else prior.rate
-    objective = chosen("objective", OBJECTIVES, *given)(model, rate)
-    return Parts(model, lambda optimize: descend(objective, optimize(optimizer)), rate)
+    beside = (posterior.terms,) if in_codes else ()
+    objective = chosen("objective", OBJECTIVES, *given)(model, rate, *beside)
+    made = Parts(model, lambda optimize: descend(objective, optimize(optimizer)), rate)
+    return made._replace(score=code_score, draws=_ALIKE) if in_codes else made
 
 
 def _check_posterior(
@@ -104,6 +117,8 @@ def _check_posterior(
             f"posterior={choices.posterior!r} has no rate of each dimension, of which bits could be"
             " free: choose free_bits_per='total', or posterior='gaussian'."
         )
+    if posterior.quantise is not None:
+        _check_codes(choices)
     if isinstance(prior, Distribution):
         return
     name = choices.prior
@@ -117,3 +132,16 @@ def _check_posterior(
             f"posterior='committed' has its rate under the standard prior, and prior={name!r} is"
             " learned, and comes to it: choose prior='standard'."
         )
+
+
+def _check_codes(choices: Choices) -> None:
+    """ValueError for what makes no sense of codes, which are not drawn, and have a rate that no
+    parameter changes."""
+    asked = {"objective": "elbo", "gradient": "plain", "prior": "standard"}
+    for name, only in asked.items():
+        if getattr(choices, name) != only:
+            raise ValueError(
+                f"posterior={choices.posterior!r} is one vector of codes for each example, under a"
+                f" uniform prior: {name}={getattr(choices, name)!r} is of draws; choose"
+                f" {name}={only!r}."
+            )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from vae_jax.configs.choices.codes import REDUCTIONS, STARTS, UPDATES
 from vae_jax.configs.choices.decoders import DECODERS
 from vae_jax.configs.choices.dtypes import DTYPES
 from vae_jax.configs.choices.likelihoods import BOUNDS, LIKELIHOODS
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     Dtype: TypeAlias = str
     Decoder: TypeAlias = str
     Posterior: TypeAlias = str
+    Updates: TypeAlias = str
+    Start: TypeAlias = str
+    Reduction: TypeAlias = str
     Prior: TypeAlias = str
     Optimizer: TypeAlias = str
 else:  # a command line lists the rows of each table
@@ -39,6 +43,7 @@ else:  # a command line lists the rows of each table
     Decoder = Literal[tuple(DECODERS)]
     Posterior, Prior = (Literal[tuple(t)] for t in (POSTERIORS, PRIORS))
     Optimizer = Literal[tuple(OPTIMIZERS)]
+    Updates, Start, Reduction = (Literal[tuple(t)] for t in (UPDATES, STARTS, REDUCTIONS))
 
 
 @dataclass(frozen=True)
@@ -103,9 +108,32 @@ class Choices:
       word_dropout: Of transformer and wavenet, the probability that a place is not told what is
         before it, in training, by default 0.
       posterior: gaussian, diagonal; full, with every covariance; committed: diagonal, with a least
-        rate; point: a plain autoencoder, which has no bound.
+        rate; point: a plain autoencoder, which has no bound; codes, the nearest of a table, at each
+        position of the smallest map of convolutions; residual_codes, sums of these; fsq, levels of
+        each channel; lfq and bsq, signs of each, bsq on a sphere.
       posterior_floor: Of gaussian, full and committed, the least log of its standard deviation.
       committed_rate: Of committed, the least rate of each dimension, by default 0.1 nats.
+      num_codes: Of codes and residual_codes, of a table, by default 512.
+      code_groups: Of codes, of channels, each with a table of its own, by default 1.
+      code_cosine: Of codes, vectors of length 1: the nearest is that of the largest cosine.
+      code_depth: Of residual_codes, how many are summed, by default 4.
+      code_dropout: Of residual_codes, the probability that an example in training has fewer, by
+        default 0.
+      code_updates: Of codes and residual_codes: averages of the features, or gradients.
+      code_decay: Of the averages, by default 0.99.
+      code_start: Of codes that follow by averages: kmeans, of the first batch, or normal; by
+        default kmeans.
+      code_restart: Of these, the share of an equal one below which a code begins anew at a vector
+        of the batch, by default 0.05; 0 for never.
+      code_commitment: Of codes, residual_codes and lfq, the weight of the features' distance, by
+        default 0.25.
+      code_reduction: Of codes and residual_codes, of the distances over positions and channels:
+        sum, or mean, with scale=data_vqvae the original code's.
+      code_levels: Of fsq, of each of its latents, by default (8, 5, 5, 5).
+      code_entropy: Of lfq and bsq, the weight of the mean entropy less that of the mean, by default
+        0.1.
+      code_temperature: Of lfq and bsq, of the soft choices whose entropy it is, by default 1.
+      code_vectors: Of codes without convolutions, how many vectors there are, by default 1.
       prior: standard normal, or a learned mixture of Gaussians.
       components: Of the mixture, by default 10.
       optimizer: adam, adamw, sgd, adamax, rmsprop, lion.
@@ -150,6 +178,21 @@ class Choices:
     posterior: Posterior = "gaussian"
     posterior_floor: float | None = FLOOR
     committed_rate: float | None = None
+    num_codes: int | None = None
+    code_groups: int | None = None
+    code_cosine: bool = False
+    code_depth: int | None = None
+    code_dropout: float | None = None
+    code_updates: Updates = "averages"
+    code_decay: float | None = None
+    code_start: Start | None = None
+    code_restart: float | None = None
+    code_commitment: float | None = None
+    code_reduction: Reduction = "sum"
+    code_levels: tuple[int, ...] | None = None
+    code_entropy: float | None = None
+    code_temperature: float | None = None
+    code_vectors: int | None = None
     prior: Prior = "standard"
     components: int | None = None
     optimizer: Optimizer = "adam"

@@ -22,6 +22,7 @@ class Form(NamedTuple):
       log_deviation: initializer of the log of the standard deviation of all values of all examples.
       log_mean: of the log of the mean of counts (the bias of the layer).
       logits: of the logits of binary variables (the bias of the layer).
+      grid: whether bodies that have a map keep it, for a latent of each of its positions.
       beside: the classes of each variable that stands beside the array, which is then "numbers" of
         an event {"numbers": x, "classes": (c, ...)}; of shape (0,) there is no array in it.
     """
@@ -35,4 +36,5 @@ class Form(NamedTuple):
     log_deviation: Initializer = nn.initializers.zeros
     log_mean: Initializer = nn.initializers.zeros
     logits: Initializer = nn.initializers.zeros
+    grid: bool = False
     beside: tuple[int, ...] = ()

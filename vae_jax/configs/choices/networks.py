@@ -67,7 +67,8 @@ def conv(
 ) -> Bodies:
     """Convolutions, of images and of series; each stage halves them, and the decoder mirrors."""
     size = _positions("conv", form, channels)
-    how: dict[str, Any] = {"axes": len(size), **_layers(activation, norm, dropout, dtype)}
+    how: dict[str, Any] = {"axes": len(size), "grid": form.grid}
+    how |= _layers(activation, norm, dropout, dtype)
     return ConvEncoder(channels, **how), ConvDecoder(size, channels[::-1], **how)
 
 
@@ -103,6 +104,7 @@ def residual(
     size = _positions("residual", form, channels)
     check_count("blocks", blocks)
     how: dict[str, Any] = {"axes": len(size), "blocks": blocks, "attention": attention}
+    how |= {"grid": form.grid}
     how |= _layers(activation, norm, dropout, dtype)
     encoder = ResidualEncoder(channels, **how)
     return encoder, ResidualDecoder(size, channels[::-1], skips=skips, **how)

@@ -50,6 +50,7 @@ RISES = {"linear": linear, "cyclical": cyclical}
 def elbo(
     model: VAE,
     rate: Rate | None,
+    beside: tuple[Term, ...] = (),
     *,
     draws: int = 1,
     gradient: str = "plain",
@@ -60,7 +61,7 @@ def elbo(
     free_bits_per: str = "dimension",
 ) -> Objective:
     """The evidence lower bound, its rate weighted by beta, and no less than the bits that are
-    free."""
+    free; with the terms that a posterior has beside it."""
     weight = _beta(beta, beta_warmup, beta_rise)
     is_plain = (beta, beta_warmup, free_bits) == (1.0, 0, 0.0)
     if not free_bits and free_bits_per != "dimension":
@@ -79,7 +80,7 @@ def elbo(
     if free_bits:
         value = _free(rate, free_bits, free_bits_per)
         terms = (terms[0], Term("rate", rate, 0.0), Term("free_bits", value, weight))
-    return weighted_sum(model, terms, num_samples=draws)
+    return weighted_sum(model, (*terms, *beside), num_samples=draws)
 
 
 def capacity(

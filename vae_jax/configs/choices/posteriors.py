@@ -1,11 +1,9 @@
 """Posteriors: the head of the encoder."""
 
-from typing import NamedTuple
-
-from flax import linen as nn
-
 from vae_jax.checks import check_within
+from vae_jax.configs.choices.codes import bsq, codes, fsq, lfq, residual_codes
 from vae_jax.configs.choices.dtypes import DTYPES
+from vae_jax.configs.choices.posterior import Posterior
 from vae_jax.configs.choices.table import Rows, one_of
 from vae_jax.networks import (
     DeltaHead,
@@ -17,22 +15,6 @@ from vae_jax.networks import (
 
 _RATES = (1e-3, 10.0)  # nats of a dimension
 _FLOORS = (-30.0, 10.0)  # of a log: the squares of such scales are numbers of float32
-
-
-class Posterior(NamedTuple):
-    """The head of an encoder.
-
-    Fields:
-      head: of the features.
-      is_point: whether it is a point, which has no bound.
-      is_committed: whether it has a least rate, which is one under the standard prior alone.
-      is_diagonal: whether its rate is one of each dimension.
-    """
-
-    head: nn.Module
-    is_point: bool = False
-    is_committed: bool = False
-    is_diagonal: bool = True
 
 
 def gaussian(
@@ -79,7 +61,17 @@ def point(latents: int, *, dtype: str = "float32") -> Posterior:
     return Posterior(DeltaHead((latents,), one_of("dtype", DTYPES, dtype)), is_point=True)
 
 
-POSTERIORS: Rows = {"gaussian": gaussian, "full": full, "committed": committed, "point": point}
+POSTERIORS: Rows = {
+    "gaussian": gaussian,
+    "full": full,
+    "committed": committed,
+    "point": point,
+    "codes": codes,
+    "residual_codes": residual_codes,
+    "fsq": fsq,
+    "lfq": lfq,
+    "bsq": bsq,
+}
 
 
 def _check_floor(floor: float | None) -> None:
