@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 from bodies import Normalised, Up
 from flax import linen as nn
 from flows import PlanarHead
@@ -21,8 +22,8 @@ from vae_jax import (
     standard_gaussian,
     vae,
 )
-from vae_jax.distributions import UniformCodes
-from vae_jax.models import Rung, ladder, with_codebook, with_prior, with_vamp_prior
+from vae_jax.distributions import RelaxedOneHot, UniformCodes, uniform_one_hot
+from vae_jax.models import Rung, ladder, relaxed, with_codebook, with_prior, with_vamp_prior
 from vae_jax.networks import (
     MLP,
     AutoregressiveHead,
@@ -31,6 +32,7 @@ from vae_jax.networks import (
     FixedScale,
     GaussianHead,
     Network,
+    OneHotHead,
     WaveNet,
     one_hot,
 )
@@ -122,6 +124,11 @@ SERIES = vae(
     Network(MLP((6,)), AutoregressiveHead(WaveNet((1, 2), 4), NUMBERS, column)),
     standard_gaussian(2),
 )
+CLASSES = relaxed(
+    vae(Network(MLP((6,)), OneHotHead((2,), 3)), pixels(), uniform_one_hot(2, 3)),
+    optax.exponential_decay(1.0, 100, 0.5),
+)
+CORNER = RelaxedOneHot(jnp.tile(jnp.array([9.0, 0.0, -9.0]), (2, 1)), jnp.zeros(()))
 BOTH = Joint({"z1": far(3), "z2": far(2)})
 EVERY = {
     "plain": row(PLAIN, [DISTORTION, RATE], rate, far(2)),
@@ -133,5 +140,6 @@ EVERY = {
     "planar": row(PLANAR, [DISTORTION, SAMPLED], sampled_rate, far(2), any_z=False),
     "point": row(POINT, [DISTORTION, SAMPLED], None, far(2)),
     "autoregressive": row(SERIES, [DISTORTION, RATE], rate, far(2)),
+    "relaxed classes": row(CLASSES, [DISTORTION, SAMPLED], sampled_rate, CORNER),
     "codebook": Row(CODES, (DISTORTION, RATE, COMMITMENT), rate, larger_codebook(CODES)),
 }

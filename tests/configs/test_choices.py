@@ -71,6 +71,17 @@ def stepped(one, x, run=jax.eval_shape):
 
 
 OF_SEQUENCES = ("transformer", "wavenet")
+WITH = {  # what a row is chosen with
+    "fixed": {"sigma": 0.5},
+    "categorical": {"prior": "classes", "objective": "rloo"},
+    "gumbel": {"prior": "classes", "temperature_end": 0.5, "temperature_steps": 9},
+    "classes": {"posterior": "gumbel", "straight_through": True},
+}
+
+
+def beside(kind, name):
+    """The companions of a row; a likelihood may be called as a posterior is."""
+    return WITH.get(name, {}) if kind in ("posterior", "prior", "scale") else {}
 
 
 @pytest.mark.parametrize(
@@ -78,7 +89,7 @@ OF_SEQUENCES = ("transformer", "wavenet")
     [(k, n) for k, table in NAMES.items() for n in table if n not in OF_SEQUENCES],
 )
 def test_every_row_makes_a_step(kind, name):
-    one = made(**{kind: name}, sigma=0.5 if name == "fixed" else None)
+    one = made(**{kind: name}, **beside(kind, name))
     params, state, metrics = stepped(one, X[name if kind == "likelihood" else "gaussian"])
     same = jax.tree.map(lambda a, b: (a.shape, a.dtype) == (b.shape, b.dtype), params, state.params)
     assert all(jax.tree.leaves(same))
@@ -137,6 +148,7 @@ MADE = [
 @pytest.mark.parametrize(("network", "likelihood", "posterior"), MADE)
 def test_bfloat16_is_of_bodies_and_heads_alone(network, likelihood, posterior):
     choice = {"network": network, "likelihood": likelihood, "posterior": posterior}
+    choice |= beside("posterior", posterior)
     choice |= {"scale": "predicted"} if likelihood in OF_SCALES else {}
     x, z = X[likelihood][0], np.zeros(2, np.float32)
     for dtype, name in (("float32", "f32"), ("bfloat16", "bf16")):

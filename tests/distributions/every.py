@@ -27,9 +27,12 @@ from vae_jax.distributions import (
     Mixture,
     MixtureOver,
     NegativeBinomial,
+    OneHot,
     Poisson,
     Quantised,
+    RelaxedOneHot,
     Steps,
+    StraightThroughOneHot,
     UniformCodes,
     ZeroInflated,
     standard_gaussian,
@@ -137,6 +140,9 @@ EVERY = [
     ("autoregressive-gaussian", DRIFT, True),
     ("quantised", Quantised(normal(2, 3), normal(4, 3, seed=1)), True),
     ("uniform-codes", UniformCodes(normal(4, 3), (2, 3)), False),
+    ("one-hot", OneHot(normal(2, 4)), False),
+    ("straight-through", StraightThroughOneHot(normal(2, 4), jnp.array(-0.5)), True),
+    ("relaxed-one-hot", RelaxedOneHot(normal(2, 4), jnp.array(-0.5)), True),
 ]
 NO_LOG_PROB = ("planar",)  # but of its draws
 AT_POINTS = ("delta", "joint-tuple", "quantised", "uniform-codes")  # densities without a difference

@@ -23,6 +23,8 @@ from vae_jax.distributions import (
     Laplace,
     LogisticMixture,
     Mixture,
+    OneHot,
+    StraightThroughOneHot,
     UniformCodes,
 )
 
@@ -60,6 +62,12 @@ DISCRETE = [
         _all_events(range(3), 3),
     ),
     ("uniform-codes", UniformCodes(_codes, (2, 2)), _codes[_all_events(range(3), 2)]),
+    ("one-hot", OneHot(normal(2, 3)), jnp.eye(3)[_all_events(range(3), 2)]),
+    (
+        "straight-through",
+        StraightThroughOneHot(normal(2, 3), jnp.array(-0.5)),
+        jnp.eye(3)[_all_events(range(3), 2)],
+    ),
     (
         "foreign",
         Foreign(numpyro.BernoulliLogits(normal(3)), draw, False),

@@ -19,7 +19,10 @@ from vae_jax.distributions.logistic import DiscretisedLogistic, LogisticMixture
 from vae_jax.distributions.masked import Masked
 from vae_jax.distributions.mixture import Mixture
 from vae_jax.distributions.mixture_over import MixtureOver
+from vae_jax.distributions.one_hot import OneHot, StraightThroughOneHot, uniform_one_hot
 from vae_jax.distributions.quantised import Quantised, UniformCodes
+from vae_jax.distributions.relaxed_one_hot import RelaxedOneHot
+from vae_jax.distributions.states import states
 
 __all__ = [
     "Autoregressive",
@@ -42,10 +45,15 @@ __all__ = [
     "Mixture",
     "MixtureOver",
     "NegativeBinomial",
+    "OneHot",
     "Poisson",
     "Quantised",
+    "RelaxedOneHot",
     "Steps",
+    "StraightThroughOneHot",
     "UniformCodes",
     "ZeroInflated",
     "standard_gaussian",
+    "states",
+    "uniform_one_hot",
 ]

@@ -5,6 +5,7 @@ All work on one example: `jax.vmap` maps them over a batch.
 
 from vae_jax.networks.autoregressive import AutoregressiveHead
 from vae_jax.networks.bodies import MLP
+from vae_jax.networks.class_heads import OneHotHead
 from vae_jax.networks.conv import ConvDecoder, ConvEncoder, pooled, resized, strided, transposed
 from vae_jax.networks.count_heads import NegativeBinomialHead, PoissonHead, ZeroInflatedHead
 from vae_jax.networks.describe import describe
@@ -75,6 +76,7 @@ __all__ = [
     "MixtureHead",
     "NegativeBinomialHead",
     "Network",
+    "OneHotHead",
     "PoissonHead",
     "PredictedScale",
     "RecurrentEncoder",

@@ -6,11 +6,13 @@ sees its batch only through the axis name "batch" (`jax.lax.pmean(..., "batch")`
 over the event's dimensions, mean over the draws, mean over the batch.
 """
 
+from vae_jax.objectives.categorical import categorical_rate
 from vae_jax.objectives.codes import commitment, perplexity
 from vae_jax.objectives.groups import per_group
 from vae_jax.objectives.importance import importance_weighted
 from vae_jax.objectives.objective import Aux, Objective, batch_size, over_batch
 from vae_jax.objectives.rates import capacity, free_bits, information
+from vae_jax.objectives.score_function import enumerated, reinforce, rloo, score_function, vimco
 from vae_jax.objectives.terms import (
     NEGATIVE_ELBO,
     Draw,
@@ -35,9 +37,11 @@ __all__ = [
     "add",
     "batch_size",
     "capacity",
+    "categorical_rate",
     "check_terms",
     "commitment",
     "distortion",
+    "enumerated",
     "free_bits",
     "importance_weighted",
     "information",
@@ -47,7 +51,11 @@ __all__ = [
     "perplexity",
     "rate",
     "rate_factors",
+    "reinforce",
+    "rloo",
     "sampled_rate",
+    "score_function",
     "term_values",
+    "vimco",
     "weighted_sum",
 ]

@@ -7,8 +7,6 @@ are the command line's. Another row is a function in a table, and a field for ea
 from collections.abc import Callable
 from typing import NamedTuple
 
-from flax import linen as nn
-
 from vae_jax.configs.choices.choices import Choices
 from vae_jax.configs.choices.decoders import DECODERS
 from vae_jax.configs.choices.form import Form
@@ -17,7 +15,7 @@ from vae_jax.configs.choices.networks import NETWORKS
 from vae_jax.configs.choices.objectives import OBJECTIVES
 from vae_jax.configs.choices.optimizers import OPTIMIZERS
 from vae_jax.configs.choices.posteriors import POSTERIORS, Posterior
-from vae_jax.configs.choices.priors import PRIORS
+from vae_jax.configs.choices.priors import PRIORS, Prior
 from vae_jax.configs.choices.table import chosen
 from vae_jax.configs.experiment import Optimize
 from vae_jax.distributions import Distribution
@@ -28,6 +26,8 @@ from vae_jax.train import Step, descend
 from vae_jax.types import Array, Event
 
 __all__ = ["Choices", "Form", "Parts", "parts"]
+
+_IN_SPACE = {"numbers": ("standard", "mixture"), "classes": ("classes",)}  # priors
 
 
 class Parts(NamedTuple):
@@ -82,29 +82,35 @@ def parts(
     head = with_classes(head, form, choices.dtype)
     posterior = chosen("posterior", POSTERIORS, *given)(latents)
     prior = chosen("prior", PRIORS, *given)(latents)
-    _check_posterior(choices, prior.prior, posterior)
+    _check_posterior(choices, prior, posterior)
     optimizer = chosen("optimizer", OPTIMIZERS, *given)
     optimizer(0.0)  # its options are looked at before there is a run
-    model = vae(
+    whole = vae(
         Network(encoder, posterior.head, embed, preprocess),
         Network(decoder, head, embed),
         prior.prior,
     )
+    model = posterior.trained(whole)
     rate = None if posterior.is_point else prior.rate
-    objective = chosen("objective", OBJECTIVES, *given)(model, rate)
-    return Parts(model, lambda optimize: descend(objective, optimize(optimizer)), rate)
+    objective = chosen("objective", OBJECTIVES, *given)(model, posterior.rate or rate)
+    scored = posterior.scored(model)
+    return Parts(scored, lambda optimize: descend(objective, optimize(optimizer)), rate)
 
 
-def _check_posterior(
-    choices: Choices, prior: Distribution | nn.Module, posterior: Posterior
-) -> None:
+def _check_posterior(choices: Choices, prior: Prior, posterior: Posterior) -> None:
     """ValueError for a prior, or free bits, that the posterior makes no sense of."""
+    if prior.space != posterior.space:
+        own = " or ".join(_IN_SPACE[posterior.space])
+        raise ValueError(
+            f"posterior={choices.posterior!r} is over {posterior.space}, and"
+            f" prior={choices.prior!r} over {prior.space}: choose prior={own}."
+        )
     if choices.free_bits and choices.free_bits_per == "dimension" and not posterior.is_diagonal:
         raise ValueError(
             f"posterior={choices.posterior!r} has no rate of each dimension, of which bits could be"
             " free: choose free_bits_per='total', or posterior='gaussian'."
         )
-    if isinstance(prior, Distribution):
+    if isinstance(prior.prior, Distribution):
         return
     name = choices.prior
     if posterior.is_point:

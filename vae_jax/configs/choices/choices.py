@@ -48,9 +48,9 @@ class Choices:
     Args:
       objective: elbo; capacity, the least distortion at a rate; iwae of all draws; miwae, the mean
         of iwae over groups of draws; piwae, iwae with an encoder that follows miwae; ciwae, elbo
-        and iwae mixed.
-      draws: Of z for each example and step, by default 1 of elbo and capacity, 5 of iwae and ciwae;
-        of miwae and piwae in each group, by default 8.
+        and iwae mixed; rloo and vimco, elbo and iwae of a posterior whose draws have no gradient.
+      draws: Of z for each example and step, by default 1 of elbo and capacity, 5 of iwae, ciwae and
+        vimco, 4 of rloo; of miwae and piwae in each group, by default 8.
       groups: Of draws, of miwae and piwae, by default 8.
       mix: Of ciwae, the weight of the elbo, by default 0.5.
       gradient: plain, or score-free: sticking the landing of elbo, doubly reparameterized of the
@@ -103,10 +103,16 @@ class Choices:
       word_dropout: Of transformer and wavenet, the probability that a place is not told what is
         before it, in training, by default 0.
       posterior: gaussian, diagonal; full, with every covariance; committed: diagonal, with a least
-        rate; point: a plain autoencoder, which has no bound.
+        rate; point: a plain autoencoder, which has no bound; categorical: each latent a class, for
+        rloo and vimco; gumbel: the same, relaxed in training.
       posterior_floor: Of gaussian, full and committed, the least log of its standard deviation.
       committed_rate: Of committed, the least rate of each dimension, by default 0.1 nats.
-      prior: standard normal, or a learned mixture of Gaussians.
+      latent_classes: Of categorical and gumbel, of each latent, by default 10.
+      temperature: Of gumbel, of the relaxation, by default 1.
+      temperature_end: Where it ends, by default where it begins.
+      temperature_steps: In how many steps of training.
+      straight_through: Of gumbel, draw classes, with the gradient of the relaxation.
+      prior: standard normal, or a learned mixture of Gaussians; classes: all alike.
       components: Of the mixture, by default 10.
       optimizer: adam, adamw, sgd, adamax, rmsprop, lion.
       weight_decay: Of adamw and lion, of kernels, by default 0.0001.
@@ -150,6 +156,11 @@ class Choices:
     posterior: Posterior = "gaussian"
     posterior_floor: float | None = FLOOR
     committed_rate: float | None = None
+    latent_classes: int | None = None
+    temperature: float | None = None
+    temperature_end: float | None = None
+    temperature_steps: int | None = None
+    straight_through: bool = False
     prior: Prior = "standard"
     components: int | None = None
     optimizer: Optimizer = "adam"

@@ -1,22 +1,33 @@
 """Posteriors: the head of the encoder."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
+import optax
 from flax import linen as nn
 
-from vae_jax.checks import check_within
+from vae_jax.checks import check_count, check_within
 from vae_jax.configs.choices.dtypes import DTYPES
 from vae_jax.configs.choices.table import Rows, one_of
+from vae_jax.evaluate.scores import Rate
+from vae_jax.models import VAE, hard, relaxed
 from vae_jax.networks import (
     DeltaHead,
     FullGaussianHead,
     GaussianHead,
+    OneHotHead,
     PredictedScale,
     committed_ceiling,
 )
+from vae_jax.objectives import categorical_rate, rate
 
 _RATES = (1e-3, 10.0)  # nats of a dimension
 _FLOORS = (-30.0, 10.0)  # of a log: the squares of such scales are numbers of float32
+_TEMPERATURES = (1e-3, 1e3)
+
+
+def _same(model: VAE) -> VAE:
+    return model
 
 
 class Posterior(NamedTuple):
@@ -27,12 +38,20 @@ class Posterior(NamedTuple):
       is_point: whether it is a point, which has no bound.
       is_committed: whether it has a least rate, which is one under the standard prior alone.
       is_diagonal: whether its rate is one of each dimension.
+      space: of its events, which the prior's are in too.
+      trained: of the model with this head, the one that is trained.
+      scored: of that, the one that is scored.
+      rate: what is descended for one, where it is another than the prior's.
     """
 
     head: nn.Module
     is_point: bool = False
     is_committed: bool = False
     is_diagonal: bool = True
+    space: str = "numbers"
+    trained: Callable[[VAE], VAE] = _same
+    scored: Callable[[VAE], VAE] = _same
+    rate: Rate | None = None
 
 
 def gaussian(
@@ -79,7 +98,59 @@ def point(latents: int, *, dtype: str = "float32") -> Posterior:
     return Posterior(DeltaHead((latents,), one_of("dtype", DTYPES, dtype)), is_point=True)
 
 
-POSTERIORS: Rows = {"gaussian": gaussian, "full": full, "committed": committed, "point": point}
+def categorical(latents: int, *, latent_classes: int = 10, dtype: str = "float32") -> Posterior:
+    """Classes, whose draws have no gradient: for the objectives rloo and vimco."""
+    check_count("latent_classes", latent_classes)
+    head = OneHotHead((latents,), latent_classes, one_of("dtype", DTYPES, dtype))
+    return Posterior(head, is_diagonal=False, space="classes")
+
+
+def gumbel(
+    latents: int,
+    *,
+    latent_classes: int = 10,
+    temperature: float = 1.0,
+    temperature_end: float | None = None,
+    temperature_steps: int = 0,
+    straight_through: bool = False,
+    dtype: str = "float32",
+) -> Posterior:
+    """Classes, relaxed in training (Gumbel-softmax), and scored as they are."""
+    check_within("temperature", temperature, *_TEMPERATURES)
+    now: float | optax.Schedule = temperature
+    if temperature_end is not None or temperature_steps:
+        end = _end(temperature_end, temperature_steps)
+        now = optax.exponential_decay(
+            temperature, temperature_steps, end / temperature, end_value=end
+        )
+
+    def trained(model: VAE) -> VAE:
+        return relaxed(model, now, straight_through=straight_through)
+
+    classes = categorical(latents, latent_classes=latent_classes, dtype=dtype)
+    own = rate if straight_through else categorical_rate
+    return classes._replace(trained=trained, scored=hard, rate=own)
+
+
+POSTERIORS: Rows = {
+    "gaussian": gaussian,
+    "full": full,
+    "committed": committed,
+    "point": point,
+    "categorical": categorical,
+    "gumbel": gumbel,
+}
+
+
+def _end(end: float | None, steps: int) -> float:
+    if end is None or not steps:
+        raise ValueError(
+            "A temperature that falls needs where it ends and in how many steps:"
+            f" temperature_end=0.5 and temperature_steps=10000, say; got {end} and {steps}."
+        )
+    check_within("temperature_end", end, *_TEMPERATURES)
+    check_count("temperature_steps", steps)
+    return end
 
 
 def _check_floor(floor: float | None) -> None:

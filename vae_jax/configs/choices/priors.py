@@ -6,17 +6,18 @@ from flax import linen as nn
 
 from vae_jax.checks import check_count
 from vae_jax.configs.choices.table import Rows
-from vae_jax.distributions import Distribution, standard_gaussian
+from vae_jax.distributions import Distribution, standard_gaussian, uniform_one_hot
 from vae_jax.evaluate.scores import Rate
 from vae_jax.networks import LearnedMixture
 from vae_jax.objectives import rate, sampled_rate
 
 
 class Prior(NamedTuple):
-    """A prior, and the rate of a Gaussian posterior under it."""
+    """A prior, the rate of a posterior under it, and the space that both are in."""
 
     prior: Distribution | nn.Module
     rate: Rate
+    space: str = "numbers"
 
 
 def standard(latents: int) -> Prior:
@@ -30,4 +31,14 @@ def mixture(latents: int, *, components: int = 10) -> Prior:
     return Prior(LearnedMixture(components, latents), sampled_rate)
 
 
-PRIORS: Rows = {"standard": standard, "mixture": mixture}
+def classes(latents: int, *, latent_classes: int = 10) -> Prior:
+    """All classes alike."""
+    check_count("latent_classes", latent_classes)
+    return Prior(uniform_one_hot(latents, latent_classes), rate, "classes")
+
+
+PRIORS: Rows = {
+    "standard": standard,
+    "mixture": mixture,
+    "classes": classes,
+}
