@@ -22,9 +22,12 @@ from vae_jax.distributions import (
     Gaussian,
     Joint,
     OneHot,
+    PowerSpherical,
     Quantised,
     StraightThroughOneHot,
     UniformCodes,
+    UniformSphere,
+    VonMisesFisher,
 )
 from vae_jax.distributions.full_gaussian import below_diagonal, solved
 from vae_jax.distributions.gaussian import standardized
@@ -49,9 +52,9 @@ def kl(q: Distribution, p: Distribution) -> Array:
 
     Args:
       q, p: distributions over the same event, of one of the pairs (Gaussian, Gaussian), either of
-        these or both a FullGaussian, (Bernoulli, Bernoulli), (Categorical, Categorical),
-        (OneHot, OneHot), (StraightThroughOneHot, OneHot), (Joint, Joint), (Quantised,
-        UniformCodes), or a registered one.
+        these or both a FullGaussian, (Bernoulli, Bernoulli), (Categorical, Categorical), (OneHot,
+        OneHot), (StraightThroughOneHot, OneHot), (Joint, Joint), (Quantised, UniformCodes),
+        (VonMisesFisher, UniformSphere), (PowerSpherical, UniformSphere), or a registered one.
 
     Returns:
       [] nats.
@@ -190,6 +193,14 @@ def _codes(q: Quantised, p: UniformCodes) -> Array:
     """N log K, whichever the codes are."""
     _check_same("Quantised", q.features.shape, p.shape)
     return jnp.asarray(p.rate())
+
+
+@register_kl(VonMisesFisher, UniformSphere)
+@register_kl(PowerSpherical, UniformSphere)
+def _on_the_sphere(q: VonMisesFisher | PowerSpherical, p: UniformSphere) -> Array:
+    """log area less the entropy of q."""
+    _check_same(type(q).__name__, q.direction.shape, (p.size,))
+    return p.log_area() - q.entropy()
 
 
 def _outcome(q_logits: Array, p_logits: Array) -> Array:

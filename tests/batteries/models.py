@@ -22,8 +22,22 @@ from vae_jax import (
     standard_gaussian,
     vae,
 )
-from vae_jax.distributions import RelaxedOneHot, UniformCodes, uniform_one_hot
-from vae_jax.models import Rung, ladder, relaxed, with_codebook, with_prior, with_vamp_prior
+from vae_jax.distributions import (
+    RelaxedOneHot,
+    UniformCodes,
+    UniformSphere,
+    VonMisesFisher,
+    uniform_one_hot,
+)
+from vae_jax.models import (
+    Rung,
+    ladder,
+    relaxed,
+    with_codebook,
+    with_hamiltonian,
+    with_prior,
+    with_vamp_prior,
+)
 from vae_jax.networks import (
     MLP,
     AutoregressiveHead,
@@ -33,6 +47,7 @@ from vae_jax.networks import (
     GaussianHead,
     Network,
     OneHotHead,
+    VonMisesFisherHead,
     WaveNet,
     one_hot,
 )
@@ -129,6 +144,10 @@ CLASSES = relaxed(
     optax.exponential_decay(1.0, 100, 0.5),
 )
 CORNER = RelaxedOneHot(jnp.tile(jnp.array([9.0, 0.0, -9.0]), (2, 1)), jnp.zeros(()))
+SPHERE = vae(Network(MLP((6,)), VonMisesFisherHead(4)), pixels(), UniformSphere(4))
+POLE = VonMisesFisher(jnp.ones(4), jnp.array(4.0))
+MOVED = with_hamiltonian(PLAIN, 2)
+AWAY = Joint({"latent": far(2), "momentum": standard_gaussian(2)})
 BOTH = Joint({"z1": far(3), "z2": far(2)})
 EVERY = {
     "plain": row(PLAIN, [DISTORTION, RATE], rate, far(2)),
@@ -141,5 +160,7 @@ EVERY = {
     "point": row(POINT, [DISTORTION, SAMPLED], None, far(2)),
     "autoregressive": row(SERIES, [DISTORTION, RATE], rate, far(2)),
     "relaxed classes": row(CLASSES, [DISTORTION, SAMPLED], sampled_rate, CORNER),
+    "sphere": row(SPHERE, [DISTORTION, RATE], rate, POLE),
+    "hamiltonian": row(MOVED, [DISTORTION, SAMPLED], sampled_rate, AWAY),
     "codebook": Row(CODES, (DISTORTION, RATE, COMMITMENT), rate, larger_codebook(CODES)),
 }

@@ -76,6 +76,9 @@ WITH = {  # what a row is chosen with
     "categorical": {"prior": "classes", "objective": "rloo"},
     "gumbel": {"prior": "classes", "temperature_end": 0.5, "temperature_steps": 9},
     "classes": {"posterior": "gumbel", "straight_through": True},
+    "vmf": {"prior": "sphere"},
+    "power_spherical": {"prior": "sphere"},
+    "sphere": {"posterior": "vmf"},
 }
 
 

@@ -29,11 +29,14 @@ from vae_jax.distributions import (
     NegativeBinomial,
     OneHot,
     Poisson,
+    PowerSpherical,
     Quantised,
     RelaxedOneHot,
     Steps,
     StraightThroughOneHot,
     UniformCodes,
+    UniformSphere,
+    VonMisesFisher,
     ZeroInflated,
     standard_gaussian,
 )
@@ -142,8 +145,12 @@ EVERY = [
     ("uniform-codes", UniformCodes(normal(4, 3), (2, 3)), False),
     ("one-hot", OneHot(normal(2, 4)), False),
     ("straight-through", StraightThroughOneHot(normal(2, 4), jnp.array(-0.5)), True),
+    ("von-mises-fisher", VonMisesFisher(normal(3), jnp.array(0.7)), True),
+    ("power-spherical", PowerSpherical(normal(4), jnp.array(0.7)), True),
+    ("uniform-sphere", UniformSphere(4), False),
     ("relaxed-one-hot", RelaxedOneHot(normal(2, 4), jnp.array(-0.5)), True),
 ]
+NO_PARAMETERS = ("uniform-sphere",)
 NO_LOG_PROB = ("planar",)  # but of its draws
 AT_POINTS = ("delta", "joint-tuple", "quantised", "uniform-codes")  # densities without a difference
 

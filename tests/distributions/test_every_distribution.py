@@ -5,9 +5,15 @@ import jax.numpy as jnp
 import jax.test_util
 import numpy as np
 import pytest
-from every import AT_POINTS, EVERY, NO_LOG_PROB, every, rows
+from every import AT_POINTS, EVERY, NO_LOG_PROB, NO_PARAMETERS, every, rows
 
-from vae_jax.distributions import Delta, Foreign, Quantised, StraightThroughOneHot
+from vae_jax.distributions import (
+    Delta,
+    Foreign,
+    PowerSpherical,
+    Quantised,
+    StraightThroughOneHot,
+)
 
 
 def _float_leaves(tree):
@@ -135,7 +141,7 @@ def _assert_gradient(f, q):
     )
 
 
-@rows(*AT_POINTS, *NO_LOG_PROB)
+@rows(*AT_POINTS, *NO_LOG_PROB, *NO_PARAMETERS)
 def test_gradient_is_a_finite_difference(q, key, x64):
     """But for masses at points, which have no difference to take."""
     q = _cast(q, jnp.float64)
@@ -143,7 +149,7 @@ def test_gradient_is_a_finite_difference(q, key, x64):
     _assert_gradient(lambda q: q.log_prob(x), q)
 
 
-@rows("foreign-lognormal", "foreign-mvn", *NO_LOG_PROB)
+@rows("foreign-lognormal", "foreign-mvn", *NO_LOG_PROB, *NO_PARAMETERS)
 def test_a_weight_of_zero_moves_nothing(q, key):
     """At any finite parameters: no NaN, and 0 of an infinite derivative is 0."""
     x, _ = _draw_and_score(q, key)
@@ -165,6 +171,8 @@ def test_reparameterized_sample_is_differentiable(q, key, x64):
     assert q.reparameterized is True
     if isinstance(q, Quantised | StraightThroughOneHot):
         pytest.skip("straight through, which is no derivative: test_codebook.py, test_one_hot.py")
+    if isinstance(q, PowerSpherical):
+        pytest.skip("gamma variables are drawn by rejection: test_sphere.py")
     _assert_gradient(lambda q: q.sample(key), _cast(q, jnp.float64))
 
 

@@ -12,6 +12,7 @@ from vae_jax.distributions.delta import Delta
 from vae_jax.distributions.foreign import Foreign
 from vae_jax.distributions.full_gaussian import FullGaussian
 from vae_jax.distributions.gaussian import Gaussian, standard_gaussian
+from vae_jax.distributions.hamiltonian import Hamiltonian
 from vae_jax.distributions.joint import Joint
 from vae_jax.distributions.laplace import Laplace
 from vae_jax.distributions.layered import Layered
@@ -20,9 +21,12 @@ from vae_jax.distributions.masked import Masked
 from vae_jax.distributions.mixture import Mixture
 from vae_jax.distributions.mixture_over import MixtureOver
 from vae_jax.distributions.one_hot import OneHot, StraightThroughOneHot, uniform_one_hot
+from vae_jax.distributions.power_spherical import PowerSpherical
 from vae_jax.distributions.quantised import Quantised, UniformCodes
 from vae_jax.distributions.relaxed_one_hot import RelaxedOneHot
+from vae_jax.distributions.sphere import UniformSphere
 from vae_jax.distributions.states import states
+from vae_jax.distributions.von_mises_fisher import VonMisesFisher
 
 __all__ = [
     "Autoregressive",
@@ -37,6 +41,7 @@ __all__ = [
     "Foreign",
     "FullGaussian",
     "Gaussian",
+    "Hamiltonian",
     "Joint",
     "Laplace",
     "Layered",
@@ -47,11 +52,14 @@ __all__ = [
     "NegativeBinomial",
     "OneHot",
     "Poisson",
+    "PowerSpherical",
     "Quantised",
     "RelaxedOneHot",
     "Steps",
     "StraightThroughOneHot",
     "UniformCodes",
+    "UniformSphere",
+    "VonMisesFisher",
     "ZeroInflated",
     "standard_gaussian",
     "states",

@@ -4,11 +4,13 @@ vae      a VAE of Flax modules
 chain    a VAE of several latents, inferred from the bottom up
 ladder   the same from the top down, in a pass that posterior and prior share
 with_prior, with_vamp_prior, with_codebook   the same model with another part
+with_hamiltonian   a posterior whose draws are moved by the model's own forces
 relaxed, hard   classes with a gradient through their draws, and without
 trace    one pass through any of them: what was drawn, and from what
 """
 
 from vae_jax.models.codes import with_codebook
+from vae_jax.models.hamiltonian import with_hamiltonian
 from vae_jax.models.hierarchies import chain
 from vae_jax.models.ladder import Rung, ladder
 from vae_jax.models.priors import with_prior, with_vamp_prior
@@ -35,6 +37,7 @@ __all__ = [
     "trace_parts",
     "vae",
     "with_codebook",
+    "with_hamiltonian",
     "with_prior",
     "with_vamp_prior",
 ]

@@ -45,6 +45,7 @@ from vae_jax.networks.scales import (
     soft_ceiling,
     soft_floor,
 )
+from vae_jax.networks.sphere_heads import PowerSphericalHead, VonMisesFisherHead
 from vae_jax.networks.transformer import CausalTransformer, TransformerEncoder
 from vae_jax.networks.wavenet import WaveNet, dilations_of
 
@@ -78,12 +79,14 @@ __all__ = [
     "Network",
     "OneHotHead",
     "PoissonHead",
+    "PowerSphericalHead",
     "PredictedScale",
     "RecurrentEncoder",
     "Residual",
     "ResidualDecoder",
     "ResidualEncoder",
     "TransformerEncoder",
+    "VonMisesFisherHead",
     "WaveNet",
     "ZeroInflatedHead",
     "batch_norm",

@@ -27,7 +27,11 @@ from vae_jax.types import Array, Event
 
 __all__ = ["Choices", "Form", "Parts", "parts"]
 
-_IN_SPACE = {"numbers": ("standard", "mixture"), "classes": ("classes",)}  # priors
+_IN_SPACE = {  # priors
+    "numbers": ("standard", "mixture"),
+    "classes": ("classes",),
+    "a sphere": ("sphere",),
+}
 
 
 class Parts(NamedTuple):
@@ -91,8 +95,8 @@ def parts(
         prior.prior,
     )
     model = posterior.trained(whole)
-    rate = None if posterior.is_point else prior.rate
-    objective = chosen("objective", OBJECTIVES, *given)(model, posterior.rate or rate)
+    rate = None if posterior.is_point else posterior.rate or prior.rate
+    objective = chosen("objective", OBJECTIVES, *given)(model, posterior.descended or rate)
     scored = posterior.scored(model)
     return Parts(scored, lambda optimize: descend(objective, optimize(optimizer)), rate)
 

@@ -104,15 +104,20 @@ class Choices:
         before it, in training, by default 0.
       posterior: gaussian, diagonal; full, with every covariance; committed: diagonal, with a least
         rate; point: a plain autoencoder, which has no bound; categorical: each latent a class, for
-        rloo and vimco; gumbel: the same, relaxed in training.
-      posterior_floor: Of gaussian, full and committed, the least log of its standard deviation.
+        rloo and vimco; gumbel: the same, relaxed in training; vmf and power_spherical: on a sphere,
+        one dimension less than the latents; hamiltonian: a gaussian whose draws are moved by
+        leapfrog steps.
+      posterior_floor: Of gaussian, full, committed and hamiltonian, the least log of its standard
+        deviation.
       committed_rate: Of committed, the least rate of each dimension, by default 0.1 nats.
       latent_classes: Of categorical and gumbel, of each latent, by default 10.
       temperature: Of gumbel, of the relaxation, by default 1.
       temperature_end: Where it ends, by default where it begins.
       temperature_steps: In how many steps of training.
       straight_through: Of gumbel, draw classes, with the gradient of the relaxation.
-      prior: standard normal, or a learned mixture of Gaussians; classes: all alike.
+      leapfrog_steps: Of hamiltonian, by default 3.
+      prior: standard normal, or a learned mixture of Gaussians; classes: all alike; sphere:
+        uniform on it.
       components: Of the mixture, by default 10.
       optimizer: adam, adamw, sgd, adamax, rmsprop, lion.
       weight_decay: Of adamw and lion, of kernels, by default 0.0001.
@@ -161,6 +166,7 @@ class Choices:
     temperature_end: float | None = None
     temperature_steps: int | None = None
     straight_through: bool = False
+    leapfrog_steps: int | None = None
     prior: Prior = "standard"
     components: int | None = None
     optimizer: Optimizer = "adam"

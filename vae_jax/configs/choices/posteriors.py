@@ -10,16 +10,18 @@ from vae_jax.checks import check_count, check_within
 from vae_jax.configs.choices.dtypes import DTYPES
 from vae_jax.configs.choices.table import Rows, one_of
 from vae_jax.evaluate.scores import Rate
-from vae_jax.models import VAE, hard, relaxed
+from vae_jax.models import VAE, hard, relaxed, with_hamiltonian
 from vae_jax.networks import (
     DeltaHead,
     FullGaussianHead,
     GaussianHead,
     OneHotHead,
+    PowerSphericalHead,
     PredictedScale,
+    VonMisesFisherHead,
     committed_ceiling,
 )
-from vae_jax.objectives import categorical_rate, rate
+from vae_jax.objectives import categorical_rate, rate, sampled_rate
 
 _RATES = (1e-3, 10.0)  # nats of a dimension
 _FLOORS = (-30.0, 10.0)  # of a log: the squares of such scales are numbers of float32
@@ -41,7 +43,8 @@ class Posterior(NamedTuple):
       space: of its events, which the prior's are in too.
       trained: of the model with this head, the one that is trained.
       scored: of that, the one that is scored.
-      rate: what is descended for one, where it is another than the prior's.
+      rate: of it, where it is another than the prior says.
+      descended: in the place of the rate, where that is of the scored model alone.
     """
 
     head: nn.Module
@@ -52,6 +55,7 @@ class Posterior(NamedTuple):
     trained: Callable[[VAE], VAE] = _same
     scored: Callable[[VAE], VAE] = _same
     rate: Rate | None = None
+    descended: Rate | None = None
 
 
 def gaussian(
@@ -129,7 +133,36 @@ def gumbel(
 
     classes = categorical(latents, latent_classes=latent_classes, dtype=dtype)
     own = rate if straight_through else categorical_rate
-    return classes._replace(trained=trained, scored=hard, rate=own)
+    return classes._replace(trained=trained, scored=hard, descended=own)
+
+
+def vmf(latents: int, *, dtype: str = "float32") -> Posterior:
+    """Von Mises-Fisher, on the unit sphere of so many dimensions, which has one less."""
+    head = VonMisesFisherHead(latents, one_of("dtype", DTYPES, dtype))
+    return Posterior(head, is_diagonal=False, space="a sphere")
+
+
+def power_spherical(latents: int, *, dtype: str = "float32") -> Posterior:
+    """Power spherical, on the same sphere."""
+    head = PowerSphericalHead(latents, one_of("dtype", DTYPES, dtype))
+    return Posterior(head, is_diagonal=False, space="a sphere")
+
+
+def hamiltonian(
+    latents: int,
+    *,
+    leapfrog_steps: int = 3,
+    posterior_floor: float | None = None,
+    dtype: str = "float32",
+) -> Posterior:
+    """A diagonal Gaussian, whose draws are moved by the forces of the model's own log p(x, z)."""
+    check_count("leapfrog_steps", leapfrog_steps)
+    base = gaussian(latents, posterior_floor=posterior_floor, dtype=dtype)
+
+    def trained(model: VAE) -> VAE:
+        return with_hamiltonian(model, leapfrog_steps)
+
+    return base._replace(is_diagonal=False, trained=trained, rate=sampled_rate)
 
 
 POSTERIORS: Rows = {
@@ -139,6 +172,9 @@ POSTERIORS: Rows = {
     "point": point,
     "categorical": categorical,
     "gumbel": gumbel,
+    "vmf": vmf,
+    "power_spherical": power_spherical,
+    "hamiltonian": hamiltonian,
 }
 
 

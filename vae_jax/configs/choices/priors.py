@@ -6,7 +6,12 @@ from flax import linen as nn
 
 from vae_jax.checks import check_count
 from vae_jax.configs.choices.table import Rows
-from vae_jax.distributions import Distribution, standard_gaussian, uniform_one_hot
+from vae_jax.distributions import (
+    Distribution,
+    UniformSphere,
+    standard_gaussian,
+    uniform_one_hot,
+)
 from vae_jax.evaluate.scores import Rate
 from vae_jax.networks import LearnedMixture
 from vae_jax.objectives import rate, sampled_rate
@@ -37,8 +42,14 @@ def classes(latents: int, *, latent_classes: int = 10) -> Prior:
     return Prior(uniform_one_hot(latents, latent_classes), rate, "classes")
 
 
+def sphere(latents: int) -> Prior:
+    """Uniform on the unit sphere of so many dimensions."""
+    return Prior(UniformSphere(latents), rate, "a sphere")
+
+
 PRIORS: Rows = {
     "standard": standard,
     "mixture": mixture,
     "classes": classes,
+    "sphere": sphere,
 }
