@@ -27,6 +27,7 @@ from vae_jax.distributions import (
     UniformCodes,
     UniformSphere,
     VonMisesFisher,
+    WrappedNormal,
     uniform_one_hot,
 )
 from vae_jax.models import (
@@ -49,6 +50,7 @@ from vae_jax.networks import (
     OneHotHead,
     VonMisesFisherHead,
     WaveNet,
+    WrappedNormalHead,
     one_hot,
 )
 from vae_jax.objectives import commitment
@@ -148,6 +150,9 @@ SPHERE = vae(Network(MLP((6,)), VonMisesFisherHead(4)), pixels(), UniformSphere(
 POLE = VonMisesFisher(jnp.ones(4), jnp.array(4.0))
 MOVED = with_hamiltonian(PLAIN, 2)
 AWAY = Joint({"latent": far(2), "momentum": standard_gaussian(2)})
+CENTRE = WrappedNormal(jnp.zeros(2), jnp.zeros(2))
+BALL = vae(Network(MLP((6,)), WrappedNormalHead(2)), pixels(), CENTRE)
+RIM = WrappedNormal(jnp.full(2, 3.0), jnp.full(2, -1.0))
 BOTH = Joint({"z1": far(3), "z2": far(2)})
 EVERY = {
     "plain": row(PLAIN, [DISTORTION, RATE], rate, far(2)),
@@ -162,5 +167,6 @@ EVERY = {
     "relaxed classes": row(CLASSES, [DISTORTION, SAMPLED], sampled_rate, CORNER),
     "sphere": row(SPHERE, [DISTORTION, RATE], rate, POLE),
     "hamiltonian": row(MOVED, [DISTORTION, SAMPLED], sampled_rate, AWAY),
+    "ball": row(BALL, [DISTORTION, SAMPLED], sampled_rate, RIM),
     "codebook": Row(CODES, (DISTORTION, RATE, COMMITMENT), rate, larger_codebook(CODES)),
 }

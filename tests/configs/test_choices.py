@@ -79,6 +79,9 @@ WITH = {  # what a row is chosen with
     "vmf": {"prior": "sphere"},
     "power_spherical": {"prior": "sphere"},
     "sphere": {"posterior": "vmf"},
+    "wrapped": {"prior": "hyperbolic"},
+    "riemannian": {"prior": "hyperbolic"},
+    "hyperbolic": {"posterior": "wrapped"},
 }
 
 

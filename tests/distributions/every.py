@@ -32,11 +32,13 @@ from vae_jax.distributions import (
     PowerSpherical,
     Quantised,
     RelaxedOneHot,
+    RiemannianNormal,
     Steps,
     StraightThroughOneHot,
     UniformCodes,
     UniformSphere,
     VonMisesFisher,
+    WrappedNormal,
     ZeroInflated,
     standard_gaussian,
 )
@@ -147,6 +149,8 @@ EVERY = [
     ("straight-through", StraightThroughOneHot(normal(2, 4), jnp.array(-0.5)), True),
     ("von-mises-fisher", VonMisesFisher(normal(3), jnp.array(0.7)), True),
     ("power-spherical", PowerSpherical(normal(4), jnp.array(0.7)), True),
+    ("wrapped-normal", WrappedNormal(normal(3) / 2, normal(3, seed=1) / 4 - 1), True),
+    ("riemannian-normal", RiemannianNormal(normal(3) / 2, jnp.array(-1.0)), True),
     ("uniform-sphere", UniformSphere(4), False),
     ("relaxed-one-hot", RelaxedOneHot(normal(2, 4), jnp.array(-0.5)), True),
 ]

@@ -12,6 +12,7 @@ from vae_jax.distributions import (
     Foreign,
     PowerSpherical,
     Quantised,
+    RiemannianNormal,
     StraightThroughOneHot,
 )
 
@@ -171,8 +172,8 @@ def test_reparameterized_sample_is_differentiable(q, key, x64):
     assert q.reparameterized is True
     if isinstance(q, Quantised | StraightThroughOneHot):
         pytest.skip("straight through, which is no derivative: test_codebook.py, test_one_hot.py")
-    if isinstance(q, PowerSpherical):
-        pytest.skip("gamma variables are drawn by rejection: test_sphere.py")
+    if isinstance(q, PowerSpherical | RiemannianNormal):
+        pytest.skip("drawn by rejection: test_sphere.py, test_ball.py")
     _assert_gradient(lambda q: q.sample(key), _cast(q, jnp.float64))
 
 
@@ -194,6 +195,8 @@ WITHOUT_MEAN = (
     "planar",
     "uniform-codes",
     "relaxed-one-hot",
+    "wrapped-normal",
+    "riemannian-normal",
 )
 
 

@@ -24,9 +24,11 @@ from vae_jax.distributions.one_hot import OneHot, StraightThroughOneHot, uniform
 from vae_jax.distributions.power_spherical import PowerSpherical
 from vae_jax.distributions.quantised import Quantised, UniformCodes
 from vae_jax.distributions.relaxed_one_hot import RelaxedOneHot
+from vae_jax.distributions.riemannian_normal import RiemannianNormal
 from vae_jax.distributions.sphere import UniformSphere
 from vae_jax.distributions.states import states
 from vae_jax.distributions.von_mises_fisher import VonMisesFisher
+from vae_jax.distributions.wrapped_normal import WrappedNormal
 
 __all__ = [
     "Autoregressive",
@@ -55,11 +57,13 @@ __all__ = [
     "PowerSpherical",
     "Quantised",
     "RelaxedOneHot",
+    "RiemannianNormal",
     "Steps",
     "StraightThroughOneHot",
     "UniformCodes",
     "UniformSphere",
     "VonMisesFisher",
+    "WrappedNormal",
     "ZeroInflated",
     "standard_gaussian",
     "states",

@@ -5,14 +5,13 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
+from vae_jax.distributions import implicit
 from vae_jax.distributions.base import Distribution, check_shape
 from vae_jax.distributions.bessel import log_bessel
 from vae_jax.distributions.sphere import beside, check_size, concentration, on_sphere, unit
 from vae_jax.types import Array, Key
 
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(64)  # on [-1, 1]
 _LEAST = 1e-12  # an angle
 
 
@@ -135,23 +134,19 @@ def _of_concentration_jvp(size: int, at: tuple, moved: tuple) -> tuple[Array, Ar
 
 
 def _slope(size: int, angle: Array, k: Array) -> Array:
-    """d angle / dk = -dF/dk / p, by a quadrature over the side on which nothing cancels.
+    """d angle / dk, of log p(t) = k cos t + (D-2) log sin t - log Z."""
+    away = log_bessel(size / 2 - 1, k)[1] / k  # 1 - E[cos t]
+    falls = k * (1 - away) + (size - 2) / (away * (2 - away))
 
-        dF/dk = integral up to the angle of (cos t - m) p(t) dt = -the same from there on,
-        p(t) ~ exp(k cos t) sin(t)^(D-2),   m = E[cos t]
+    def log_ratio(t: Array) -> Array:
+        turn = 2 * k * jnp.sin((angle + t) / 2) * jnp.sin((angle - t) / 2)
+        return turn + (size - 2) * jnp.log(jnp.sin(t) / jnp.sin(angle))
 
-    cos t - m has one sign up to where it is 0, and the other beyond.
-    """
-    away = log_bessel(size / 2 - 1, k)[1] / k  # 1 - m
-    spread = k * (1 - away) + (size - 2) / (away * (2 - away))
-    width = 12 / jnp.sqrt(spread + 0.05)
-    below = 2 * jnp.sin(angle / 2) ** 2 < away
-    start = jnp.where(below, jnp.maximum(angle - width, 0.0), angle)
-    end = jnp.where(below, angle, jnp.minimum(angle + width, math.pi))
-    half = (end - start) / 2
-    t = start + half * (1 + jnp.asarray(_NODES, k.dtype))
-    log_p = 2 * k * jnp.sin((angle + t) / 2) * jnp.sin((angle - t) / 2)
-    log_p += (size - 2) * jnp.log(jnp.sin(t) / jnp.sin(angle))
-    terms = (away - 2 * jnp.sin(t / 2) ** 2) * jnp.exp(log_p)
-    side = half * jnp.sum(jnp.asarray(_WEIGHTS, k.dtype) * terms)
-    return jnp.where(below, -side, side)
+    return implicit.slope(
+        angle,
+        2 * jnp.sin(angle / 2) ** 2 < away,
+        12 / jnp.sqrt(falls + 0.05),
+        (0.0, math.pi),
+        lambda t: away - 2 * jnp.sin(t / 2) ** 2,
+        log_ratio,
+    )

@@ -4,6 +4,7 @@ All work on one example: `jax.vmap` maps them over a batch.
 """
 
 from vae_jax.networks.autoregressive import AutoregressiveHead
+from vae_jax.networks.ball_heads import RiemannianNormalHead, WrappedNormalHead
 from vae_jax.networks.bodies import MLP
 from vae_jax.networks.class_heads import OneHotHead
 from vae_jax.networks.conv import ConvDecoder, ConvEncoder, pooled, resized, strided, transposed
@@ -85,9 +86,11 @@ __all__ = [
     "Residual",
     "ResidualDecoder",
     "ResidualEncoder",
+    "RiemannianNormalHead",
     "TransformerEncoder",
     "VonMisesFisherHead",
     "WaveNet",
+    "WrappedNormalHead",
     "ZeroInflatedHead",
     "batch_norm",
     "centred",

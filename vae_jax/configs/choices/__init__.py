@@ -31,6 +31,7 @@ _IN_SPACE = {  # priors
     "numbers": ("standard", "mixture"),
     "classes": ("classes",),
     "a sphere": ("sphere",),
+    "a Poincare ball": ("hyperbolic",),
 }
 
 

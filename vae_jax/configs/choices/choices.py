@@ -106,9 +106,9 @@ class Choices:
         rate; point: a plain autoencoder, which has no bound; categorical: each latent a class, for
         rloo and vimco; gumbel: the same, relaxed in training; vmf and power_spherical: on a sphere,
         one dimension less than the latents; hamiltonian: a gaussian whose draws are moved by
-        leapfrog steps.
-      posterior_floor: Of gaussian, full, committed and hamiltonian, the least log of its standard
-        deviation.
+        leapfrog steps; wrapped and riemannian: in hyperbolic space.
+      posterior_floor: Of gaussian, full, committed, hamiltonian, wrapped and riemannian, the least log
+        of its standard deviation.
       committed_rate: Of committed, the least rate of each dimension, by default 0.1 nats.
       latent_classes: Of categorical and gumbel, of each latent, by default 10.
       temperature: Of gumbel, of the relaxation, by default 1.
@@ -117,7 +117,7 @@ class Choices:
       straight_through: Of gumbel, draw classes, with the gradient of the relaxation.
       leapfrog_steps: Of hamiltonian, by default 3.
       prior: standard normal, or a learned mixture of Gaussians; classes: all alike; sphere:
-        uniform on it.
+        uniform on it; hyperbolic: a Gaussian wrapped around that space.
       components: Of the mixture, by default 10.
       optimizer: adam, adamw, sgd, adamax, rmsprop, lion.
       weight_decay: Of adamw and lion, of kernels, by default 0.0001.

@@ -18,7 +18,9 @@ from vae_jax.networks import (
     OneHotHead,
     PowerSphericalHead,
     PredictedScale,
+    RiemannianNormalHead,
     VonMisesFisherHead,
+    WrappedNormalHead,
     committed_ceiling,
 )
 from vae_jax.objectives import categorical_rate, rate, sampled_rate
@@ -165,6 +167,24 @@ def hamiltonian(
     return base._replace(is_diagonal=False, trained=trained, rate=sampled_rate)
 
 
+def wrapped(
+    latents: int, *, posterior_floor: float | None = None, dtype: str = "float32"
+) -> Posterior:
+    """A Gaussian wrapped around hyperbolic space."""
+    base = gaussian(latents, posterior_floor=posterior_floor, dtype=dtype).head
+    head = WrappedNormalHead(latents, scale=base.scale, dtype=base.dtype)
+    return Posterior(head, is_diagonal=False, space="a Poincare ball")
+
+
+def riemannian(
+    latents: int, *, posterior_floor: float | None = None, dtype: str = "float32"
+) -> Posterior:
+    """A Riemannian normal of hyperbolic space, of one scale."""
+    base = gaussian(latents, posterior_floor=posterior_floor, dtype=dtype).head
+    head = RiemannianNormalHead(latents, scale=base.scale, dtype=base.dtype)
+    return Posterior(head, is_diagonal=False, space="a Poincare ball")
+
+
 POSTERIORS: Rows = {
     "gaussian": gaussian,
     "full": full,
@@ -175,6 +195,8 @@ POSTERIORS: Rows = {
     "vmf": vmf,
     "power_spherical": power_spherical,
     "hamiltonian": hamiltonian,
+    "wrapped": wrapped,
+    "riemannian": riemannian,
 }
 
 

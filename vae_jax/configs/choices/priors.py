@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import jax.numpy as jnp
 from flax import linen as nn
 
 from vae_jax.checks import check_count
@@ -9,6 +10,7 @@ from vae_jax.configs.choices.table import Rows
 from vae_jax.distributions import (
     Distribution,
     UniformSphere,
+    WrappedNormal,
     standard_gaussian,
     uniform_one_hot,
 )
@@ -47,9 +49,17 @@ def sphere(latents: int) -> Prior:
     return Prior(UniformSphere(latents), rate, "a sphere")
 
 
+def hyperbolic(latents: int) -> Prior:
+    """A Gaussian of scale 1 wrapped around hyperbolic space; the rate is sampled."""
+    return Prior(
+        WrappedNormal(jnp.zeros(latents), jnp.zeros(latents)), sampled_rate, "a Poincare ball"
+    )
+
+
 PRIORS: Rows = {
     "standard": standard,
     "mixture": mixture,
     "classes": classes,
     "sphere": sphere,
+    "hyperbolic": hyperbolic,
 }
