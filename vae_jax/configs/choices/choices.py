@@ -107,8 +107,8 @@ class Choices:
         rloo and vimco; gumbel: the same, relaxed in training; vmf and power_spherical: on a sphere,
         one dimension less than the latents; hamiltonian: a gaussian whose draws are moved by
         leapfrog steps; wrapped and riemannian: in hyperbolic space.
-      posterior_floor: Of gaussian, full, committed, hamiltonian, wrapped and riemannian, the least log
-        of its standard deviation.
+      posterior_floor: Of gaussian, full, committed, hamiltonian, wrapped and riemannian, the least
+        log of its standard deviation.
       committed_rate: Of committed, the least rate of each dimension, by default 0.1 nats.
       latent_classes: Of categorical and gumbel, of each latent, by default 10.
       temperature: Of gumbel, of the relaxation, by default 1.
