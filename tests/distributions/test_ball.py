@@ -85,7 +85,8 @@ def test_distances_are_drawn_and_their_derivative_is_implicit(key):
         cdf = np.cumsum(p) * grid[0] - p * grid[0] / 2
         assert scipy.stats.kstest(np.interp(t, grid, cdf), "uniform").pvalue > 1e-3
         pull = np.cumsum(p * (grid**2 - np.sum(p * grid**2) * grid[0])) * grid[0] / s**2
-        expected = -np.interp(t, grid, pull / p)
+        some = p > 0
+        expected = -np.interp(t, grid[some], pull[some] / p[some])
         inner = (np.interp(t, grid, cdf) > 1e-3) & (np.interp(t, grid, cdf) < 1 - 1e-3)
         np.testing.assert_allclose(dt[inner], expected[inner], rtol=5e-3)
 
@@ -115,7 +116,7 @@ def test_points_near_the_rim_are_finite(key):
 
         def score(q, key):
             z, log_q = q.sample_and_log_prob(key)
-            rim = z / jnp.sqrt(jnp.sum(z**2)) * (1 - 1e-7)
+            rim = z / jnp.sqrt(jnp.sum(z**2)) * (1 - 1e-6)
             return log_q - q.log_prob(z) + q.log_prob(rim), z
 
         run = jax.jit(jax.vmap(jax.value_and_grad(score, has_aux=True), (None, 0)))

@@ -11,21 +11,22 @@ from vae_jax.distributions import Hamiltonian, uniform_one_hot
 from vae_jax.models import latents, trace, with_hamiltonian
 
 MODEL = with_hamiltonian(
-    lg.RECORD._replace(init=lambda key, x, c=None: lg.params(shift=0.7, width=0.8)), 4
+    lg.RECORD._replace(init=lambda key, x, c=None: lg.params(shift=0.7, width=1.1)), 4
 )
 X = lg.X.astype(np.float32)
 
 
 @pytest.fixture(scope="module")
 def params():
-    """Steps of 0.1 and 0.3, and a momentum that begins 1.4 times as large."""
+    """Steps of 0.2 and 0.35, and a momentum that begins 1.2 times as large."""
     first = MODEL.init(jax.random.key(0), X[0])
-    own = {"step": jnp.log(jnp.array([0.25, 1.5])), "start": jnp.zeros(())}
+    own = {"step": jnp.log(jnp.array([2 / 3, 7 / 3])), "start": jnp.log(7 / 3)}
     return {**first, "hamiltonian": own}
 
 
 def test_the_mean_weight_is_the_evidence_with_tempering_on(params):
-    """E[w] = p(x): the momentum that was drawn is scored, and no mean of its score."""
+    """E[w] = p(x): the momentum that was drawn is scored; with the mean of its score in the place
+    of it E[w] is 1.56 p(x) here."""
 
     def log_weight(key, x):
         t = trace(MODEL, params, key, x)
@@ -39,7 +40,7 @@ def test_the_mean_weight_is_the_evidence_with_tempering_on(params):
     assert np.all(ratio.std(0) < 2.0)  # else the standard error says little
     # nearer to the evidence than the draws that were moved
     base = evaluate.elbos(lg.RECORD, params, jax.random.key(2), {"x": X}, num_samples=4000)
-    assert np.all(np.float64(log_w).mean(1) > base.value + 0.05)
+    assert np.all(np.float64(log_w).mean(1) > base.value + 0.03)
     assert np.all(np.std(momentum, axis=1) > 0.5)
 
 

@@ -19,7 +19,7 @@ from vae_jax.configs.fashion import fashion_conv
 from vae_jax.configs.images import images
 from vae_jax.configs.mnist import mnist_iwae, mnist_pixelcnn, mnist_vae
 from vae_jax.configs.series import series
-from vae_jax.configs.spaces import digits_gumbel, mnist_hyperspherical
+from vae_jax.configs.spaces import digits_gumbel, digits_hamiltonian, mnist_hyperspherical
 from vae_jax.configs.text import shakespeare, shakespeare_wavenet, text
 from vae_jax.configs.vectors import vectors
 
@@ -29,7 +29,7 @@ CONFIGS: dict[str, Config] = {
     config.__name__: config
     for config in (
         *(digits, digits_conditional, mnist_vae, mnist_iwae, mnist_pixelcnn, fashion_conv),
-        *(digits_gumbel, mnist_hyperspherical),
+        *(digits_gumbel, digits_hamiltonian, mnist_hyperspherical),
         *(images, vectors, series, text, shakespeare, shakespeare_wavenet),
     )
 }
