@@ -137,6 +137,25 @@ def test_what_the_rows_make():
     assert params["decoder"]["head"]["scale"]["log_scale"].shape == (4, 4, 1)
 
 
+def test_posterior_and_prior_are_over_one_space():
+    for given, match in (
+        (
+            {"posterior": "vmf"},
+            "is over a sphere, and prior='standard' over numbers: choose prior='s",
+        ),
+        (
+            {"prior": "classes"},
+            "'gaussian' is over numbers, .* prior='standard' or prior='mixture'",
+        ),
+        ({**WITH["gumbel"], "posterior": "gumbel", "temperature_steps": 0}, "in how many steps"),
+        ({**WITH["categorical"], "posterior": "categorical", "draws": 1}, "draws must be in 2"),
+        ({"posterior": "point", "objective": "vimco"}, "A point has no bound"),
+        ({"temperature": 0.5}, "is an option of the posterior gumbel"),
+    ):
+        with pytest.raises(ValueError, match=match):
+            made(**given)
+
+
 def products(f, *args):
     """The types of the results of all products and convolutions of a function."""
     text = jax.jit(f).lower(*args).as_text()

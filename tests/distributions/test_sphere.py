@@ -38,7 +38,7 @@ class Oracle:
 
     def slope(self, angle):
         """d angle / d log k, at its distribution's own places."""
-        some = self.p > 0
+        some = self.p > 1e-250
         return -self.k * np.interp(angle, self.angle[some], self.pull[some] / self.p[some])
 
 

@@ -105,10 +105,10 @@ def parts(
 def _check_posterior(choices: Choices, prior: Prior, posterior: Posterior) -> None:
     """ValueError for a prior, or free bits, that the posterior makes no sense of."""
     if prior.space != posterior.space:
-        own = " or ".join(_IN_SPACE[posterior.space])
+        own = " or ".join(f"prior={name!r}" for name in _IN_SPACE[posterior.space])
         raise ValueError(
             f"posterior={choices.posterior!r} is over {posterior.space}, and"
-            f" prior={choices.prior!r} over {prior.space}: choose prior={own}."
+            f" prior={choices.prior!r} over {prior.space}: choose {own}."
         )
     if choices.free_bits and choices.free_bits_per == "dimension" and not posterior.is_diagonal:
         raise ValueError(
