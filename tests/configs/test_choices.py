@@ -141,12 +141,9 @@ def test_posterior_and_prior_are_over_one_space():
     for given, match in (
         (
             {"posterior": "vmf"},
-            "is over a sphere, and prior='standard' over numbers: choose prior='s",
+            "'vmf' is over a sphere, and prior='standard' over numbers.*'sphere'",
         ),
-        (
-            {"prior": "classes"},
-            "'gaussian' is over numbers, .* prior='standard' or prior='mixture'",
-        ),
+        ({"prior": "classes"}, "'gaussian' is over numbers.*prior='standard' or prior='mixture'"),
         ({**WITH["gumbel"], "posterior": "gumbel", "temperature_steps": 0}, "in how many steps"),
         ({**WITH["categorical"], "posterior": "categorical", "draws": 1}, "draws must be in 2"),
         ({"posterior": "point", "objective": "vimco"}, "A point has no bound"),
