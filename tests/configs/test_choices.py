@@ -141,7 +141,7 @@ def test_posterior_and_prior_are_over_one_space():
     for given, match in (
         (
             {"posterior": "vmf"},
-            "'vmf' is over a sphere, and prior='standard' over numbers.*'sphere'",
+            "'vmf' is over a sphere, and prior='standard' over num.*'sphere'",
         ),
         ({"prior": "classes"}, "'gaussian' is over numbers.*prior='standard' or prior='mixture'"),
         ({**WITH["gumbel"], "posterior": "gumbel", "temperature_steps": 0}, "in how many steps"),
