@@ -129,8 +129,10 @@ def check_reparameterized(q: Distribution) -> None:
         raise TypeError(
             f"The posterior that encode(x) returns, {type(q).__name__}, is not reparameterized:"
             " the gradient of this bound through its samples would lack the part that moves the"
-            " posterior. Use a reparameterized posterior (Gaussian), or, to evaluate without a"
-            " gradient, log_likelihood."
+            " posterior. Use a reparameterized posterior (Gaussian; of classes"
+            " models.relaxed(model, temperature)); or descend objectives.score_function(model,"
+            " rloo, num_draws=4), with vimco for iwae, or, where z has few states,"
+            " objectives.enumerated(model); or, to evaluate without a gradient, log_likelihood."
         )
 
 

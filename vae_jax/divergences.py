@@ -21,8 +21,13 @@ from vae_jax.distributions import (
     FullGaussian,
     Gaussian,
     Joint,
+    OneHot,
+    PowerSpherical,
     Quantised,
+    StraightThroughOneHot,
     UniformCodes,
+    UniformSphere,
+    VonMisesFisher,
 )
 from vae_jax.distributions.full_gaussian import below_diagonal, solved
 from vae_jax.distributions.gaussian import standardized
@@ -47,8 +52,9 @@ def kl(q: Distribution, p: Distribution) -> Array:
 
     Args:
       q, p: distributions over the same event, of one of the pairs (Gaussian, Gaussian), either of
-        these or both a FullGaussian, (Bernoulli, Bernoulli), (Categorical, Categorical), (Joint,
-        Joint), (Quantised, UniformCodes), or a registered one.
+        these or both a FullGaussian, (Bernoulli, Bernoulli), (Categorical, Categorical), (OneHot,
+        OneHot), (StraightThroughOneHot, OneHot), (Joint, Joint), (Quantised, UniformCodes),
+        (VonMisesFisher, UniformSphere), (PowerSpherical, UniformSphere), or a registered one.
 
     Returns:
       [] nats.
@@ -81,10 +87,12 @@ def kl_factors(q: Distribution, p: Distribution) -> Event:
 
     Args:
       q, p: distributions over the same event, of one of the pairs (Gaussian, Gaussian),
-        (Bernoulli, Bernoulli), (Categorical, Categorical), or (Joint, Joint) of these.
+        (Bernoulli, Bernoulli), (Categorical, Categorical), (OneHot, OneHot),
+        (StraightThroughOneHot, OneHot), or (Joint, Joint) of these.
 
     Returns:
-      Nats, an array of the shape of the event; of Joint, a dict of them by part.
+      Nats, an array of the shape of the event (of OneHot, of its variables); of Joint, a dict of
+      them by part.
 
     Raises:
       TypeError: if the pair has no closed form, or one that is not known by dimensions.
@@ -117,9 +125,9 @@ def _of_bernoulli(q: Bernoulli, p: Bernoulli) -> Array:
     return _outcome(q.logits, p.logits) + _outcome(-q.logits, -p.logits)
 
 
-def _of_categorical(q: Categorical, p: Categorical) -> Array:
+def _of_categorical(q: Any, p: Any) -> Array:
     """sum_k  q_dk (log q_dk - log p_dk)."""
-    _check_same("Categorical", q.logits.shape, p.logits.shape)
+    _check_same(type(q).__name__, q.logits.shape, p.logits.shape)
     log_q, log_p = jax.nn.log_softmax(q.logits), jax.nn.log_softmax(p.logits)
     return jnp.sum(jnp.exp(log_q) * _log_ratio(log_q, log_p), axis=-1)
 
@@ -128,12 +136,16 @@ _FACTORS: dict[tuple[type, type], ClosedForm] = {
     (Gaussian, Gaussian): _of_gaussian,
     (Bernoulli, Bernoulli): _of_bernoulli,
     (Categorical, Categorical): _of_categorical,
+    (OneHot, OneHot): _of_categorical,
+    (StraightThroughOneHot, OneHot): _of_categorical,
 }
 
 
 @register_kl(Gaussian, Gaussian)
 @register_kl(Bernoulli, Bernoulli)
 @register_kl(Categorical, Categorical)
+@register_kl(OneHot, OneHot)
+@register_kl(StraightThroughOneHot, OneHot)
 def _of_all_dimensions(q: Distribution, p: Distribution) -> Array:
     """The sum over the dimensions."""
     return jnp.sum(kl_factors(q, p))
@@ -181,6 +193,14 @@ def _codes(q: Quantised, p: UniformCodes) -> Array:
     """N log K, whichever the codes are, of as many parts as q has in use."""
     _check_same("Quantised", jax.eval_shape(q.mean).shape, p.shape)
     return jnp.asarray(p.rate()) * q.codes.parts() / q.codes.size[0]
+
+
+@register_kl(VonMisesFisher, UniformSphere)
+@register_kl(PowerSpherical, UniformSphere)
+def _on_the_sphere(q: VonMisesFisher | PowerSpherical, p: UniformSphere) -> Array:
+    """log area less the entropy of q."""
+    _check_same(type(q).__name__, q.direction.shape, (p.size,))
+    return p.log_area() - q.entropy()
 
 
 def _outcome(q_logits: Array, p_logits: Array) -> Array:

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 from bodies import Normalised, Up
 from flax import linen as nn
 from flows import PlanarHead
@@ -21,8 +22,23 @@ from vae_jax import (
     standard_gaussian,
     vae,
 )
-from vae_jax.distributions import UniformCodes
-from vae_jax.models import Rung, ladder, with_codebook, with_prior, with_vamp_prior
+from vae_jax.distributions import (
+    RelaxedOneHot,
+    UniformCodes,
+    UniformSphere,
+    VonMisesFisher,
+    WrappedNormal,
+    uniform_one_hot,
+)
+from vae_jax.models import (
+    Rung,
+    ladder,
+    relaxed,
+    with_codebook,
+    with_hamiltonian,
+    with_prior,
+    with_vamp_prior,
+)
 from vae_jax.networks import (
     MLP,
     AutoregressiveHead,
@@ -31,7 +47,10 @@ from vae_jax.networks import (
     FixedScale,
     GaussianHead,
     Network,
+    OneHotHead,
+    VonMisesFisherHead,
     WaveNet,
+    WrappedNormalHead,
     one_hot,
 )
 from vae_jax.objectives import commitment
@@ -123,6 +142,18 @@ SERIES = vae(
     Network(MLP((6,)), AutoregressiveHead(WaveNet((1, 2), 4), NUMBERS, column)),
     standard_gaussian(2),
 )
+CLASSES = relaxed(
+    vae(Network(MLP((6,)), OneHotHead((2,), 3)), pixels(), uniform_one_hot(2, 3)),
+    optax.exponential_decay(1.0, 100, 0.5),
+)
+CORNER = RelaxedOneHot(jnp.tile(jnp.array([9.0, 0.0, -9.0]), (2, 1)), jnp.zeros(()))
+SPHERE = vae(Network(MLP((6,)), VonMisesFisherHead(4)), pixels(), UniformSphere(4))
+POLE = VonMisesFisher(jnp.ones(4), jnp.array(4.0))
+MOVED = with_hamiltonian(PLAIN, 2)
+AWAY = Joint({"latent": far(2), "momentum": standard_gaussian(2)})
+CENTRE = WrappedNormal(jnp.zeros(2), jnp.zeros(2))
+BALL = vae(Network(MLP((6,)), WrappedNormalHead(2)), pixels(), CENTRE)
+RIM = WrappedNormal(jnp.full(2, 3.0), jnp.full(2, -1.0))
 BOTH = Joint({"z1": far(3), "z2": far(2)})
 EVERY = {
     "plain": row(PLAIN, [DISTORTION, RATE], rate, far(2)),
@@ -134,5 +165,9 @@ EVERY = {
     "planar": row(PLANAR, [DISTORTION, SAMPLED], sampled_rate, far(2), any_z=False),
     "point": row(POINT, [DISTORTION, SAMPLED], None, far(2)),
     "autoregressive": row(SERIES, [DISTORTION, RATE], rate, far(2)),
+    "relaxed classes": row(CLASSES, [DISTORTION, SAMPLED], sampled_rate, CORNER),
+    "sphere": row(SPHERE, [DISTORTION, RATE], rate, POLE),
+    "hamiltonian": row(MOVED, [DISTORTION, SAMPLED], sampled_rate, AWAY),
+    "ball": row(BALL, [DISTORTION, SAMPLED], sampled_rate, RIM),
     "codebook": Row(CODES, (DISTORTION, RATE, COMMITMENT), rate, larger_codebook(CODES)),
 }

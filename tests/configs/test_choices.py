@@ -74,6 +74,24 @@ def stepped(one, x, run=jax.eval_shape):
 OF_SEQUENCES = ("transformer", "wavenet")
 OF_CODES = ("codes", "residual_codes", "fsq", "lfq", "bsq")
 FSQ = {"code_levels": (3, 4)}
+WITH = {  # what a row is chosen with
+    "fixed": {"sigma": 0.5},
+    "fsq": FSQ,
+    "categorical": {"prior": "classes", "objective": "rloo"},
+    "gumbel": {"prior": "classes", "temperature_end": 0.5, "temperature_steps": 9},
+    "classes": {"posterior": "gumbel", "straight_through": True},
+    "vmf": {"prior": "sphere"},
+    "power_spherical": {"prior": "sphere"},
+    "sphere": {"posterior": "vmf"},
+    "wrapped": {"prior": "hyperbolic"},
+    "riemannian": {"prior": "hyperbolic"},
+    "hyperbolic": {"posterior": "wrapped"},
+}
+
+
+def beside(kind, name):
+    """The companions of a row; a likelihood may be called as a posterior is."""
+    return WITH.get(name, {}) if kind in ("posterior", "prior", "scale") else {}
 
 
 @pytest.mark.parametrize(
@@ -81,8 +99,7 @@ FSQ = {"code_levels": (3, 4)}
     [(k, n) for k, table in NAMES.items() for n in table if n not in OF_SEQUENCES],
 )
 def test_every_row_makes_a_step(kind, name):
-    needed = {"fixed": {"sigma": 0.5}, "fsq": FSQ}.get(name, {})
-    one = made(**{kind: name}, **needed)
+    one = made(**{kind: name}, **beside(kind, name))
     params, state, metrics = stepped(one, X[name if kind == "likelihood" else "gaussian"])
     same = jax.tree.map(lambda a, b: (a.shape, a.dtype) == (b.shape, b.dtype), params, state.params)
     assert all(jax.tree.leaves(same))
@@ -128,6 +145,22 @@ def test_what_the_rows_make():
     assert params["decoder"]["head"]["scale"]["log_scale"].shape == (4, 4, 1)
 
 
+def test_posterior_and_prior_are_over_one_space():
+    for given, match in (
+        (
+            {"posterior": "vmf"},
+            "'vmf' is over a sphere, and prior='standard' over num.*'sphere'",
+        ),
+        ({"prior": "classes"}, "'gaussian' is over numbers.*prior='standard' or prior='mixture'"),
+        ({**WITH["gumbel"], "posterior": "gumbel", "temperature_steps": 0}, "in how many steps"),
+        ({**WITH["categorical"], "posterior": "categorical", "draws": 1}, "draws must be in 2"),
+        ({"posterior": "point", "objective": "vimco"}, "A point has no bound"),
+        ({"temperature": 0.5}, "is an option of the posterior gumbel"),
+    ):
+        with pytest.raises(ValueError, match=match):
+            made(**given)
+
+
 def products(f, *args):
     """The types of the results of all products and convolutions of a function."""
     text = jax.jit(f).lower(*args).as_text()
@@ -145,6 +178,7 @@ MADE = [
 @pytest.mark.parametrize(("network", "likelihood", "posterior"), MADE)
 def test_bfloat16_is_of_bodies_and_heads_alone(network, likelihood, posterior):
     choice = {"network": network, "likelihood": likelihood, "posterior": posterior}
+    choice |= beside("posterior", posterior)
     choice |= {"scale": "predicted"} if likelihood in OF_SCALES else {}
     x, z = X[likelihood][0], np.zeros(2, np.float32)
     for dtype, name in (("float32", "f32"), ("bfloat16", "bf16")):

@@ -29,11 +29,19 @@ from vae_jax.distributions import (
     Mixture,
     MixtureOver,
     NegativeBinomial,
+    OneHot,
     Poisson,
+    PowerSpherical,
     Quantised,
     ResidualCodes,
+    RelaxedOneHot,
+    RiemannianNormal,
     Steps,
+    StraightThroughOneHot,
     UniformCodes,
+    UniformSphere,
+    VonMisesFisher,
+    WrappedNormal,
     ZeroInflated,
     standard_gaussian,
 )
@@ -149,7 +157,18 @@ EVERY = [
     ("uniform-codes", UniformCodes(TABLE, (2, 6)), False),
     ("uniform-in-stages", UniformCodes(STAGES, (2, 2, 3)), False),
     ("uniform-lattice", UniformCodes(LATTICE, (2, 3)), False),
+    ("quantised", Quantised(normal(2, 3), normal(4, 3, seed=1)), True),
+    ("uniform-codes", UniformCodes(normal(4, 3), (2, 3)), False),
+    ("one-hot", OneHot(normal(2, 4)), False),
+    ("straight-through", StraightThroughOneHot(normal(2, 4), jnp.array(-0.5)), True),
+    ("von-mises-fisher", VonMisesFisher(normal(3), jnp.array(0.7)), True),
+    ("power-spherical", PowerSpherical(normal(4), jnp.array(0.7)), True),
+    ("wrapped-normal", WrappedNormal(normal(3) / 2, normal(3, seed=1) / 4 - 1), True),
+    ("riemannian-normal", RiemannianNormal(normal(3) / 2, jnp.array(-1.0)), True),
+    ("uniform-sphere", UniformSphere(4), False),
+    ("relaxed-one-hot", RelaxedOneHot(normal(2, 4), jnp.array(-0.5)), True),
 ]
+NO_PARAMETERS = ("uniform-sphere",)
 NO_LOG_PROB = ("planar",)  # but of its draws
 OF_CODES = [name for name, _, _ in EVERY if name.startswith(("quantised", "uniform"))]
 AT_POINTS = ("delta", "joint-tuple", *OF_CODES)  # densities without a difference

@@ -5,9 +5,16 @@ import jax.numpy as jnp
 import jax.test_util
 import numpy as np
 import pytest
-from every import AT_POINTS, EVERY, NO_LOG_PROB, every, rows
+from every import AT_POINTS, EVERY, NO_LOG_PROB, NO_PARAMETERS, every, rows
 
-from vae_jax.distributions import Delta, Foreign, Quantised
+from vae_jax.distributions import (
+    Delta,
+    Foreign,
+    PowerSpherical,
+    Quantised,
+    RiemannianNormal,
+    StraightThroughOneHot,
+)
 
 
 def _float_leaves(tree):
@@ -135,7 +142,7 @@ def _assert_gradient(f, q):
     )
 
 
-@rows(*AT_POINTS, *NO_LOG_PROB)
+@rows(*AT_POINTS, *NO_LOG_PROB, *NO_PARAMETERS)
 def test_gradient_is_a_finite_difference(q, key, x64):
     """But for masses at points, which have no difference to take."""
     q = _cast(q, jnp.float64)
@@ -143,7 +150,7 @@ def test_gradient_is_a_finite_difference(q, key, x64):
     _assert_gradient(lambda q: q.log_prob(x), q)
 
 
-@rows("foreign-lognormal", "foreign-mvn", *NO_LOG_PROB)
+@rows("foreign-lognormal", "foreign-mvn", *NO_LOG_PROB, *NO_PARAMETERS)
 def test_a_weight_of_zero_moves_nothing(q, key):
     """At any finite parameters: no NaN, and 0 of an infinite derivative is 0."""
     x, _ = _draw_and_score(q, key)
@@ -163,8 +170,10 @@ def test_a_weight_of_zero_moves_nothing(q, key):
 @pytest.mark.parametrize("q", [pytest.param(q, id=name) for name, q, flag in EVERY if flag])
 def test_reparameterized_sample_is_differentiable(q, key, x64):
     assert q.reparameterized is True
-    if isinstance(q, Quantised):
-        pytest.skip("straight through, which is no derivative: tests/reference/test_codebook.py")
+    if isinstance(q, Quantised | StraightThroughOneHot):
+        pytest.skip("straight through, which is no derivative: test_codebook.py, test_one_hot.py")
+    if isinstance(q, PowerSpherical | RiemannianNormal):
+        pytest.skip("drawn by rejection: test_sphere.py, test_ball.py")
     _assert_gradient(lambda q: q.sample(key), _cast(q, jnp.float64))
 
 
@@ -187,6 +196,9 @@ WITHOUT_MEAN = (
     "uniform-codes",
     "uniform-in-stages",
     "uniform-lattice",
+    "relaxed-one-hot",
+    "wrapped-normal",
+    "riemannian-normal",
 )
 
 

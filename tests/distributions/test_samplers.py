@@ -26,6 +26,8 @@ from vae_jax.distributions import (
     LogisticMixture,
     Mixture,
     ResidualCodes,
+    OneHot,
+    StraightThroughOneHot,
     UniformCodes,
 )
 
@@ -74,6 +76,13 @@ DISCRETE = [
     ("uniform-codes", UniformCodes(_codes, (2, 2)), _of_codes(_codes, 2)),
     ("uniform-stages", UniformCodes(_stages, (1, 2, 2)), _of_codes(_stages, 1)),
     ("uniform-lattice", UniformCodes(_lattice, (2, 2)), _of_codes(_lattice, 2)),
+    ("uniform-codes", UniformCodes(_codes, (2, 2)), _codes[_all_events(range(3), 2)]),
+    ("one-hot", OneHot(normal(2, 3)), jnp.eye(3)[_all_events(range(3), 2)]),
+    (
+        "straight-through",
+        StraightThroughOneHot(normal(2, 3), jnp.array(-0.5)),
+        jnp.eye(3)[_all_events(range(3), 2)],
+    ),
     (
         "foreign",
         Foreign(numpyro.BernoulliLogits(normal(3)), draw, False),

@@ -19,6 +19,7 @@ from vae_jax.configs.fashion import fashion_conv, fashion_fsq, fashion_vq
 from vae_jax.configs.images import cifar10_rvq, images
 from vae_jax.configs.mnist import mnist_iwae, mnist_pixelcnn, mnist_vae
 from vae_jax.configs.series import series
+from vae_jax.configs.spaces import digits_gumbel, digits_hamiltonian, mnist_hyperspherical
 from vae_jax.configs.text import shakespeare, shakespeare_wavenet, text
 from vae_jax.configs.vectors import vectors
 
@@ -29,6 +30,7 @@ CONFIGS: dict[str, Config] = {
     for config in (
         *(digits, digits_conditional, mnist_vae, mnist_iwae, mnist_pixelcnn, fashion_conv),
         *(fashion_vq, fashion_fsq, cifar10_rvq),
+        *(digits_gumbel, digits_hamiltonian, mnist_hyperspherical),
         *(images, vectors, series, text, shakespeare, shakespeare_wavenet),
     )
 }

@@ -14,6 +14,7 @@ from vae_jax.distributions.delta import Delta
 from vae_jax.distributions.foreign import Foreign
 from vae_jax.distributions.full_gaussian import FullGaussian
 from vae_jax.distributions.gaussian import Gaussian, standard_gaussian
+from vae_jax.distributions.hamiltonian import Hamiltonian
 from vae_jax.distributions.joint import Joint
 from vae_jax.distributions.laplace import Laplace
 from vae_jax.distributions.layered import Layered
@@ -21,7 +22,15 @@ from vae_jax.distributions.logistic import DiscretisedLogistic, LogisticMixture
 from vae_jax.distributions.masked import Masked
 from vae_jax.distributions.mixture import Mixture
 from vae_jax.distributions.mixture_over import MixtureOver
+from vae_jax.distributions.one_hot import OneHot, StraightThroughOneHot, uniform_one_hot
+from vae_jax.distributions.power_spherical import PowerSpherical
 from vae_jax.distributions.quantised import Quantised, UniformCodes
+from vae_jax.distributions.relaxed_one_hot import RelaxedOneHot
+from vae_jax.distributions.riemannian_normal import RiemannianNormal
+from vae_jax.distributions.sphere import UniformSphere
+from vae_jax.distributions.states import states
+from vae_jax.distributions.von_mises_fisher import VonMisesFisher
+from vae_jax.distributions.wrapped_normal import WrappedNormal
 
 __all__ = [
     "Autoregressive",
@@ -38,6 +47,7 @@ __all__ = [
     "Foreign",
     "FullGaussian",
     "Gaussian",
+    "Hamiltonian",
     "Joint",
     "Laplace",
     "Lattice",
@@ -47,11 +57,21 @@ __all__ = [
     "Mixture",
     "MixtureOver",
     "NegativeBinomial",
+    "OneHot",
     "Poisson",
+    "PowerSpherical",
     "Quantised",
     "ResidualCodes",
+    "RelaxedOneHot",
+    "RiemannianNormal",
     "Steps",
+    "StraightThroughOneHot",
     "UniformCodes",
+    "UniformSphere",
+    "VonMisesFisher",
+    "WrappedNormal",
     "ZeroInflated",
     "standard_gaussian",
+    "states",
+    "uniform_one_hot",
 ]

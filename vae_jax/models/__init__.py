@@ -6,16 +6,20 @@ ladder   the same from the top down, in a pass that posterior and prior share
 with_prior, with_vamp_prior   the same model with another prior
 with_codebook, with_residual_codes, with_fsq, with_lfq, with_bsq   with codes for its latents
 with_code_prior   of such a model, with a prior of its codes
+with_hamiltonian   a posterior whose draws are moved by the model's own forces
+relaxed, hard   classes with a gradient through their draws, and without
 trace    one pass through any of them: what was drawn, and from what
 """
 
 from vae_jax.models.code_prior import with_code_prior
 from vae_jax.models.codes import at_depth, with_codebook, with_residual_codes
+from vae_jax.models.hamiltonian import with_hamiltonian
 from vae_jax.models.hierarchies import chain
 from vae_jax.models.ladder import Rung, ladder
 from vae_jax.models.lattices import with_bsq, with_fsq, with_lfq
 from vae_jax.models.priors import with_prior, with_vamp_prior
 from vae_jax.models.record import VAE, learned
+from vae_jax.models.relaxed import hard, relaxed
 from vae_jax.models.state import WithState
 from vae_jax.models.trace import Trace, latents, log_posterior, log_prior, trace, trace_parts
 from vae_jax.models.vae import vae
@@ -27,11 +31,13 @@ __all__ = [
     "WithState",
     "at_depth",
     "chain",
+    "hard",
     "ladder",
     "latents",
     "learned",
     "log_posterior",
     "log_prior",
+    "relaxed",
     "trace",
     "trace_parts",
     "vae",
@@ -40,6 +46,7 @@ __all__ = [
     "with_codebook",
     "with_fsq",
     "with_lfq",
+    "with_hamiltonian",
     "with_prior",
     "with_residual_codes",
     "with_vamp_prior",

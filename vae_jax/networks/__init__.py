@@ -4,8 +4,10 @@ All work on one example: `jax.vmap` maps them over a batch.
 """
 
 from vae_jax.networks.autoregressive import AutoregressiveHead
+from vae_jax.networks.ball_heads import RiemannianNormalHead, WrappedNormalHead
 from vae_jax.networks.bodies import MLP
 from vae_jax.networks.code_prior import CodeTransformer
+from vae_jax.networks.class_heads import OneHotHead
 from vae_jax.networks.conv import ConvDecoder, ConvEncoder, pooled, resized, strided, transposed
 from vae_jax.networks.count_heads import NegativeBinomialHead, PoissonHead, ZeroInflatedHead
 from vae_jax.networks.describe import describe
@@ -45,6 +47,7 @@ from vae_jax.networks.scales import (
     soft_ceiling,
     soft_floor,
 )
+from vae_jax.networks.sphere_heads import PowerSphericalHead, VonMisesFisherHead
 from vae_jax.networks.transformer import CausalTransformer, TransformerEncoder
 from vae_jax.networks.wavenet import WaveNet, dilations_of
 
@@ -77,14 +80,19 @@ __all__ = [
     "MixtureHead",
     "NegativeBinomialHead",
     "Network",
+    "OneHotHead",
     "PoissonHead",
+    "PowerSphericalHead",
     "PredictedScale",
     "RecurrentEncoder",
     "Residual",
     "ResidualDecoder",
     "ResidualEncoder",
+    "RiemannianNormalHead",
     "TransformerEncoder",
+    "VonMisesFisherHead",
     "WaveNet",
+    "WrappedNormalHead",
     "ZeroInflatedHead",
     "batch_norm",
     "centred",

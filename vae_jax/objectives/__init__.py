@@ -14,10 +14,12 @@ from vae_jax.objectives.codes import (
     perplexity,
     usage,
 )
+from vae_jax.objectives.categorical import categorical_rate
 from vae_jax.objectives.groups import per_group
 from vae_jax.objectives.importance import importance_weighted
 from vae_jax.objectives.objective import Aux, Objective, batch_size, over_batch
 from vae_jax.objectives.rates import capacity, free_bits, information
+from vae_jax.objectives.score_function import enumerated, reinforce, rloo, score_function, vimco
 from vae_jax.objectives.terms import (
     NEGATIVE_ELBO,
     Draw,
@@ -42,11 +44,13 @@ __all__ = [
     "add",
     "batch_size",
     "capacity",
+    "categorical_rate",
     "check_terms",
     "codebook",
     "commitment",
     "distortion",
     "entropy_gap",
+    "enumerated",
     "free_bits",
     "importance_weighted",
     "information",
@@ -57,8 +61,12 @@ __all__ = [
     "perplexity",
     "rate",
     "rate_factors",
+    "reinforce",
+    "rloo",
     "sampled_rate",
+    "score_function",
     "term_values",
     "usage",
+    "vimco",
     "weighted_sum",
 ]

@@ -9,9 +9,15 @@ from vae_jax.bounds.draws import draw_keys
 from vae_jax.bounds.functionals import Bound
 from vae_jax.bounds.score_free import score_free_bound
 from vae_jax.checks import check_count
-from vae_jax.models import VAE, Trace, log_posterior, log_prior
+from vae_jax.models import VAE, Trace, log_posterior
 from vae_jax.models.state import mean_over_draws
-from vae_jax.objectives.objective import Aux, Objective, differentiable_trace, over_batch
+from vae_jax.objectives.objective import (
+    Aux,
+    Objective,
+    differentiable_trace,
+    log_joint,
+    over_batch,
+)
 from vae_jax.types import Array, Batch, Event, Key, Params
 
 
@@ -49,7 +55,7 @@ def importance_weighted(
 
         def log_weight(k: Key) -> tuple[Array, Params]:
             t = run(params, k)
-            return _log_joint(t, x) - log_posterior(t), t.state
+            return log_joint(t, x) - log_posterior(t), t.state
 
         log_w, entries = jax.vmap(log_weight)(keys)
         value = _score_free(bound, run, params, x, keys) if score_free else bound.value(log_w)
@@ -81,14 +87,9 @@ def _score_free(
 
     def log_densities(z: Event) -> tuple[Array, Array]:
         t = run(params, keys[0], z)
-        return _log_joint(t, x), log_posterior(t)
+        return log_joint(t, x), log_posterior(t)
 
     return score_free_bound(bound, draw, log_densities, keys)
-
-
-def _log_joint(t: Trace, x: Event) -> Array:
-    """log p(x|z) + log p(z), [] nats."""
-    return t.likelihood.log_prob(x) + log_prior(t)
 
 
 def _check_alone(model: VAE, params: Params, key: Key, batch: Batch) -> None:

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from vae_jax.calls import check_takes
 from vae_jax.checks import check_reparameterized
-from vae_jax.models import VAE, Trace, latents, trace
+from vae_jax.models import VAE, Trace, latents, log_prior, trace
 from vae_jax.models.state import carry, mean_over_batch
 from vae_jax.types import Array, Batch, Event, Key, Params
 
@@ -90,3 +90,8 @@ def differentiable_trace(
     for q in latents(t.q).values():
         check_reparameterized(q)
     return t
+
+
+def log_joint(t: Trace, x: Event) -> Array:
+    """log p(x|z) + log p(z), [] nats."""
+    return t.likelihood.log_prob(x) + log_prior(t)

@@ -12,6 +12,7 @@ from flax import linen as nn
 from vae_jax.configs.choices.choices import Choices
 from vae_jax.configs.choices.codes import code_event, code_score
 from vae_jax.configs.choices.decoders import DECODERS
+from vae_jax.configs.choices.fit_together import check_form, check_latents, check_score_free
 from vae_jax.configs.choices.form import Form
 from vae_jax.configs.choices.likelihoods import LIKELIHOODS, with_classes
 from vae_jax.configs.choices.networks import NETWORKS
@@ -20,17 +21,17 @@ from vae_jax.configs.choices.optimizers import OPTIMIZERS
 from vae_jax.configs.choices.posterior import Posterior
 from vae_jax.configs.choices.posteriors import POSTERIORS
 from vae_jax.configs.choices.priors import PRIORS
+from vae_jax.configs.choices.pseudo_inputs import with_read_inputs
 from vae_jax.configs.choices.table import chosen
 from vae_jax.configs.experiment import Optimize, no_more
-from vae_jax.distributions import Distribution, standard_gaussian
+from vae_jax.distributions import standard_gaussian
 from vae_jax.evaluate.scores import Rate
-from vae_jax.models import VAE, vae
-from vae_jax.networks import Network
+from vae_jax.models import VAE, vae, with_optimal_scale
+from vae_jax.networks import Network, masked
 from vae_jax.train import Step, descend
 from vae_jax.types import Array, Event
 
 __all__ = ["Choices", "Form", "Parts", "parts"]
-
 
 _ALIKE = 2  # draws that are all one: of one alone an estimate has no standard error
 
@@ -60,6 +61,7 @@ def parts(
     latents: int,
     embed: Callable[[Event], Array] | None = None,
     preprocess: Callable[[Event], Event] | None = None,
+    mask_of: Callable[[Event], Event] | None = None,
 ) -> Parts:
     """Model and training step of the choices.
 
@@ -69,79 +71,55 @@ def parts(
       form: of an example.
       latents: dimensions of z.
       embed, preprocess: of encoder and decoder; see `Network`.
+      mask_of: the condition -> which values of x are there, where some are missing: the encoder is
+        told the condition, and the decoder not.
 
     Raises:
       ValueError: a name that is in no table; an option of another name than the chosen; and what
         the data or the rows refuse.
     """
     given = (choices, defaults)
-    if choices.likelihood not in form.likelihoods:
-        raise ValueError(
-            f"likelihood={choices.likelihood!r} does not fit these data: choose"
-            f" {' or '.join(form.likelihoods)}."
-        )
-    if choices.gradient == "score-free" and choices.norm == "batch":
-        raise ValueError(
-            "gradient='score-free' is for networks that see one example, and norm='batch' sees the"
-            " batch: choose norm='layer' or norm='group', or gradient='plain'."
-        )
+    check_form(choices, form, mask_of is not None)
     posterior = chosen("posterior", POSTERIORS, *given)(latents)
-    in_codes = posterior.quantise is not None
-    encoder, decoder = chosen("network", NETWORKS, *given)(form._replace(grid=in_codes))
+    check_score_free(choices, posterior)
+    encoder, decoder = chosen("network", NETWORKS, *given)(form._replace(grid=posterior.in_codes))
     head = chosen("likelihood", LIKELIHOODS, *given)(form)
     head = chosen("decoder", DECODERS, *given)(form, head, preprocess)
     head = with_classes(head, form, choices.dtype)
     prior = chosen("prior", PRIORS, *given)(latents)
-    _check_posterior(choices, prior.prior, posterior)
+    check_latents(choices, prior, posterior)
     optimizer = chosen("optimizer", OPTIMIZERS, *given)
     optimizer(0.0)  # its options are looked at before there is a run
-    own, p = posterior.head, prior.prior
-    if in_codes:
-        event = code_event(encoder, form.shape, posterior, latents)
-        own, p = own.clone(event_shape=event), standard_gaussian(*event)
-    model = vae(Network(encoder, own, embed, preprocess), Network(decoder, head, embed), p)
-    model = model if posterior.quantise is None else posterior.quantise(model)
-    rate = None if posterior.is_point else prior.rate
-    beside = (posterior.terms,) if in_codes else ()
-    objective = chosen("objective", OBJECTIVES, *given)(model, rate, *beside)
-    made = Parts(model, lambda optimize: descend(objective, optimize(optimizer)), rate)
-    return made._replace(score=code_score, draws=_ALIKE) if in_codes else made
+    own, p = _latent_parts(posterior, prior.prior, encoder, form, latents)
+    writer = Network(decoder, head, embed)
+    if mask_of is not None:
+        writer = masked(Network(decoder, head), mask_of, told=False)
+    model = vae(Network(encoder, own, embed, preprocess), writer, p)
+    if prior.pseudo_inputs is not None:
+        reader = Network(encoder, own, embed)  # behind the preprocessing
+        model = with_read_inputs(model, reader, prior.pseudo_inputs, form.inputs, preprocess)
+    if choices.scale == "optimal":
+        model = with_optimal_scale(model)
+    return _trained(posterior, posterior.trained(model), prior.rate, given)
 
 
-def _check_posterior(
-    choices: Choices, prior: Distribution | nn.Module, posterior: Posterior
-) -> None:
-    """ValueError for a prior, or free bits, that the posterior makes no sense of."""
-    if choices.free_bits and choices.free_bits_per == "dimension" and not posterior.is_diagonal:
-        raise ValueError(
-            f"posterior={choices.posterior!r} has no rate of each dimension, of which bits could be"
-            " free: choose free_bits_per='total', or posterior='gaussian'."
-        )
-    if posterior.quantise is not None:
-        _check_codes(choices)
-    if isinstance(prior, Distribution):
-        return
-    name = choices.prior
-    if posterior.is_point:
-        raise ValueError(
-            f"prior={name!r} is learned by the rate, and posterior='point' has none: choose"
-            " prior='standard'."
-        )
-    if posterior.is_committed:
-        raise ValueError(
-            f"posterior='committed' has its rate under the standard prior, and prior={name!r} is"
-            " learned, and comes to it: choose prior='standard'."
-        )
+def _latent_parts(
+    posterior: Posterior, prior: nn.Module, encoder: nn.Module, form: Form, latents: int
+) -> tuple[nn.Module, nn.Module]:
+    """The posterior's head and the prior; of codes both are of all vectors."""
+    if not posterior.in_codes:
+        return posterior.head, prior
+    event = code_event(encoder, form.shape, posterior, latents)
+    return posterior.head.clone(event_shape=event), standard_gaussian(*event)
 
 
-def _check_codes(choices: Choices) -> None:
-    """ValueError for what makes no sense of codes, which are not drawn, and have a rate that no
-    parameter changes."""
-    asked = {"objective": "elbo", "gradient": "plain", "prior": "standard"}
-    for name, only in asked.items():
-        if getattr(choices, name) != only:
-            raise ValueError(
-                f"posterior={choices.posterior!r} is one vector of codes for each example, under a"
-                f" uniform prior: {name}={getattr(choices, name)!r} is of draws; choose"
-                f" {name}={only!r}."
-            )
+def _trained(
+    posterior: Posterior, model: VAE, rate: Rate, given: tuple[Choices, Choices]
+) -> Parts:
+    optimizer = chosen("optimizer", OPTIMIZERS, *given)
+    own = None if posterior.is_point else posterior.rate or rate
+    beside = (posterior.terms,) if posterior.terms else ()
+    objective = chosen("objective", OBJECTIVES, *given)(model, posterior.descended or own, *beside)
+    scored = posterior.scored(model)
+    made = Parts(scored, lambda optimize: descend(objective, optimize(optimizer)), own)
+    return made._replace(score=code_score, draws=_ALIKE) if posterior.in_codes else made

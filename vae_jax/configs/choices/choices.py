@@ -53,9 +53,9 @@ class Choices:
     Args:
       objective: elbo; capacity, the least distortion at a rate; iwae of all draws; miwae, the mean
         of iwae over groups of draws; piwae, iwae with an encoder that follows miwae; ciwae, elbo
-        and iwae mixed.
-      draws: Of z for each example and step, by default 1 of elbo and capacity, 5 of iwae and ciwae;
-        of miwae and piwae in each group, by default 8.
+        and iwae mixed; rloo and vimco, elbo and iwae of a posterior whose draws have no gradient.
+      draws: Of z for each example and step, by default 1 of elbo and capacity, 5 of iwae, ciwae and
+        vimco, 4 of rloo; of miwae and piwae in each group, by default 8.
       groups: Of draws, of miwae and piwae, by default 8.
       mix: Of ciwae, the weight of the elbo, by default 0.5.
       gradient: plain, or score-free: sticking the landing of elbo, doubly reparameterized of the
@@ -110,8 +110,12 @@ class Choices:
       posterior: gaussian, diagonal; full, with every covariance; committed: diagonal, with a least
         rate; point: a plain autoencoder, which has no bound; codes, the nearest of a table, at each
         position of the smallest map of convolutions; residual_codes, sums of these; fsq, levels of
-        each channel; lfq and bsq, signs of each, bsq on a sphere.
-      posterior_floor: Of gaussian, full and committed, the least log of its standard deviation.
+        each channel; lfq and bsq, signs of each, bsq on a sphere;
+        categorical: each latent a class, for rloo and vimco; gumbel: the same, relaxed in training; vmf and power_spherical: on a sphere,
+        one dimension less than the latents; hamiltonian: a gaussian whose draws are moved by
+        leapfrog steps; wrapped and riemannian: in hyperbolic space.
+      posterior_floor: Of gaussian, full, committed, hamiltonian, wrapped and riemannian, the least
+        log of its standard deviation.
       committed_rate: Of committed, the least rate of each dimension, by default 0.1 nats.
       num_codes: Of codes and residual_codes, of a table, by default 512.
       code_groups: Of codes, of channels, each with a table of its own, by default 1.
@@ -134,7 +138,14 @@ class Choices:
         0.1.
       code_temperature: Of lfq and bsq, of the soft choices whose entropy it is, by default 1.
       code_vectors: Of codes without convolutions, how many vectors there are, by default 1.
-      prior: standard normal, or a learned mixture of Gaussians.
+      latent_classes: Of categorical and gumbel, of each latent, by default 10.
+      temperature: Of gumbel, of the relaxation, by default 1.
+      temperature_end: Where it ends, by default where it begins.
+      temperature_steps: In how many steps of training.
+      straight_through: Of gumbel, draw classes, with the gradient of the relaxation.
+      leapfrog_steps: Of hamiltonian, by default 3.
+      prior: standard normal, or a learned mixture of Gaussians; classes: all alike; sphere:
+        uniform on it; hyperbolic: a Gaussian wrapped around that space.
       components: Of the mixture, by default 10.
       optimizer: adam, adamw, sgd, adamax, rmsprop, lion.
       weight_decay: Of adamw and lion, of kernels, by default 0.0001.
@@ -193,6 +204,12 @@ class Choices:
     code_entropy: float | None = None
     code_temperature: float | None = None
     code_vectors: int | None = None
+    latent_classes: int | None = None
+    temperature: float | None = None
+    temperature_end: float | None = None
+    temperature_steps: int | None = None
+    straight_through: bool = False
+    leapfrog_steps: int | None = None
     prior: Prior = "standard"
     components: int | None = None
     optimizer: Optimizer = "adam"

@@ -13,19 +13,26 @@ from vae_jax.objectives import (
     Aux,
     Objective,
     Term,
+    Weight,
+    categorical_rate,
     distortion,
     importance_weighted,
     per_group,
     rate_factors,
     sampled_rate,
+    score_function,
     weighted_sum,
 )
 from vae_jax.objectives import capacity as distance_from
 from vae_jax.objectives import free_bits as no_less_than
+from vae_jax.objectives import rloo as leave_one_out
+from vae_jax.objectives import vimco as of_the_geometric_mean
+from vae_jax.objectives.score_function import Estimator
 from vae_jax.types import Array, Batch, Key, Params
 
 _BETA = (0.0, 1e6)
 _NATS = (0.0, 1e6)
+_NO_BOUND = "A point has no bound: with posterior='point' choose objective='elbo'."
 GRADIENTS = {"plain": False, "score-free": True}
 GROUPS = {"dimension": True, "total": False}  # of free bits: whether each dimension has its own
 
@@ -76,10 +83,10 @@ def elbo(
                 " free_bits out."
             )
         return importance_weighted(model, elbo_bound(), num_draws=draws, score_free=True)
-    terms: tuple[Term, ...] = (Term("distortion", distortion), Term("rate", rate, weight))
+    terms: tuple[Term, ...] = (Term("distortion", distortion), _rate(rate, weight))
     if free_bits:
         value = _free(rate, free_bits, free_bits_per)
-        terms = (terms[0], Term("rate", rate, 0.0), Term("free_bits", value, weight))
+        terms = (terms[0], _rate(rate, 0.0), Term("free_bits", value, weight))
     return weighted_sum(model, (*terms, *beside), num_samples=draws)
 
 
@@ -104,7 +111,7 @@ def capacity(
         nats = linear(capacity, capacity_warmup)
     terms = (
         Term("distortion", distortion),
-        Term("rate", rate, 0.0),
+        _rate(rate, 0.0),
         Term("capacity", distance_from(nats, of=rate), gamma),
     )
     return weighted_sum(model, terms, num_samples=draws)
@@ -156,6 +163,17 @@ def ciwae(
     return _weighted(model, rate, ciwae_bound(mix), draws, gradient)
 
 
+def rloo(model: VAE, rate: Rate | None, *, draws: int = 4) -> Objective:
+    """The elbo of a posterior whose draws need no gradient, each against the mean of the others
+    (Kool et al. 2019)."""
+    return _by_score(model, rate, leave_one_out, draws)
+
+
+def vimco(model: VAE, rate: Rate | None, *, draws: int = 5) -> Objective:
+    """The iwae of a posterior whose draws need no gradient (Mnih & Rezende 2016)."""
+    return _by_score(model, rate, of_the_geometric_mean, draws)
+
+
 OBJECTIVES: Rows = {
     "elbo": elbo,
     "capacity": capacity,
@@ -163,6 +181,8 @@ OBJECTIVES: Rows = {
     "miwae": miwae,
     "piwae": piwae,
     "ciwae": ciwae,
+    "rloo": rloo,
+    "vimco": vimco,
 }
 
 
@@ -170,9 +190,21 @@ def _weighted(
     model: VAE, rate: Rate | None, bound: Bound, num_draws: int, gradient: str
 ) -> Objective:
     if rate is None:
-        raise ValueError("A point has no bound: with posterior='point' choose objective='elbo'.")
+        raise ValueError(_NO_BOUND)
     score_free = one_of("gradient", GRADIENTS, gradient)
     return importance_weighted(model, bound, num_draws=num_draws, score_free=score_free)
+
+
+def _by_score(model: VAE, rate: Rate | None, estimator: Estimator, draws: int) -> Objective:
+    if rate is None:
+        raise ValueError(_NO_BOUND)
+    check_within("draws", draws, 2, 2**31 - 1)
+    return score_function(model, estimator, num_draws=draws)
+
+
+def _rate(rate: Rate, weight: Weight) -> Term:
+    """The rate as a term; where it makes no bound, by a name of its own."""
+    return Term("categorical_rate" if rate is categorical_rate else "rate", rate, weight)
 
 
 def _beta(beta: float, warmup: int, rise: str) -> float | optax.Schedule:

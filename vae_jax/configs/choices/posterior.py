@@ -5,19 +5,29 @@ from typing import NamedTuple
 
 from flax import linen as nn
 
+from vae_jax.evaluate.scores import Rate
 from vae_jax.models import VAE
 from vae_jax.objectives import Term
 
 
+def _same(model: VAE) -> VAE:
+    return model
+
+
 class Posterior(NamedTuple):
-    """The head of an encoder.
+    """The head of an encoder, and what else of the model follows from it.
 
     Fields:
       head: of the features; of codes, of one vector, and it is made for all of them.
       is_point: whether it is a point, which has no bound.
       is_committed: whether it has a least rate, which is one under the standard prior alone.
       is_diagonal: whether its rate is one of each dimension.
-      quantise: of codes, the model with points -> the model with codes in their place; else None.
+      any_z: whether its density is known at every z, and not at those that it draws alone.
+      space: of its events, which the prior's are in too.
+      trained: of the model with this head, the one that is trained.
+      scored: of that, the one that is scored.
+      rate: of it, where it is another than the prior says.
+      descended: in the place of the rate, where that is of the scored model alone.
       terms: of the loss, beside distortion and rate.
       vectors: of codes, how many there are where there is no map; None for one.
     """
@@ -26,6 +36,16 @@ class Posterior(NamedTuple):
     is_point: bool = False
     is_committed: bool = False
     is_diagonal: bool = True
-    quantise: Callable[[VAE], VAE] | None = None
+    any_z: bool = True
+    space: str = "numbers"
+    trained: Callable[[VAE], VAE] = _same
+    scored: Callable[[VAE], VAE] = _same
+    rate: Rate | None = None
+    descended: Rate | None = None
     terms: tuple[Term, ...] = ()
     vectors: int | None = None
+
+    @property
+    def in_codes(self) -> bool:
+        """Whether its events are vectors of codes."""
+        return self.space == "codes"

@@ -1,10 +1,15 @@
 """Posteriors: the head of the encoder."""
 
-from vae_jax.checks import check_within
+from vae_jax.checks import check_count, check_within
+from vae_jax.configs.choices.classes import categorical, gumbel
 from vae_jax.configs.choices.codes import bsq, codes, fsq, lfq, residual_codes
+from vae_jax.configs.choices.diagonal import check_floor, gaussian
 from vae_jax.configs.choices.dtypes import DTYPES
+from vae_jax.configs.choices.flows import iaf, planar, radial, sylvester
 from vae_jax.configs.choices.posterior import Posterior
+from vae_jax.configs.choices.spaces import power_spherical, riemannian, vmf, wrapped
 from vae_jax.configs.choices.table import Rows, one_of
+from vae_jax.models import VAE, with_hamiltonian
 from vae_jax.networks import (
     DeltaHead,
     FullGaussianHead,
@@ -12,19 +17,9 @@ from vae_jax.networks import (
     PredictedScale,
     committed_ceiling,
 )
+from vae_jax.objectives import sampled_rate
 
 _RATES = (1e-3, 10.0)  # nats of a dimension
-_FLOORS = (-30.0, 10.0)  # of a log: the squares of such scales are numbers of float32
-
-
-def gaussian(
-    latents: int, *, posterior_floor: float | None = None, dtype: str = "float32"
-) -> Posterior:
-    """A diagonal Gaussian, whose log-scale is never under the floor, if there is one."""
-    _check_floor(posterior_floor)
-    own = one_of("dtype", DTYPES, dtype)
-    scale = PredictedScale(posterior_floor, dtype=own)
-    return Posterior(GaussianHead((latents,), scale, dtype=own))
 
 
 def full(
@@ -44,7 +39,7 @@ def committed(
     dtype: str = "float32",
 ) -> Posterior:
     """A diagonal Gaussian, whose rate is never under so many nats in each dimension (delta-VAE)."""
-    _check_floor(posterior_floor)
+    check_floor(posterior_floor)
     check_within("committed_rate", committed_rate, *_RATES)
     own, ceiling = one_of("dtype", DTYPES, dtype), committed_ceiling(committed_rate)
     if posterior_floor is not None and posterior_floor >= ceiling - 1:
@@ -61,19 +56,42 @@ def point(latents: int, *, dtype: str = "float32") -> Posterior:
     return Posterior(DeltaHead((latents,), one_of("dtype", DTYPES, dtype)), is_point=True)
 
 
+def hamiltonian(
+    latents: int,
+    *,
+    leapfrog_steps: int = 3,
+    posterior_floor: float | None = None,
+    dtype: str = "float32",
+) -> Posterior:
+    """A diagonal Gaussian, whose draws are moved by the forces of the model's own log p(x, z)."""
+    check_count("leapfrog_steps", leapfrog_steps)
+    base = gaussian(latents, posterior_floor=posterior_floor, dtype=dtype)
+
+    def trained(model: VAE) -> VAE:
+        return with_hamiltonian(model, leapfrog_steps)
+
+    return base._replace(is_diagonal=False, trained=trained, rate=sampled_rate)
+
+
 POSTERIORS: Rows = {
     "gaussian": gaussian,
     "full": full,
     "committed": committed,
     "point": point,
+    "hamiltonian": hamiltonian,
+    "planar": planar,
+    "radial": radial,
+    "sylvester": sylvester,
+    "iaf": iaf,
     "codes": codes,
     "residual_codes": residual_codes,
     "fsq": fsq,
     "lfq": lfq,
     "bsq": bsq,
+    "categorical": categorical,
+    "gumbel": gumbel,
+    "vmf": vmf,
+    "power_spherical": power_spherical,
+    "wrapped": wrapped,
+    "riemannian": riemannian,
 }
-
-
-def _check_floor(floor: float | None) -> None:
-    if floor is not None:
-        check_within("posterior_floor", floor, *_FLOORS)

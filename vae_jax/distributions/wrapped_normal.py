@@ -1,0 +1,73 @@
+"""A Gaussian of a tangent space, wrapped around hyperbolic space."""
+
+import math
+
+import flax.struct
+import jax.numpy as jnp
+
+from vae_jax.distributions import ball
+from vae_jax.distributions.base import Distribution, Measure, check_shape
+from vae_jax.distributions.gaussian import Gaussian
+from vae_jax.types import Array, Key
+
+
+class WrappedNormal(Distribution):
+    """A point of the Poincare ball of curvature -c, a Gaussian tangent away from another.
+
+        v ~ N(0, diag(exp(log_scale))^2),   z: at the distance |v| from mu, in the direction of v
+        log p(z) = log N(v) - (D-1) log(sinh(sqrt(c) |v|) / (sqrt(c) |v|))
+
+    a density against dM = lambda(z)^D dz (see `ball`): with dz it has D log lambda(z) more. The
+    middle mu is at the distance |loc| from 0, in its direction. A draw is scored by its v, which is
+    not rounded as its place near the rim is.
+
+    Args:
+      loc: [D], any numbers.
+      log_scale: [D].
+      curvature: c > 0.
+
+    Reference: Mathieu et al. 2019, arXiv 1901.06033, eq. 6; Nagano et al. 2019, arXiv 1902.02992.
+    """
+
+    loc: Array
+    log_scale: Array
+    curvature: float = flax.struct.field(pytree_node=False, default=1.0)
+
+    reparameterized = True
+    support = "takes points inside of the ball of radius 1 / sqrt(curvature)"
+
+    @property
+    def base_measure(self) -> Measure:
+        """That of the ball, which knows its curvature."""
+        return ball.measure(self.curvature)
+
+    def in_support(self, value: Array) -> Array:
+        """A point inside of the ball."""
+        return ball.in_ball(value, self.curvature)
+
+    def _sample(self, key: Key) -> Array:
+        return self._sample_and_log_prob(key)[0]
+
+    def _sample_and_log_prob(self, key: Key) -> tuple[Array, Array]:
+        ball.check_curvature("WrappedNormal", self.curvature)
+        tangent, log_p = self._tangents().sample_and_log_prob(key)
+        value = ball.moved(ball.place(self.loc, self.curvature), tangent, self.curvature)
+        return value, log_p - self._log_volume(tangent)
+
+    def _log_prob(self, value: Array) -> Array:
+        ball.check_curvature("WrappedNormal", self.curvature)
+        check_shape("WrappedNormal", value, self.loc.shape)
+        inside = ball.in_ball(value, self.curvature)
+        value = ball.within(jnp.where(inside, value, 0.0), self.curvature)
+        middle = ball.place(self.loc, self.curvature)
+        tangent = ball.tangent_to(middle, value, self.curvature)
+        log_p = self._tangents().log_prob(tangent) - self._log_volume(tangent)
+        return jnp.where(inside, log_p, -jnp.inf)
+
+    def _tangents(self) -> Gaussian:
+        return Gaussian(jnp.zeros_like(self.loc), self.log_scale)
+
+    def _log_volume(self, tangent: Array) -> Array:
+        """log of the volume at the end of a tangent, for a unit of its own."""
+        length = math.sqrt(self.curvature) * ball.norm(tangent)
+        return (tangent.size - 1) * ball.log_sinh_ratio(length)
