@@ -7,7 +7,6 @@ import jax.numpy as jnp
 import numpy as np
 from bodies import Normalised, Up
 from flax import linen as nn
-from flows import PlanarHead
 
 from vae_jax import (
     VAE,
@@ -29,10 +28,15 @@ from vae_jax.networks import (
     BernoulliHead,
     DeltaHead,
     FixedScale,
+    FlowHead,
+    FlowPrior,
     GaussianHead,
     Network,
     WaveNet,
+    iaf,
     one_hot,
+    planar,
+    real_nvp,
 )
 from vae_jax.objectives import commitment
 
@@ -106,7 +110,17 @@ LADDER = ladder(
     Up(), [Rung(gaussian(n), gaussian(n), MLP((4,))) for n in (2, 3)], pixels(), width=4
 )
 VAMP = with_vamp_prior(PLAIN, lambda key, x: jax.random.uniform(key, (3, *x.shape)))
-PLANAR = vae(Network(MLP((6,)), PlanarHead(2)), pixels(), standard_gaussian(2))
+PLANAR = vae(
+    Network(MLP((6,)), FlowHead(GaussianHead((2,)), planar(2, 2))), pixels(), standard_gaussian(2)
+)
+IAF = with_prior(
+    vae(
+        Network(MLP((6,)), FlowHead(GaussianHead((2,)), iaf(2, 2, (4,)), nn.Dense(3))),
+        pixels(),
+        standard_gaussian(2),
+    ),
+    FlowPrior(2, real_nvp(2, 2, (4,))),
+)
 POINT = vae(Network(MLP((6,)), DeltaHead((2,))), pixels(), standard_gaussian(2))
 CODES = with_codebook(
     vae(
@@ -131,6 +145,7 @@ EVERY = {
     "ladder": row(LADDER, [DISTORTION, RATE], rate, BOTH),
     "vamp prior": row(VAMP, [DISTORTION, SAMPLED], sampled_rate, far(2)),
     "planar": row(PLANAR, [DISTORTION, SAMPLED], sampled_rate, far(2), any_z=False),
+    "flow and its prior": row(IAF, [DISTORTION, SAMPLED], sampled_rate, far(2)),
     "point": row(POINT, [DISTORTION, SAMPLED], None, far(2)),
     "autoregressive": row(SERIES, [DISTORTION, RATE], rate, far(2)),
     "codebook": Row(CODES, (DISTORTION, RATE, COMMITMENT), rate, larger_codebook(CODES)),

@@ -184,6 +184,7 @@ WITHOUT_MEAN = (
     "foreign-lognormal",
     "foreign-mvn",
     "planar",
+    "flowed",
     "uniform-codes",
 )
 

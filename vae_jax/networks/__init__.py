@@ -8,6 +8,27 @@ from vae_jax.networks.bodies import MLP
 from vae_jax.networks.conv import ConvDecoder, ConvEncoder, pooled, resized, strided, transposed
 from vae_jax.networks.count_heads import NegativeBinomialHead, PoissonHead, ZeroInflatedHead
 from vae_jax.networks.describe import describe
+from vae_jax.networks.elementwise import Affines, Elementwise, Splines
+from vae_jax.networks.flow_heads import FlowHead, FlowPrior, HeadPrior
+from vae_jax.networks.flow_layers import (
+    AutoregressiveLayer,
+    CouplingLayer,
+    FlowChain,
+    LinearLayer,
+    PermutationLayer,
+    PlanarLayer,
+    RadialLayer,
+    SylvesterLayer,
+)
+from vae_jax.networks.flow_recipes import (
+    iaf,
+    maf,
+    neural_spline,
+    planar,
+    radial,
+    real_nvp,
+    sylvester,
+)
 from vae_jax.networks.gated import GatedMLP
 from vae_jax.networks.grey_heads import BetaHead, ContinuousBernoulliHead
 from vae_jax.networks.heads import (
@@ -26,6 +47,7 @@ from vae_jax.networks.level_heads import (
     DiscretisedLogisticHead,
     LogisticMixtureHead,
 )
+from vae_jax.networks.made import MaskedMLP
 from vae_jax.networks.masked import masked
 from vae_jax.networks.mixtures import LearnedMixture
 from vae_jax.networks.network import Network
@@ -49,8 +71,10 @@ from vae_jax.networks.wavenet import WaveNet, dilations_of
 
 __all__ = [
     "MLP",
+    "Affines",
     "Attention",
     "AutoregressiveHead",
+    "AutoregressiveLayer",
     "BernoulliHead",
     "BetaHead",
     "CategoricalHead",
@@ -59,28 +83,41 @@ __all__ = [
     "ContinuousBernoulliHead",
     "ConvDecoder",
     "ConvEncoder",
+    "CouplingLayer",
     "DataScale",
     "DeltaHead",
     "DiscretisedLogisticHead",
+    "Elementwise",
     "FixedScale",
+    "FlowChain",
+    "FlowHead",
+    "FlowPrior",
     "FullGaussianHead",
     "GatedMLP",
     "GatedPixelCNN",
     "GaussianHead",
+    "HeadPrior",
     "JointHead",
     "LaplaceHead",
     "LearnedMixture",
     "LearnedScale",
+    "LinearLayer",
     "LogisticMixtureHead",
+    "MaskedMLP",
     "MixtureHead",
     "NegativeBinomialHead",
     "Network",
+    "PermutationLayer",
+    "PlanarLayer",
     "PoissonHead",
     "PredictedScale",
+    "RadialLayer",
     "RecurrentEncoder",
     "Residual",
     "ResidualDecoder",
     "ResidualEncoder",
+    "Splines",
+    "SylvesterLayer",
     "TransformerEncoder",
     "WaveNet",
     "ZeroInflatedHead",
@@ -91,14 +128,21 @@ __all__ = [
     "describe",
     "dilations_of",
     "group_norm",
+    "iaf",
     "log1p",
+    "maf",
     "masked",
+    "neural_spline",
     "one_hot",
+    "planar",
     "pooled",
+    "radial",
+    "real_nvp",
     "resized",
     "scaled_by",
     "soft_ceiling",
     "soft_floor",
     "strided",
+    "sylvester",
     "transposed",
 ]
