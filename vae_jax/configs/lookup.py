@@ -16,8 +16,15 @@ from typing import NamedTuple
 from vae_jax.configs.digits import digits, digits_conditional
 from vae_jax.configs.experiment import Config
 from vae_jax.configs.fashion import fashion_conv
+from vae_jax.configs.fixed_mnist import mnist_vamp, mnist_vamp_iaf_miwae
 from vae_jax.configs.images import images
-from vae_jax.configs.mnist import mnist_iwae, mnist_pixelcnn, mnist_vae
+from vae_jax.configs.mnist import (
+    mnist_flow_prior,
+    mnist_iaf,
+    mnist_iwae,
+    mnist_pixelcnn,
+    mnist_vae,
+)
 from vae_jax.configs.series import series
 from vae_jax.configs.text import shakespeare, shakespeare_wavenet, text
 from vae_jax.configs.vectors import vectors
@@ -28,6 +35,7 @@ CONFIGS: dict[str, Config] = {
     config.__name__: config
     for config in (
         *(digits, digits_conditional, mnist_vae, mnist_iwae, mnist_pixelcnn, fashion_conv),
+        *(mnist_iaf, mnist_flow_prior, mnist_vamp, mnist_vamp_iaf_miwae),
         *(images, vectors, series, text, shakespeare, shakespeare_wavenet),
     )
 }

@@ -11,6 +11,7 @@ from vae_jax.models.codes import with_codebook
 from vae_jax.models.hierarchies import chain
 from vae_jax.models.ladder import Rung, ladder
 from vae_jax.models.priors import with_prior, with_vamp_prior
+from vae_jax.models.pseudo_inputs import of_examples, of_noise
 from vae_jax.models.record import VAE, learned
 from vae_jax.models.state import WithState
 from vae_jax.models.trace import Trace, latents, log_posterior, log_prior, trace, trace_parts
@@ -27,6 +28,8 @@ __all__ = [
     "learned",
     "log_posterior",
     "log_prior",
+    "of_examples",
+    "of_noise",
     "trace",
     "trace_parts",
     "vae",

@@ -10,7 +10,7 @@ from typing import Any
 
 import jax.numpy as jnp
 from flax import linen as nn
-from flax.typing import Initializer
+from flax.typing import Dtype, Initializer
 
 from vae_jax import flows
 from vae_jax.networks.bodies import MLP
@@ -24,9 +24,15 @@ _SMALL = nn.initializers.normal(0.1)
 
 
 class PlanarLayer(nn.Module):
-    """A planar flow, of parameters that are own ones or made of the context."""
+    """A planar flow, of parameters that are own ones or made of the context.
+
+    Args:
+      event_size: D.
+      dtype: of the arithmetic by which they are made.
+    """
 
     event_size: int
+    dtype: Dtype | None = None
 
     @nn.compact
     def __call__(self, context: Array | None = None) -> flows.Planar:
@@ -36,9 +42,14 @@ class PlanarLayer(nn.Module):
 
 
 class RadialLayer(nn.Module):
-    """A radial flow, of parameters that are own ones or made of the context."""
+    """A radial flow, of parameters that are own ones or made of the context.
+
+    Args:
+      event_size, dtype: as in `PlanarLayer`.
+    """
 
     event_size: int
+    dtype: Dtype | None = None
 
     @nn.compact
     def __call__(self, context: Array | None = None) -> flows.Radial:
@@ -51,12 +62,13 @@ class SylvesterLayer(nn.Module):
     """A Sylvester flow, of parameters that are own ones or made of the context.
 
     Args:
-      event_size: D.
+      event_size, dtype: as in `PlanarLayer`.
       rank: directions, M <= D.
     """
 
     event_size: int
     rank: int
+    dtype: Dtype | None = None
 
     @nn.compact
     def __call__(self, context: Array | None = None) -> flows.Sylvester:
@@ -177,7 +189,7 @@ class FlowChain(nn.Module):
 
 
 def parameter(
-    layer: nn.Module,
+    layer: PlanarLayer | RadialLayer | SylvesterLayer,
     name: str,
     context: Array | None,
     shape: tuple[int, ...],
@@ -188,5 +200,6 @@ def parameter(
     if context is None:
         return layer.param(name, init, shape)
     few = nn.initializers.variance_scaling(0.01, "fan_in", "normal")
-    dense = nn.Dense(math.prod(shape), kernel_init=few, bias_init=init, name=name)
+    size = math.prod(shape)
+    dense = nn.Dense(size, dtype=layer.dtype, kernel_init=few, bias_init=init, name=name)
     return dense(context).reshape(shape)

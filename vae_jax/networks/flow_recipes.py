@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from flax import linen as nn
+from flax.typing import Dtype
 
 from vae_jax.networks.bodies import MLP
 from vae_jax.networks.elementwise import Affines, Elementwise, Splines
@@ -17,23 +18,25 @@ from vae_jax.networks.flow_layers import (
 )
 
 
-def planar(event_size: int, layers: int = 8) -> FlowChain:
+def planar(event_size: int, layers: int = 8, dtype: Dtype | None = None) -> FlowChain:
     """Planar flows, for posteriors. Reference: Rezende, Mohamed 2015, arXiv 1505.05770."""
-    return FlowChain(tuple(PlanarLayer(event_size) for _ in range(layers)))
+    return FlowChain(tuple(PlanarLayer(event_size, dtype) for _ in range(layers)))
 
 
-def radial(event_size: int, layers: int = 8) -> FlowChain:
+def radial(event_size: int, layers: int = 8, dtype: Dtype | None = None) -> FlowChain:
     """Radial flows, for posteriors. Reference: Rezende, Mohamed 2015, arXiv 1505.05770."""
-    return FlowChain(tuple(RadialLayer(event_size) for _ in range(layers)))
+    return FlowChain(tuple(RadialLayer(event_size, dtype) for _ in range(layers)))
 
 
-def sylvester(event_size: int, layers: int = 4, rank: int | None = None) -> FlowChain:
+def sylvester(
+    event_size: int, layers: int = 4, rank: int | None = None, dtype: Dtype | None = None
+) -> FlowChain:
     """Sylvester flows of so many directions, by default 8 at most, for posteriors.
 
     Reference: van den Berg, Hasenclever, Tomczak, Welling 2018, arXiv 1803.05649.
     """
     own = min(event_size, 8) if rank is None else rank
-    return FlowChain(tuple(SylvesterLayer(event_size, own) for _ in range(layers)))
+    return FlowChain(tuple(SylvesterLayer(event_size, own, dtype) for _ in range(layers)))
 
 
 def iaf(event_size: int, layers: int = 2, widths: tuple[int, ...] = (128,)) -> FlowChain:

@@ -7,8 +7,6 @@ are the command line's. Another row is a function in a table, and a field for ea
 from collections.abc import Callable
 from typing import NamedTuple
 
-from flax import linen as nn
-
 from vae_jax.configs.choices.choices import Choices
 from vae_jax.configs.choices.decoders import DECODERS
 from vae_jax.configs.choices.form import Form
@@ -17,13 +15,14 @@ from vae_jax.configs.choices.networks import NETWORKS
 from vae_jax.configs.choices.objectives import OBJECTIVES
 from vae_jax.configs.choices.optimizers import OPTIMIZERS
 from vae_jax.configs.choices.posteriors import POSTERIORS, Posterior
-from vae_jax.configs.choices.priors import PRIORS
+from vae_jax.configs.choices.priors import PRIORS, Prior
+from vae_jax.configs.choices.pseudo_inputs import with_read_inputs
 from vae_jax.configs.choices.table import chosen
 from vae_jax.configs.experiment import Optimize
-from vae_jax.distributions import Distribution
 from vae_jax.evaluate.scores import Rate
 from vae_jax.models import VAE, vae
 from vae_jax.networks import Network
+from vae_jax.objectives import sampled_rate
 from vae_jax.train import Step, descend
 from vae_jax.types import Array, Event
 
@@ -82,7 +81,7 @@ def parts(
     head = with_classes(head, form, choices.dtype)
     posterior = chosen("posterior", POSTERIORS, *given)(latents)
     prior = chosen("prior", PRIORS, *given)(latents)
-    _check_posterior(choices, prior.prior, posterior)
+    _check_posterior(choices, prior, posterior)
     optimizer = chosen("optimizer", OPTIMIZERS, *given)
     optimizer(0.0)  # its options are looked at before there is a run
     model = vae(
@@ -90,23 +89,37 @@ def parts(
         Network(decoder, head, embed),
         prior.prior,
     )
-    rate = None if posterior.is_point else prior.rate
+    if prior.pseudo_inputs is not None:
+        reader = Network(encoder, posterior.head, embed)  # behind the preprocessing
+        model = with_read_inputs(model, reader, prior.pseudo_inputs, form.inputs, preprocess)
+    sampled = sampled_rate if posterior.is_flow else prior.rate
+    rate = None if posterior.is_point else sampled
     objective = chosen("objective", OBJECTIVES, *given)(model, rate)
     return Parts(model, lambda optimize: descend(objective, optimize(optimizer)), rate)
 
 
-def _check_posterior(
-    choices: Choices, prior: Distribution | nn.Module, posterior: Posterior
-) -> None:
-    """ValueError for a prior, or free bits, that the posterior makes no sense of."""
+def _check_posterior(choices: Choices, prior: Prior, posterior: Posterior) -> None:
+    """ValueError for a prior, a gradient or free bits that the posterior makes no sense of."""
+    if choices.gradient == "score-free" and not posterior.any_z:
+        raise ValueError(
+            f"gradient='score-free' asks for the posterior's density at every z, and"
+            f" posterior={choices.posterior!r} knows that of its draws alone: choose"
+            " posterior='iaf', or gradient='plain'."
+        )
     if choices.free_bits and choices.free_bits_per == "dimension" and not posterior.is_diagonal:
         raise ValueError(
             f"posterior={choices.posterior!r} has no rate of each dimension, of which bits could be"
             " free: choose free_bits_per='total', or posterior='gaussian'."
         )
-    if isinstance(prior, Distribution):
+    if not prior.is_learned:
         return
     name = choices.prior
+    if prior.pseudo_inputs is not None and not posterior.any_z:
+        raise ValueError(
+            f"prior={name!r} is made of posteriors whose density is known at every z, and"
+            f" posterior={choices.posterior!r} knows that of its draws alone: choose"
+            " posterior='iaf', or another prior."
+        )
     if posterior.is_point:
         raise ValueError(
             f"prior={name!r} is learned by the rate, and posterior='point' has none: choose"

@@ -103,11 +103,22 @@ class Choices:
       word_dropout: Of transformer and wavenet, the probability that a place is not told what is
         before it, in training, by default 0.
       posterior: gaussian, diagonal; full, with every covariance; committed: diagonal, with a least
-        rate; point: a plain autoencoder, which has no bound.
-      posterior_floor: Of gaussian, full and committed, the least log of its standard deviation.
+        rate; point: a plain autoencoder, which has no bound; planar, radial, sylvester and iaf: a
+        diagonal Gaussian through flows of the features.
+      flow_layers: Of planar and radial, by default 8, of sylvester, by default 4, of iaf, 2.
+      flow_width: Of iaf, units of the networks, by default 128.
+      flow_rank: Of sylvester, directions of each layer, by default 8 at most.
+      posterior_floor: The least log of its standard deviation, but of point; of flows that of the
+        Gaussian they begin at.
       committed_rate: Of committed, the least rate of each dimension, by default 0.1 nats.
-      prior: standard normal, or a learned mixture of Gaussians.
-      components: Of the mixture, by default 10.
+      prior: standard normal; or learned: mixture, of Gaussians; vamp, of the posteriors of inputs
+        that are learned; real_nvp, maf and spline, a normal through flows; autoregressive, each
+        latent given those before it.
+      components: Of mixture, by default 10.
+      pseudo_inputs: Of vamp, by default 500, which begin at training examples, where they are
+        images, and at noise of mean 0 and deviation 1 where the data are standardised.
+      prior_layers: Of real_nvp, by default 6, of maf and spline, 4, of autoregressive, 2.
+      prior_width: Of these four, units of the networks, by default 64.
       optimizer: adam, adamw, sgd, adamax, rmsprop, lion.
       weight_decay: Of adamw and lion, of kernels, by default 0.0001.
       momentum: Of sgd and rmsprop, by default none.
@@ -148,10 +159,16 @@ class Choices:
     decoder_heads: int | None = None
     word_dropout: float | None = None
     posterior: Posterior = "gaussian"
+    flow_layers: int | None = None
+    flow_width: int | None = None
+    flow_rank: int | None = None
     posterior_floor: float | None = FLOOR
     committed_rate: float | None = None
     prior: Prior = "standard"
     components: int | None = None
+    pseudo_inputs: int | None = None
+    prior_layers: int | None = None
+    prior_width: int | None = None
     optimizer: Optimizer = "adam"
     weight_decay: float | None = None
     momentum: float | None = None

@@ -4,11 +4,13 @@ from typing import NamedTuple
 
 from flax import linen as nn
 
-from vae_jax.checks import check_within
+from vae_jax import networks
+from vae_jax.checks import check_count, check_within
 from vae_jax.configs.choices.dtypes import DTYPES
 from vae_jax.configs.choices.table import Rows, one_of
 from vae_jax.networks import (
     DeltaHead,
+    FlowHead,
     FullGaussianHead,
     GaussianHead,
     PredictedScale,
@@ -27,12 +29,16 @@ class Posterior(NamedTuple):
       is_point: whether it is a point, which has no bound.
       is_committed: whether it has a least rate, which is one under the standard prior alone.
       is_diagonal: whether its rate is one of each dimension.
+      is_flow: whether its rate is had by sampling alone.
+      any_z: whether its density is known at every z, and not at those that it draws alone.
     """
 
     head: nn.Module
     is_point: bool = False
     is_committed: bool = False
     is_diagonal: bool = True
+    is_flow: bool = False
+    any_z: bool = True
 
 
 def gaussian(
@@ -79,7 +85,79 @@ def point(latents: int, *, dtype: str = "float32") -> Posterior:
     return Posterior(DeltaHead((latents,), one_of("dtype", DTYPES, dtype)), is_point=True)
 
 
-POSTERIORS: Rows = {"gaussian": gaussian, "full": full, "committed": committed, "point": point}
+def planar(
+    latents: int,
+    *,
+    flow_layers: int = 8,
+    posterior_floor: float | None = None,
+    dtype: str = "float32",
+) -> Posterior:
+    """A diagonal Gaussian through planar flows of the features (Rezende, Mohamed 2015)."""
+    check_count("flow_layers", flow_layers)
+    base = gaussian(latents, posterior_floor=posterior_floor, dtype=dtype).head
+    return _forward(base, networks.planar(latents, flow_layers, base.dtype))
+
+
+def radial(
+    latents: int,
+    *,
+    flow_layers: int = 8,
+    posterior_floor: float | None = None,
+    dtype: str = "float32",
+) -> Posterior:
+    """A diagonal Gaussian through radial flows of the features (Rezende, Mohamed 2015)."""
+    check_count("flow_layers", flow_layers)
+    base = gaussian(latents, posterior_floor=posterior_floor, dtype=dtype).head
+    return _forward(base, networks.radial(latents, flow_layers, base.dtype))
+
+
+def sylvester(
+    latents: int,
+    *,
+    flow_layers: int = 4,
+    flow_rank: int | None = None,
+    posterior_floor: float | None = None,
+    dtype: str = "float32",
+) -> Posterior:
+    """A diagonal Gaussian through Sylvester flows of the features (van den Berg et al. 2018)."""
+    check_count("flow_layers", flow_layers)
+    rank = min(latents, 8) if flow_rank is None else flow_rank
+    check_within("flow_rank", rank, 1, latents)
+    base = gaussian(latents, posterior_floor=posterior_floor, dtype=dtype).head
+    return _forward(base, networks.sylvester(latents, flow_layers, rank, base.dtype))
+
+
+def iaf(
+    latents: int,
+    *,
+    flow_layers: int = 2,
+    flow_width: int = 128,
+    posterior_floor: float | None = None,
+    dtype: str = "float32",
+) -> Posterior:
+    """A diagonal Gaussian through autoregressive flows that are told the features (Kingma 2016)."""
+    check_count("flow_layers", flow_layers)
+    check_count("flow_width", flow_width)
+    base = gaussian(latents, posterior_floor=posterior_floor, dtype=dtype).head
+    context = nn.Dense(flow_width, dtype=base.dtype)
+    head = FlowHead(base, networks.iaf(latents, flow_layers, (flow_width,)), context)
+    return Posterior(head, is_diagonal=False, is_flow=True)
+
+
+POSTERIORS: Rows = {
+    "gaussian": gaussian,
+    "full": full,
+    "committed": committed,
+    "point": point,
+    "planar": planar,
+    "radial": radial,
+    "sylvester": sylvester,
+    "iaf": iaf,
+}
+
+
+def _forward(base: nn.Module, flow: nn.Module) -> Posterior:
+    return Posterior(FlowHead(base, flow), is_diagonal=False, is_flow=True, any_z=False)
 
 
 def _check_floor(floor: float | None) -> None:

@@ -1,22 +1,44 @@
 """Priors."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from flax import linen as nn
 
+from vae_jax import networks
 from vae_jax.checks import check_count
 from vae_jax.configs.choices.table import Rows
 from vae_jax.distributions import Distribution, standard_gaussian
 from vae_jax.evaluate.scores import Rate
-from vae_jax.networks import LearnedMixture
+from vae_jax.networks import (
+    AutoregressiveHead,
+    CausalTransformer,
+    FlowPrior,
+    GaussianHead,
+    HeadPrior,
+    LearnedMixture,
+)
 from vae_jax.objectives import rate, sampled_rate
+from vae_jax.types import Array
 
 
 class Prior(NamedTuple):
-    """A prior, and the rate of a Gaussian posterior under it."""
+    """A prior.
+
+    Fields:
+      prior: of the latents.
+      rate: of a Gaussian posterior under it.
+      pseudo_inputs: of the mixture of posteriors that takes its place; None for none.
+    """
 
     prior: Distribution | nn.Module
-    rate: Rate
+    rate: Rate = sampled_rate
+    pseudo_inputs: int | None = None
+
+    @property
+    def is_learned(self) -> bool:
+        """Whether it has parameters."""
+        return self.pseudo_inputs is not None or not isinstance(self.prior, Distribution)
 
 
 def standard(latents: int) -> Prior:
@@ -27,7 +49,60 @@ def standard(latents: int) -> Prior:
 def mixture(latents: int, *, components: int = 10) -> Prior:
     """A mixture of diagonal Gaussians, learned; its rate is sampled."""
     check_count("components", components)
-    return Prior(LearnedMixture(components, latents), sampled_rate)
+    return Prior(LearnedMixture(components, latents))
 
 
-PRIORS: Rows = {"standard": standard, "mixture": mixture}
+def vamp(latents: int, *, pseudo_inputs: int = 500) -> Prior:
+    """The mixture of the posteriors of inputs that are learned (Tomczak, Welling 2017)."""
+    check_count("pseudo_inputs", pseudo_inputs)
+    return Prior(standard_gaussian(latents), pseudo_inputs=pseudo_inputs)
+
+
+def real_nvp(latents: int, *, prior_layers: int = 6, prior_width: int = 64) -> Prior:
+    """N(0, I) through affine couplings (Dinh et al. 2017)."""
+    return _flow(latents, networks.real_nvp, prior_layers, prior_width)
+
+
+def maf(latents: int, *, prior_layers: int = 4, prior_width: int = 64) -> Prior:
+    """N(0, I) through masked autoregressive flows (Papamakarios et al. 2017)."""
+    return _flow(latents, networks.maf, prior_layers, prior_width)
+
+
+def spline(latents: int, *, prior_layers: int = 4, prior_width: int = 64) -> Prior:
+    """N(0, I) through couplings by splines (Durkan et al. 2019)."""
+    return _flow(latents, networks.neural_spline, prior_layers, prior_width)
+
+
+def autoregressive(latents: int, *, prior_layers: int = 2, prior_width: int = 64) -> Prior:
+    """Each latent given those before it, a Gaussian, by a causal Transformer."""
+    check_count("prior_layers", prior_layers)
+    check_count("prior_width", prior_width)
+    network = CausalTransformer(latents, prior_width, prior_layers, 1)
+    return Prior(HeadPrior(AutoregressiveHead(network, GaussianHead((latents,)), _column)))
+
+
+PRIORS: Rows = {
+    "standard": standard,
+    "mixture": mixture,
+    "vamp": vamp,
+    "real_nvp": real_nvp,
+    "maf": maf,
+    "spline": spline,
+    "autoregressive": autoregressive,
+}
+
+
+def _flow(latents: int, recipe: Callable[..., nn.Module], layers: int, width: int) -> Prior:
+    check_count("prior_layers", layers)
+    check_count("prior_width", width)
+    if latents == 1 and recipe is not networks.maf:
+        raise ValueError(
+            "A coupling has latents that stay and others that move: choose latents=2 at least, or"
+            " prior='maf'."
+        )
+    return Prior(FlowPrior(latents, recipe(latents, layers, (width,))))
+
+
+def _column(z: Array) -> Array:
+    """A sequence of one channel."""
+    return z[:, None]
