@@ -37,6 +37,7 @@ FLOORS = [
     ["objectives"],
     ["evaluate", "generate"],
     ["train"],
+    ["samplers"],
     ["configs"],
     ["runs"],
     ["cli"],

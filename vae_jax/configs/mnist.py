@@ -91,7 +91,7 @@ mnist_flow_prior = preset(
     Reference: Chen et al. 2017, arXiv 1611.02731 (autoregressive flow priors).""",
     epochs=100,
     latents=32,
-    choices=Choices(likelihood="bernoulli", network="residual", prior="maf"),
+    choices=replace(_CHOICES, network="residual", activation="relu", prior="maf"),
 )
 
 

@@ -11,6 +11,7 @@ from vae_jax.networks.describe import describe
 from vae_jax.networks.elementwise import Affines, Elementwise, Splines
 from vae_jax.networks.flow_heads import FlowHead, FlowPrior, HeadPrior
 from vae_jax.networks.flow_layers import (
+    AffineLayer,
     AutoregressiveLayer,
     CouplingLayer,
     FlowChain,
@@ -71,6 +72,7 @@ from vae_jax.networks.wavenet import WaveNet, dilations_of
 
 __all__ = [
     "MLP",
+    "AffineLayer",
     "Affines",
     "Attention",
     "AutoregressiveHead",

@@ -95,6 +95,27 @@ class LinearLayer(nn.Module):
         return flows.Linear(lower, upper, self.param("log_diagonal", zeros, shape[:1]))
 
 
+class AffineLayer(nn.Module):
+    """A shift and a scale of each value, the same for every context.
+
+    Args:
+      event_size: D.
+      shift_init, scale_init: initializers of the shift and of the log of the scale; zeros unless
+        it is to begin at the moments of data.
+    """
+
+    event_size: int
+    shift_init: Initializer = nn.initializers.zeros
+    scale_init: Initializer = nn.initializers.zeros
+
+    @nn.compact
+    def __call__(self, context: Array | None = None) -> flows.Affine:
+        """Affine over [event_size]."""
+        shape = (self.event_size,)
+        shift = self.param("shift", self.shift_init, shape)
+        return flows.Affine(shift, self.param("log_scale", self.scale_init, shape))
+
+
 class PermutationLayer(nn.Module):
     """Values in another order.
 
