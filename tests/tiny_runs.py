@@ -67,13 +67,13 @@ def few_digits(patch):
 
 def noise(name, raw=None, *, download=False):
     """200 noise images to train and 20 to test, where the real data have tens of thousands."""
-    rng = np.random.default_rng(0)
+    rng, levels = np.random.default_rng(0), 2 if name == "static_mnist" else 256
 
     def split(size):
-        images = rng.integers(0, 256, (size, 28, 28, 1)).astype(np.uint8)
+        images = rng.integers(0, levels, (size, 28, 28, 1)).astype(np.uint8)
         return data.Split(images, (np.arange(size) % 10).astype(np.int32))
 
-    return data.Dataset(name, split(200), None, split(20), max_value=255)
+    return data.Dataset(name, split(200), None, split(20), max_value=levels - 1)
 
 
 def bytes_of(size, shape=(8, 8, 1), seed=0):

@@ -2,6 +2,7 @@
 
 The public names, from the ground up:
 
+  flows           smooth maps of one event, of which distributions are made
   distributions   q(z|x), p(z), p(x|z) of one event, with log-densities in nats
   kl              closed forms of KL(q || p)
   bounds          elbo, sampled_elbo, iwae, miwae, ciwae, log_likelihood: for your own networks
@@ -13,6 +14,7 @@ The public names, from the ground up:
   evaluate        bounds, likelihoods and active units of a data set
   generate        samples, reconstructions, traversals, interpolations
   fit             training in one call, resumable
+  samplers        priors fitted after training
   configs, runs   experiments by name, and the folders they leave: load_run
   devices         among how many of a machine's devices batches are divided
   data            data sets by name or from files, binarised or dequantised, in memory or streamed
@@ -31,12 +33,14 @@ from vae_jax import (
     devices,
     distributions,
     evaluate,
+    flows,
     generate,
     models,
     networks,
     objectives,
     plots,
     runs,
+    samplers,
     show,
     train,
 )
@@ -64,6 +68,7 @@ from vae_jax.distributions import (
     Delta,
     DiscretisedLogistic,
     Distribution,
+    Flowed,
     Foreign,
     FullGaussian,
     Gaussian,
@@ -132,6 +137,7 @@ __all__ = [
     "Distribution",
     "Draw",
     "Fitted",
+    "Flowed",
     "Foreign",
     "FullGaussian",
     "Gaussian",
@@ -175,6 +181,7 @@ __all__ = [
     "elbo_bound",
     "evaluate",
     "fit",
+    "flows",
     "free_bits",
     "generate",
     "importance_weighted",
@@ -199,6 +206,7 @@ __all__ = [
     "runs",
     "sampled_elbo",
     "sampled_rate",
+    "samplers",
     "show",
     "standard_gaussian",
     "stream_epoch",

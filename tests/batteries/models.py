@@ -8,7 +8,6 @@ import numpy as np
 import optax
 from bodies import Normalised, Up
 from flax import linen as nn
-from flows import PlanarHead
 
 from vae_jax import (
     VAE,
@@ -45,13 +44,18 @@ from vae_jax.networks import (
     BernoulliHead,
     DeltaHead,
     FixedScale,
+    FlowHead,
+    FlowPrior,
     GaussianHead,
     Network,
     OneHotHead,
     VonMisesFisherHead,
     WaveNet,
     WrappedNormalHead,
+    iaf,
     one_hot,
+    planar,
+    real_nvp,
 )
 from vae_jax.objectives import commitment
 
@@ -126,7 +130,17 @@ LADDER = ladder(
     Up(), [Rung(gaussian(n), gaussian(n), MLP((4,))) for n in (2, 3)], pixels(), width=4
 )
 VAMP = with_vamp_prior(PLAIN, lambda key, x: jax.random.uniform(key, (3, *x.shape)))
-PLANAR = vae(Network(MLP((6,)), PlanarHead(2)), pixels(), standard_gaussian(2))
+PLANAR = vae(
+    Network(MLP((6,)), FlowHead(GaussianHead((2,)), planar(2, 2))), pixels(), standard_gaussian(2)
+)
+IAF = with_prior(
+    vae(
+        Network(MLP((6,)), FlowHead(GaussianHead((2,)), iaf(2, 2, (4,)), nn.Dense(3))),
+        pixels(),
+        standard_gaussian(2),
+    ),
+    FlowPrior(2, real_nvp(2, 2, (4,))),
+)
 POINT = vae(Network(MLP((6,)), DeltaHead((2,))), pixels(), standard_gaussian(2))
 CODES = with_codebook(
     vae(
@@ -163,6 +177,7 @@ EVERY = {
     "ladder": row(LADDER, [DISTORTION, RATE], rate, BOTH),
     "vamp prior": row(VAMP, [DISTORTION, SAMPLED], sampled_rate, far(2)),
     "planar": row(PLANAR, [DISTORTION, SAMPLED], sampled_rate, far(2), any_z=False),
+    "flow and its prior": row(IAF, [DISTORTION, SAMPLED], sampled_rate, far(2)),
     "point": row(POINT, [DISTORTION, SAMPLED], None, far(2)),
     "autoregressive": row(SERIES, [DISTORTION, RATE], rate, far(2)),
     "relaxed classes": row(CLASSES, [DISTORTION, SAMPLED], sampled_rate, CORNER),

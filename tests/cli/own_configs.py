@@ -7,7 +7,6 @@ import optax
 from bodies import Normalised, Up
 from factor_vae import factor_step, first_critic
 from flax import linen as nn
-from flows import PlanarHead
 
 from vae_jax import (
     Player,
@@ -30,6 +29,7 @@ from vae_jax.networks import (
     BernoulliHead,
     CategoricalHead,
     DeltaHead,
+    FlowHead,
     GaussianHead,
     JointHead,
     LearnedScale,
@@ -38,6 +38,7 @@ from vae_jax.networks import (
     centred,
     log1p,
 )
+from vae_jax.networks import planar as planar_flows
 from vae_jax.objectives import NEGATIVE_ELBO, commitment
 
 N, LATENTS = 24, 2
@@ -190,7 +191,7 @@ def vamp(*, epochs: int = 1) -> Experiment:
 
 def planar(*, epochs: int = 1) -> Experiment:
     """A posterior that knows log q of its draws alone, and has no mean."""
-    model = of_pixels(Network(MLP((4,)), PlanarHead(LATENTS)))
+    model = of_pixels(Network(MLP((4,)), FlowHead(TO_Z, planar_flows(LATENTS, 1))))
     return experiment(model, pixels(), epochs=epochs, **SAMPLED)
 
 

@@ -25,6 +25,9 @@ from vae_jax.configs.choices.posteriors import POSTERIORS
 from vae_jax.configs.choices.priors import PRIORS
 from vae_jax.configs.choices.scales import SCALES
 from vae_jax.configs.choices.table import options_of
+from vae_jax.distributions import Flowed
+from vae_jax.flows import Permutation
+from vae_jax.networks import centred
 
 TABLES = {
     "objective": OBJECTIVES,
@@ -159,6 +162,32 @@ def test_posterior_and_prior_are_over_one_space():
     ):
         with pytest.raises(ValueError, match=match):
             made(**given)
+def test_flows_are_priors_and_posteriors():
+    """The rate of each is sampled, and pseudo-inputs begin at what the encoder reads."""
+    for name in ("planar", "radial", "sylvester", "iaf"):
+        one = made(posterior=name, flow_layers=2)
+        assert one.rate is sampled_rate
+        params = jax.eval_shape(one.model.init, jax.random.key(0), X["gaussian"][0])
+        q = jax.eval_shape(one.model.encode, params, X["gaussian"][0])
+        assert isinstance(q, Flowed)
+        assert sum(not isinstance(part, Permutation) for part in q.flow.parts) == 2
+    for name in ("real_nvp", "maf", "spline"):
+        prior = made(prior=name, prior_layers=2).model
+        params = jax.eval_shape(prior.init, jax.random.key(0), X["gaussian"][0])
+        assert isinstance(jax.eval_shape(prior.prior, params), Flowed)
+    with pytest.raises(ValueError, match="choose latents=2 at least, or prior='maf'"):
+        parts(replace(SMALL, prior="real_nvp"), SMALL, FORM, 1)
+    x = np.full((4, 4, 1), 2, np.int32)
+    form = FORM._replace(inputs=lambda key, number: jax.numpy.ones((number, 4, 4, 1)))
+    choice = replace(SMALL, prior="vamp", likelihood="categorical", pseudo_inputs=3)
+    model = parts(choice, SMALL, form, 2, preprocess=centred(1.0, 1.0)).model
+    params = model.init(jax.random.key(0), x)
+    np.testing.assert_array_equal(params["prior"]["inputs"], np.ones((3, 4, 4, 1)))
+    z = np.zeros(2)  # what stands behind the preprocessing is what 2 is before it
+    expected = model.encode(params, x).log_prob(z)
+    np.testing.assert_allclose(model.prior(params).log_prob(z), expected, rtol=1e-6)
+    with pytest.raises(ValueError, match="reads integers, which have no derivative"):
+        parts(choice, SMALL, FORM, 2).model.init(jax.random.key(0), x)
 
 
 def products(f, *args):
@@ -392,6 +421,33 @@ REFUSED = {
     "no epsilon": ({"epsilon": 0.0}, "epsilon must be in 1e-30 .. 1; got 0"),
     "momentum": ({"momentum": 1.0, "optimizer": "sgd"}, "momentum must be in 0 .. 0.9999; got 1"),
     "a decay": ({"weight_decay": -1.0, "optimizer": "lion"}, "decay must be in 0 .. 1,000; got -1"),
+    "score-free of draws alone": (
+        {"posterior": "planar", "gradient": "score-free"},
+        "asks for the posterior's density at every z, and posterior='planar' knows",
+    ),
+    "a vamp prior of draws alone": (
+        {"posterior": "sylvester", "prior": "vamp"},
+        "posteriors whose density is known at every z, and posterior='sylvester' knows",
+    ),
+    "too many directions": (
+        {"posterior": "sylvester", "flow_rank": 3},
+        "flow_rank must be in 1 .. 2; got 3",
+    ),
+    "no flow": ({"posterior": "iaf", "flow_layers": 0}, "flow_layers must be at least 1; got 0"),
+    "a width of nothing": (
+        {"posterior": "planar", "flow_width": 4},
+        "flow_width=4 is an option of the posterior iaf",
+    ),
+    "bits of a flow": (
+        {"posterior": "radial", "free_bits": 1.0},
+        "no rate of each dimension, of which bits could be free: choose free_bits_per='total'",
+    ),
+    "no pseudo-inputs": (
+        {"prior": "vamp", "pseudo_inputs": 0},
+        "pseudo_inputs must be at least 1; got 0",
+    ),
+    "a point's vamp prior": ({"posterior": "point", "prior": "vamp"}, "by the rate, and post"),
+    "no prior's layers": ({"prior": "maf", "prior_layers": 0}, "prior_layers must be at least 1"),
     "no components": ({"prior": "mixture", "components": 0}, "components must be at least 1"),
 }
 

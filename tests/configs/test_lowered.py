@@ -69,6 +69,15 @@ def build(name, folder):
     if name == "mnist_pixelcnn":
         small = {"decoder_layers": 1, "decoder_width": 2}
         given["choices"] = replace(given["choices"], decoder="pixelcnn", **small)
+    if name == "mnist_vamp_iaf_miwae":
+        small = {"posterior": "iaf", "flow_width": 4, "objective": "miwae", "draws": 2, "groups": 2}
+        given["choices"] = replace(given["choices"], **small)
+    if name.startswith("mnist_vamp"):
+        given["choices"] = replace(given["choices"], prior="vamp", pseudo_inputs=3)
+    if name == "mnist_iaf":
+        given["choices"] = replace(given["choices"], posterior="iaf", flow_width=4)
+    if name == "mnist_flow_prior":
+        given["choices"] = replace(given["choices"], prior="maf", prior_width=4)
     if name in TEXTS:
         given |= {"length": 4, "choices": TEXTS[name]}
     own = files(folder).get(name)

@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as numpyro
 import pytest
-from flows import Planar
 
+from vae_jax import flows
 from vae_jax.distributions import (
     Autoregressive,
     Bernoulli,
@@ -17,6 +17,7 @@ from vae_jax.distributions import (
     ContinuousBernoulli,
     Delta,
     DiscretisedLogistic,
+    Flowed,
     Foreign,
     FullGaussian,
     Gaussian,
@@ -89,6 +90,12 @@ def around(log_scale, loc):
     return Gaussian(loc, log_scale)
 
 
+def moved(weights, kept):
+    """Of the last two by the first."""
+    hidden = jnp.tanh(weights["kernel"] @ kept + weights["bias"])
+    return flows.Affine(hidden[:2], hidden[2:])
+
+
 def told(weights, x):
     """Of each binary variable, in C order, by those before it."""
     logits = jnp.tril(weights["kernel"], -1) @ jnp.ravel(x) + weights["bias"]
@@ -115,6 +122,9 @@ LATTICE = Lattice(-jnp.ones(3), jnp.array([1.0, 0.7, 0.5]), (3, 4, 5))
 CHAIN = Autoregressive({"kernel": normal(4, 4) / 2, "bias": normal(4, seed=1)}, told, (2, 2))
 STEPS = Steps(lambda kernel: 0, drift_on)
 DRIFT = Autoregressive(normal(2, 2) / 2, drift, (3, 2), axes=1, steps=STEPS)
+
+PLANAR = flows.Planar(normal(2), normal(2, seed=1), jnp.array(0.3))
+COUPLING = flows.Coupling({"kernel": normal(4, 1), "bias": normal(4)}, moved, 1)
 
 # (name, distribution, whether it is reparameterized)
 EVERY = [
@@ -147,7 +157,8 @@ EVERY = [
     ("mixture-over", MixtureOver(normal(3), normal(3, 2), jnp.array(-0.3), around), False),
     ("masked", Masked(gaussian(3, 2), jnp.array([True, False, True])), True),
     ("masked-joint", Masked(joint(normal(3)), joint_mask(3)), False),
-    ("planar", Planar(gaussian(2), normal(2), normal(2, seed=1), jnp.array(0.3)), True),
+    ("planar", Flowed(gaussian(2), PLANAR), True),
+    ("flowed", Flowed(gaussian(3), COUPLING), True),
     ("autoregressive", CHAIN, False),
     ("autoregressive-gaussian", DRIFT, True),
     ("quantised", Quantised(normal(2, 6), TABLE), True),

@@ -193,6 +193,7 @@ WITHOUT_MEAN = (
     "foreign-lognormal",
     "foreign-mvn",
     "planar",
+    "flowed",
     "uniform-codes",
     "uniform-in-stages",
     "uniform-lattice",

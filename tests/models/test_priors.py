@@ -8,6 +8,7 @@ import pytest
 from bodies import Normalised
 from conditional import DECODER, B, C, OfCondition, X, conditional
 from flax import linen as nn
+from linear_gaussian import z_score
 
 from vae_jax import (
     Gaussian,
@@ -20,7 +21,15 @@ from vae_jax import (
     vae,
     weighted_sum,
 )
-from vae_jax.models import trace, with_codebook, with_prior, with_vamp_prior
+from vae_jax.models import (
+    log_prior,
+    of_examples,
+    of_noise,
+    trace,
+    with_codebook,
+    with_prior,
+    with_vamp_prior,
+)
 from vae_jax.networks import MLP, DeltaHead, GaussianHead, JointHead, Network, one_hot
 
 
@@ -140,6 +149,36 @@ def test_pseudo_inputs_are_encoded_by_the_averages(key):
     parts = [plain.encode(params, u).log_prob(z) for u in params["prior"]["inputs"]]
     expected = np.logaddexp.reduce(parts) - np.log(2)
     np.testing.assert_allclose(model.prior(params, None, key).log_prob(z), expected, rtol=1e-5)
+
+
+def test_pseudo_inputs_are_encoded_once_a_batch(key):
+    """The operations of another example are those of its own pass, and not of C more; and they
+    begin where they are said to."""
+    number, wide = 64, Network(MLP((64,)), GaussianHead((2,)))
+    plain = vae(wide, DECODER, standard_gaussian(2))
+    model = with_vamp_prior(plain, of_examples(number, X))
+
+    def flops(model, batch):
+        def bound(params, keys, x):
+            each = jax.vmap(lambda key, x: log_prior(trace(model, params, key, x)))(keys, x)
+            return each.mean()
+
+        x = jnp.zeros((batch, X.shape[1]))
+        args = jax.eval_shape(model.init, key, X[0]), jax.random.split(key, batch), x
+        return jax.jit(jax.grad(bound)).lower(*args).compile().cost_analysis()["flops"]
+
+    one, many = flops(model, 2), flops(model, 34)
+    passes = flops(plain, 34) - flops(plain, 2)  # of 32 examples
+    scored = 32 * number * 2 * 40  # of a mixture of so many Gaussians, and its derivative
+    encoded = 32 * number * 2 * (64 * X.shape[1] + 64 * 4)  # what it costs for each example anew
+    assert many - one < passes + scored < encoded / 2
+    inputs = model.init(key, X[0])["prior"]["inputs"]
+    assert np.all([any(np.array_equal(u, x) for x in X) for u in inputs])
+    rows = np.arange(12).reshape(6, 2)
+    assert len(np.unique(of_examples(5, rows)(key, rows[0]), axis=0)) == 5  # none of them twice
+    noise = of_noise(500, -0.05)(key, X[0])
+    assert abs(z_score(np.asarray(noise).ravel(), -0.05)) < 4.5
+    np.testing.assert_allclose(noise.std(), 0.01, rtol=0.1)
 
 
 def test_a_codebook_of_a_learned_prior_is_refused(key):

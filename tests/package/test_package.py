@@ -27,8 +27,8 @@ HEAVY = [
 # From the ground up; a floor sees those below it, and not itself.
 FLOORS = [
     ["hosts"],
-    ["types", "calls", "extras", "files"],
-    ["log_sums", "memory", "devices"],
+    ["types", "calls", "extras", "files", "families"],
+    ["log_sums", "memory", "devices", "flows"],
     ["distributions", "data"],
     ["divergences", "checks"],
     ["bounds", "batches"],
@@ -37,12 +37,13 @@ FLOORS = [
     ["objectives"],
     ["evaluate", "generate"],
     ["train"],
+    ["samplers"],
     ["configs"],
     ["runs"],
     ["cli"],
 ]
 BESIDE = {
-    "networks": {"types", "calls", "distributions"},
+    "networks": {"types", "calls", "flows", "distributions"},
     "checkpoint": {"hosts", "types", "extras", "checks"},
     "figures": {"extras", "files"},
     "moved": {"types"},

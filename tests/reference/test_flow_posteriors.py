@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from flows import IAF, IAFHead, PlanarHead
+from flax import linen as nn
 from linear_gaussian import z_score
 
 from vae_jax import (
@@ -22,13 +22,16 @@ from vae_jax import (
     vae,
     weighted_sum,
 )
+from vae_jax.flows import AutoregressiveFlow
 from vae_jax.models import with_vamp_prior
-from vae_jax.networks import MLP, BernoulliHead, Network
+from vae_jax.networks import MLP, BernoulliHead, FlowHead, GaussianHead, Network, iaf, planar
 
 X = (np.random.default_rng(0).random((12, 6)) < 0.4).astype(np.float32)
 DECODER = Network(MLP((8,)), BernoulliHead((6,)))
-PLANAR = vae(Network(MLP((8,)), PlanarHead(2)), DECODER, standard_gaussian(2))
-FLOW = vae(Network(MLP((16,)), IAFHead(4, 16)), DECODER, standard_gaussian(4))
+TWO, FOUR = standard_gaussian(2), standard_gaussian(4)
+PLANAR = vae(Network(MLP((8,)), FlowHead(GaussianHead((2,)), planar(2, 1))), DECODER, TWO)
+WITH_IAF = FlowHead(GaussianHead((4,)), iaf(4, 1, (16,)), nn.Dense(16))
+FLOW = vae(Network(MLP((16,)), WITH_IAF), DECODER, FOUR)
 TERMS = [Term("distortion", distortion), Term("rate", sampled_rate)]
 
 
@@ -48,7 +51,7 @@ def test_a_planar_posterior_is_trained_and_scored(key):
     gradient = jax.grad(lambda p: objective(p, key, {"x": X}, 0)[0])(fitted.params)
     assert all(np.any(leaf != 0) for leaf in jax.tree.leaves(gradient))
     free = importance_weighted(PLANAR, iwae_bound(), num_draws=3, score_free=True)
-    with pytest.raises(TypeError, match=r"Planar knows log q of what it draws.*score_free"):
+    with pytest.raises(TypeError, match=r"Planar has no inverse.*score_free"):
         jax.eval_shape(free, fitted.params, key, {"x": X}, 0)
     with pytest.raises(TypeError, match="mutual_information"):
         evaluate.mutual_information(PLANAR, fitted.params, key, {"x": X})
@@ -66,7 +69,7 @@ def test_a_flows_step_costs_what_it_costs_by_hand(key):
     def by_hand(params):
         def negative_elbo(key, x):
             z, log_q = FLOW.encode(params, x).sample_and_log_prob(key)
-            log_p = FLOW.decode(params, z).log_prob(x) + standard_gaussian(4).log_prob(z)
+            log_p = FLOW.decode(params, z).log_prob(x) + FOUR.log_prob(z)
             return log_q - log_p
 
         return jax.vmap(negative_elbo)(keys, X).mean()
@@ -75,21 +78,29 @@ def test_a_flows_step_costs_what_it_costs_by_hand(key):
     assert ours < 1.15 * operations(by_hand, params)
 
 
+def moved(params):
+    """Parameters that are nowhere 0, at which a flow would be the identity."""
+    leaves, tree = jax.tree.flatten(params)
+    keys = jax.random.split(jax.random.key(5), len(leaves))
+    noisy = [
+        leaf + jax.random.normal(k, leaf.shape) / 3 for k, leaf in zip(keys, leaves, strict=True)
+    ]
+    return jax.tree.unflatten(tree, noisy)
+
+
 def test_the_flows_density_of_a_draw_is_that_of_its_value(key):
-    q = FLOW.encode(FLOW.init(key, X[0]), X[0])
-    assert isinstance(q, IAF)
+    q = FLOW.encode(moved(FLOW.init(key, X[0])), X[0])
     z, log_q = q.sample_and_log_prob(key)
     np.testing.assert_allclose(log_q, q.log_prob(z), rtol=1e-5)
-    base = Gaussian(q.base.loc, q.base.log_scale)
-    e = base.sample(key)
-    jacobian = jax.jacfwd(lambda e: _forward(q, e))(e)
+    (flow,), e = q.flow.parts, q.base.sample(key)
+    assert isinstance(flow, AutoregressiveFlow)
+    jacobian = jax.jacfwd(lambda e: flow.forward_and_log_det(e)[0])(e)
     np.testing.assert_allclose(jnp.triu(jacobian, 1), 0)
-    np.testing.assert_allclose(log_q, base.log_prob(e) - jnp.linalg.slogdet(jacobian)[1], rtol=1e-5)
-
-
-def _forward(q, e):
-    shift, log_scale = q.shift_and_log_scale(e)
-    return shift + jnp.exp(log_scale) * e
+    assert np.all(np.abs(jnp.tril(jacobian)[jnp.tril_indices(4)]) > 1e-6)  # told by all before
+    log_det = jnp.linalg.slogdet(jacobian)[1]
+    np.testing.assert_allclose(log_q, q.base.log_prob(e) - log_det, rtol=1e-5)
+    told = FLOW.encode(moved(FLOW.init(key, X[0])), X[1]).flow.forward_and_log_det(e)[0]
+    assert np.all(told != flow.forward_and_log_det(e)[0])  # the context reaches every value
 
 
 def test_a_vamp_prior_of_flows(key):
@@ -100,7 +111,8 @@ def test_a_vamp_prior_of_flows(key):
     assert params["prior"]["inputs"].shape == (C, 6)
     prior = model.prior(params)
     z = jnp.array([0.3, -0.2, 0.1, 0.5])
-    parts = [FLOW.encode(params, u).log_prob(z) for u in params["prior"]["inputs"]]
+    each = jax.jit(jax.vmap(lambda u: FLOW.encode(params, u).log_prob(z)))
+    parts = each(params["prior"]["inputs"])
     np.testing.assert_allclose(prior.log_prob(z), np.logaddexp.reduce(parts) - np.log(C), rtol=1e-5)
     objective = importance_weighted(model, iwae_bound(), num_draws=4)
     gradient = jax.grad(lambda p: objective(p, key, {"x": X}, 0)[0])(params)

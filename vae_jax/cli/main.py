@@ -16,6 +16,7 @@ COMMANDS = {
     "traverse": "what each latent does",
     "embed": "the latents of each example, as a file",
     "export": "the parameters as safetensors, for other programs",
+    "prior": "fit another prior to the latents of a run",
     "compare": "runs side by side",
 }
 

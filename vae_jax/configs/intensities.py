@@ -5,6 +5,8 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from vae_jax import data as datasets
@@ -26,9 +28,10 @@ from vae_jax.configs.first_values import first_values
 from vae_jax.data import Prepare
 from vae_jax.data.sources import read_example
 from vae_jax.networks import centred, one_hot
-from vae_jax.types import Event
+from vae_jax.types import Array, Event, Key
 
-Read: TypeAlias = tuple[Prepare | None, Callable[[Event], Event] | None]  # prepare, preprocess
+Preprocess: TypeAlias = Callable[[Event], Event] | None
+Read: TypeAlias = tuple[Prepare | None, Preprocess]
 
 _GIVEN = "log p(x) is log p(x|c), given the label, which densities without latents are not told."
 _SOME, _SOME_READ = 10_000, 1_000  # training images that first values are made of
@@ -91,7 +94,13 @@ def of_intensities(
     prepare, preprocess = one_of("likelihood", _READ, choices.likelihood)(levels)
     embed = None if stored.classes is None else one_hot(stored.classes)
     begin = first_values(lambda: _some(stored), levels)
-    form = Form(stored.shape, levels if levels > 1 else None, scale="predicted", **begin._asdict())
+    form = Form(
+        stored.shape,
+        levels if levels > 1 else None,
+        scale="predicted",
+        inputs=partial(_inputs, stored, prepare, preprocess),
+        **begin._asdict(),
+    )
     made = parts(choices, defaults, form, how.latents, embed, preprocess)
     return Experiment(
         Trained(made.model, made.step, how.learning_rate, how.batch_size, how.epochs, how.seed),
@@ -118,6 +127,19 @@ def _some(stored: Intensities) -> np.ndarray:
     source = stored.streamed()
     places = np.linspace(0, len(source) - 1, min(_SOME_READ, len(source))).astype(int)
     return np.stack([read_example(source, int(place))["x"] for place in places])
+
+
+def _inputs(
+    stored: Intensities, prepare: Prepare | None, read: Preprocess, key: Key, number: int
+) -> Array:
+    """See `Form.inputs`; again the same where there are not so many."""
+    pick_key, own_key = jax.random.split(key)
+    x = jnp.asarray(_some(stored))
+    x = x[jax.random.choice(pick_key, len(x), (number,), replace=number > len(x))]
+    if prepare is not None:
+        keys = jax.random.split(own_key, number)
+        x = jax.vmap(lambda key, x: prepare(key, {"x": x})["x"])(keys, x)
+    return (x if read is None else jax.vmap(read)(x)).astype(float)
 
 
 def _dequantised(levels: int) -> Read:

@@ -18,6 +18,16 @@ from vae_jax.configs.experiment import Config
 from vae_jax.configs.fashion import fashion_conv, fashion_fsq, fashion_vq
 from vae_jax.configs.images import cifar10_rvq, images
 from vae_jax.configs.mnist import mnist_iwae, mnist_pixelcnn, mnist_vae
+from vae_jax.configs.fashion import fashion_conv
+from vae_jax.configs.fixed_mnist import mnist_vamp, mnist_vamp_iaf_miwae
+from vae_jax.configs.images import images
+from vae_jax.configs.mnist import (
+    mnist_flow_prior,
+    mnist_iaf,
+    mnist_iwae,
+    mnist_pixelcnn,
+    mnist_vae,
+)
 from vae_jax.configs.series import series
 from vae_jax.configs.spaces import digits_gumbel, digits_hamiltonian, mnist_hyperspherical
 from vae_jax.configs.text import shakespeare, shakespeare_wavenet, text
@@ -31,6 +41,7 @@ CONFIGS: dict[str, Config] = {
         *(digits, digits_conditional, mnist_vae, mnist_iwae, mnist_pixelcnn, fashion_conv),
         *(fashion_vq, fashion_fsq, cifar10_rvq),
         *(digits_gumbel, digits_hamiltonian, mnist_hyperspherical),
+        *(mnist_iaf, mnist_flow_prior, mnist_vamp, mnist_vamp_iaf_miwae),
         *(images, vectors, series, text, shakespeare, shakespeare_wavenet),
     )
 }

@@ -11,7 +11,6 @@ Conventions of every distribution in this package:
 """
 
 import dataclasses
-import inspect
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Self, TypeAlias
 
@@ -19,6 +18,7 @@ import flax.struct
 import jax
 import jax.numpy as jnp
 
+from vae_jax.families import named_in_its_tree
 from vae_jax.types import Array, Event, Key
 
 Measure: TypeAlias = Any  # a str; or a tuple or dict of them, like the parts of the event
@@ -61,13 +61,7 @@ class Distribution(flax.struct.PyTreeNode, ABC):
     support: ClassVar[str] = ""  # in words, for error messages: what is in it, what to do if not
 
     def __init_subclass__(cls, **kwargs: Any):
-        # Part of the tree's structure: jaxlib 0.10.2 takes the structures of two dataclasses for
-        # equal where they have as many fields, and a compiled function, now and then, a Laplace
-        # for a Gaussian.
-        own: Any = cls
-        own.__annotations__ = {**inspect.get_annotations(cls), "_family": str}
-        options = {"default": cls.__name__, "kw_only": True, "repr": False}
-        own._family = flax.struct.field(pytree_node=False, **options)
+        named_in_its_tree(cls)
         super().__init_subclass__(**kwargs)
         if {cls._log_prob, cls._sample_and_log_prob} == _UNKNOWN:
             raise TypeError(

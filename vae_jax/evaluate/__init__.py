@@ -16,6 +16,7 @@ from vae_jax.evaluate.information import MutualInformation, mutual_information
 from vae_jax.evaluate.latents import (
     ActiveUnits,
     active_units,
+    aggregate_draws,
     embeddings,
     posterior_means,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "Mean",
     "MutualInformation",
     "active_units",
+    "aggregate_draws",
     "check_conditions",
     "check_support",
     "code_indices",

@@ -103,6 +103,30 @@ def embeddings(
     return over_examples(_mean_or_draw, model, params, key, data, batch_size, progress, {})
 
 
+def aggregate_draws(
+    model: VAE,
+    params: Params,
+    key: Key,
+    data: Batch,
+    *,
+    batch_size: int = 500,
+    progress: Progress = iter,
+) -> Event:
+    """One draw z ~ q(z|x) for each example, [N, ...]: N draws of the aggregate posterior.
+
+        q(z) = 1/N sum_n q(z|x_n)
+
+    What a prior is fitted to after training (`samplers`): the means of the posteriors are narrower
+    than q(z). ValueError as `posterior_means`.
+    """
+    check_support(model, params, data, batch_size=batch_size)
+    return over_examples(_draw, model, params, key, data, batch_size, progress, {})
+
+
+def _draw(model: VAE, params: Params, key: Key, x: Event, c: Event) -> Event:
+    return model.encode(params, x, c).sample(key)
+
+
 def _mean_or_draw(model: VAE, params: Params, key: Key, x: Event, c: Event) -> Event:
     return mean_or_draw(model.encode(params, x, c), key)
 

@@ -18,6 +18,7 @@ from vae_jax.models.hierarchies import chain
 from vae_jax.models.ladder import Rung, ladder
 from vae_jax.models.lattices import with_bsq, with_fsq, with_lfq
 from vae_jax.models.priors import with_prior, with_vamp_prior
+from vae_jax.models.pseudo_inputs import of_examples, of_noise
 from vae_jax.models.record import VAE, learned
 from vae_jax.models.relaxed import hard, relaxed
 from vae_jax.models.state import WithState
@@ -38,6 +39,8 @@ __all__ = [
     "log_posterior",
     "log_prior",
     "relaxed",
+    "of_examples",
+    "of_noise",
     "trace",
     "trace_parts",
     "vae",

@@ -60,8 +60,9 @@ def with_vamp_prior(
 
     Args:
       model: the VAE.
-      inputs: (key, x) -> the first pseudo-inputs u [C, ...], such as C training examples; they are
-        the parameter group "prior".
+      inputs: (key, x) -> the first pseudo-inputs u [C, ...], `of_examples(C, x_train)`, say, or
+        `of_noise(C)`; they are the parameter group "prior". Encoded once for a batch, whose
+        examples share them, but where the encoder is told a condition.
       encode: (params, u, c) -> q, where the pseudo-inputs are not of the kind of x (where x is an
         integer, say); by default the model's.
 

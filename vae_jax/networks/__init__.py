@@ -11,6 +11,28 @@ from vae_jax.networks.class_heads import OneHotHead
 from vae_jax.networks.conv import ConvDecoder, ConvEncoder, pooled, resized, strided, transposed
 from vae_jax.networks.count_heads import NegativeBinomialHead, PoissonHead, ZeroInflatedHead
 from vae_jax.networks.describe import describe
+from vae_jax.networks.elementwise import Affines, Elementwise, Splines
+from vae_jax.networks.flow_heads import FlowHead, FlowPrior, HeadPrior
+from vae_jax.networks.flow_layers import (
+    AffineLayer,
+    AutoregressiveLayer,
+    CouplingLayer,
+    FlowChain,
+    LinearLayer,
+    PermutationLayer,
+    PlanarLayer,
+    RadialLayer,
+    SylvesterLayer,
+)
+from vae_jax.networks.flow_recipes import (
+    iaf,
+    maf,
+    neural_spline,
+    planar,
+    radial,
+    real_nvp,
+    sylvester,
+)
 from vae_jax.networks.gated import GatedMLP
 from vae_jax.networks.grey_heads import BetaHead, ContinuousBernoulliHead
 from vae_jax.networks.heads import (
@@ -29,6 +51,7 @@ from vae_jax.networks.level_heads import (
     DiscretisedLogisticHead,
     LogisticMixtureHead,
 )
+from vae_jax.networks.made import MaskedMLP
 from vae_jax.networks.masked import masked
 from vae_jax.networks.mixtures import LearnedMixture
 from vae_jax.networks.network import Network
@@ -53,8 +76,11 @@ from vae_jax.networks.wavenet import WaveNet, dilations_of
 
 __all__ = [
     "MLP",
+    "AffineLayer",
+    "Affines",
     "Attention",
     "AutoregressiveHead",
+    "AutoregressiveLayer",
     "BernoulliHead",
     "BetaHead",
     "CategoricalHead",
@@ -64,31 +90,44 @@ __all__ = [
     "ContinuousBernoulliHead",
     "ConvDecoder",
     "ConvEncoder",
+    "CouplingLayer",
     "DataScale",
     "DeltaHead",
     "DiscretisedLogisticHead",
+    "Elementwise",
     "FixedScale",
+    "FlowChain",
+    "FlowHead",
+    "FlowPrior",
     "FullGaussianHead",
     "GatedMLP",
     "GatedPixelCNN",
     "GaussianHead",
+    "HeadPrior",
     "JointHead",
     "LaplaceHead",
     "LearnedMixture",
     "LearnedScale",
+    "LinearLayer",
     "LogisticMixtureHead",
+    "MaskedMLP",
     "MixtureHead",
     "NegativeBinomialHead",
     "Network",
     "OneHotHead",
+    "PermutationLayer",
+    "PlanarLayer",
     "PoissonHead",
     "PowerSphericalHead",
     "PredictedScale",
+    "RadialLayer",
     "RecurrentEncoder",
     "Residual",
     "ResidualDecoder",
     "ResidualEncoder",
     "RiemannianNormalHead",
+    "Splines",
+    "SylvesterLayer",
     "TransformerEncoder",
     "VonMisesFisherHead",
     "WaveNet",
@@ -101,14 +140,21 @@ __all__ = [
     "describe",
     "dilations_of",
     "group_norm",
+    "iaf",
     "log1p",
+    "maf",
     "masked",
+    "neural_spline",
     "one_hot",
+    "planar",
     "pooled",
+    "radial",
+    "real_nvp",
     "resized",
     "scaled_by",
     "soft_ceiling",
     "soft_floor",
     "strided",
+    "sylvester",
     "transposed",
 ]

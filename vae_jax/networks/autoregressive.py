@@ -1,13 +1,13 @@
 """The head of a decoder that makes one value after the other."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import jax.numpy as jnp
 from flax import linen as nn
 
 from vae_jax.distributions import Autoregressive, Distribution, Steps
+from vae_jax.networks.programs import Program, opened
 from vae_jax.types import Array, Event
 
 
@@ -36,12 +36,10 @@ class AutoregressiveHead(nn.Module):
         shape = self.head.event_shape
         if self.is_initializing():
             self.conditionals(features, jnp.zeros(shape, int))
-        noise = self.make_rng("dropout") if self.has_rng("dropout") else None
-        unbound, variables = self.unbind()
-        given = {"params": variables.get("params", {}), "features": features, "noise": noise}
-        program, steps = _Call(unbound, "conditionals"), None
-        if self.network.stepwise and noise is None:  # noise is of the shapes of a pass
-            steps = Steps(_Call(unbound, "begin"), _Call(unbound, "advance"))
+        unbound, given = opened(self, features)
+        program, steps = Program(unbound, "conditionals"), None
+        if self.network.stepwise and given["noise"] is None:  # noise is of the shapes of a pass
+            steps = Steps(Program(unbound, "begin"), Program(unbound, "advance"))
         return Autoregressive(given, program, shape, self.network.axes, steps)
 
     def conditionals(self, features: Array, x: Array) -> Distribution:
@@ -63,17 +61,3 @@ class AutoregressiveHead(nn.Module):
 
     def _read(self, x: Array) -> Array:
         return x if self.preprocess is None else self.preprocess(x)
-
-
-@dataclass(frozen=True)
-class _Call:
-    """A method of a head, of what an `Autoregressive` is given; equal where the heads are, so that
-    a compiled function knows the distribution again."""
-
-    head: AutoregressiveHead
-    method: str
-
-    def __call__(self, given: Any, *inputs: Any) -> Any:
-        rngs = {} if given["noise"] is None else {"dropout": given["noise"]}
-        variables = {"params": given["params"]}
-        return self.head.apply(variables, given["features"], *inputs, rngs=rngs, method=self.method)

@@ -70,7 +70,7 @@ def baselines(experiment: Experiment, data: Data, likelihood: Any) -> Json:
     Returns:
       {name: nats}, those there are.
     """
-    x = fixed(experiment.examples.prepare, _some(data))["x"]
+    x = fixed(experiment.examples.prepare, some_training(data))["x"]
     found: dict[str, Any] = {}
     fitted = evaluate.independent(likelihood, x)
     if fitted is not None:
@@ -136,7 +136,7 @@ def _likelihood(experiment: Experiment, params: Params, test: Batch) -> Any:
     return likelihood.conditionals(x) if isinstance(likelihood, Autoregressive) else likelihood
 
 
-def _some(data: Data) -> Batch:
+def some_training(data: Data) -> Batch:
     """Training examples, not all of many or large ones."""
     size = sum(leaf[0].size for leaf in jax.tree.leaves(data.test["x"]))
     most = max(1, min(_FITTED, _NUMBERS // size))

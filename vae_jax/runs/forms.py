@@ -16,6 +16,7 @@ CONFIG: Form = {
     "example": {"x": Any},
     "stored": dict,
 }
+PRIOR: Form = {"of": str, "fit": str, "size": int, "options": dict}
 EXTENSION: Form = {"after": int, "epochs": int, "learning_rate": float}
 STATUS: Form = {"state": str, "epoch": int, "epochs": int, "best_epoch": int | None}
 ROW: Form = {"data": str, "epoch": int}
@@ -65,6 +66,8 @@ def check_config(path: Path, content: Any) -> None:
         raise ValueError(f"{path} is damaged: extensions must be a list; got {brief(extensions)}.")
     for number, extension in enumerate(extensions):
         check_form(path, extension, EXTENSION, f"extensions[{number}]")
+    if "prior" in content:
+        check_form(path, content["prior"], PRIOR, "prior")
 
 
 def check_row(path: Path, row: Any) -> None:

@@ -17,6 +17,7 @@ from vae_jax.configs.options import from_json
 from vae_jax.models import VAE, trace
 from vae_jax.runs import folder as run_folder
 from vae_jax.runs.stretches import stretches_of, whole
+from vae_jax.samplers import kind_from
 from vae_jax.types import Batch, Params
 
 Json = dict[str, Any]
@@ -70,7 +71,7 @@ def load_run(
     folder = Path(path)
     config = run_folder.read_config(folder)
     experiment = build(config, data, configs)
-    experiment = whole(experiment, stretches_of(config, experiment))
+    experiment = refitted(whole(experiment, stretches_of(config, experiment)), config)
     with Checkpoints(folder / "checkpoints", write=False) as checkpoints:
         if not checkpoints.epochs:
             failed = (folder / "failure.json").exists()
@@ -83,6 +84,18 @@ def load_run(
         folder / "checkpoints" / str(epoch), experiment.trained.model, params, config["example"]
     )
     return Run(experiment.trained.model, params, experiment, config, folder, epoch)
+
+
+def refitted(experiment: Experiment, config: Json) -> Experiment:
+    """The experiment with the prior that was fitted after its training, if one was."""
+    if "prior" not in config:
+        return experiment
+    kind = kind_from(config["prior"])
+    trained, views = experiment.trained, experiment.views
+    model = kind.apply(trained.model)
+    return experiment._replace(
+        trained=trained._replace(model=model), views=views._replace(rate=kind.rate)
+    )
 
 
 def _chosen(checkpoints: Checkpoints) -> int:

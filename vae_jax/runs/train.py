@@ -138,11 +138,17 @@ def resume(
 
     Raises:
       FileNotFoundError: it is no run folder. BlockingIOError: it is being trained.
-      ValueError: it has done so many epochs already; a learning rate without epochs.
+      ValueError: it has done so many epochs already; a learning rate without epochs; its prior was
+        fitted after training.
     """
     if learning_rate is not None and epochs is None:
         raise ValueError("learning_rate is that of more epochs: give epochs=<a number> as well.")
     config = hosts.agreed(lambda: run_folder.read_config(folder))
+    if "prior" in config:
+        raise ValueError(
+            f"The prior of {folder} was fitted after training, which cannot go on: resume"
+            f" {config['prior']['of']}, and fit it again."
+        )
     with locked(folder):
         experiment, training = build(config, data, configs), training_of(config["training"])
         loaded = experiment.examples.load()

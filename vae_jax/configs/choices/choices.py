@@ -108,15 +108,20 @@ class Choices:
       word_dropout: Of transformer and wavenet, the probability that a place is not told what is
         before it, in training, by default 0.
       posterior: gaussian, diagonal; full, with every covariance; committed: diagonal, with a least
-        rate; point: a plain autoencoder, which has no bound; codes, the nearest of a table, at each
-        position of the smallest map of convolutions; residual_codes, sums of these; fsq, levels of
-        each channel; lfq and bsq, signs of each, bsq on a sphere;
-        categorical: each latent a class, for rloo and vimco; gumbel: the same, relaxed in training; vmf and power_spherical: on a sphere,
-        one dimension less than the latents; hamiltonian: a gaussian whose draws are moved by
-        leapfrog steps; wrapped and riemannian: in hyperbolic space.
-      posterior_floor: Of gaussian, full, committed, hamiltonian, wrapped and riemannian, the least
-        log of its standard deviation.
+        rate; point: a plain autoencoder, which has no bound; hamiltonian, a gaussian whose draws
+        are moved by leapfrog steps; planar, radial, sylvester and iaf: a gaussian through flows of
+        the features; codes, the nearest of a table, at each position of the smallest map of
+        convolutions; residual_codes, sums of these; fsq, levels of each channel; lfq and bsq, signs
+        of each, bsq on a sphere; categorical, each latent a class, for rloo and vimco; gumbel, the
+        same, relaxed in training; vmf and power_spherical, on a sphere, one dimension less than the
+        latents; wrapped and riemannian, in hyperbolic space.
+      posterior_floor: Of all with a standard deviation, the least log of it; of flows that of the
+        Gaussian they begin at.
       committed_rate: Of committed, the least rate of each dimension, by default 0.1 nats.
+      leapfrog_steps: Of hamiltonian, by default 3.
+      flow_layers: Of planar and radial, by default 8, of sylvester, by default 4, of iaf, 2.
+      flow_width: Of iaf, units of the networks, by default 128.
+      flow_rank: Of sylvester, directions of each layer, by default 8 at most.
       num_codes: Of codes and residual_codes, of a table, by default 512.
       code_groups: Of codes, of channels, each with a table of its own, by default 1.
       code_cosine: Of codes, vectors of length 1: the nearest is that of the largest cosine.
@@ -143,10 +148,15 @@ class Choices:
       temperature_end: Where it ends, by default where it begins.
       temperature_steps: In how many steps of training.
       straight_through: Of gumbel, draw classes, with the gradient of the relaxation.
-      leapfrog_steps: Of hamiltonian, by default 3.
-      prior: standard normal, or a learned mixture of Gaussians; classes: all alike; sphere:
-        uniform on it; hyperbolic: a Gaussian wrapped around that space.
-      components: Of the mixture, by default 10.
+      prior: standard normal; or learned: mixture, of Gaussians; vamp, of the posteriors of inputs
+        that are learned; real_nvp, maf and spline, a normal through flows; autoregressive, each
+        latent given those before it; or, of classes, all alike; sphere, uniform on it; hyperbolic,
+        a Gaussian wrapped around that space.
+      components: Of mixture, by default 10.
+      pseudo_inputs: Of vamp, by default 500, which begin at training examples, where they are
+        images, and at noise of mean 0 and deviation 1 where the data are standardised.
+      prior_layers: Of real_nvp, by default 6, of maf and spline, 4, of autoregressive, 2.
+      prior_width: Of these four, units of the networks, by default 64.
       optimizer: adam, adamw, sgd, adamax, rmsprop, lion.
       weight_decay: Of adamw and lion, of kernels, by default 0.0001.
       momentum: Of sgd and rmsprop, by default none.
@@ -189,6 +199,10 @@ class Choices:
     posterior: Posterior = "gaussian"
     posterior_floor: float | None = FLOOR
     committed_rate: float | None = None
+    leapfrog_steps: int | None = None
+    flow_layers: int | None = None
+    flow_width: int | None = None
+    flow_rank: int | None = None
     num_codes: int | None = None
     code_groups: int | None = None
     code_cosine: bool = False
@@ -209,9 +223,11 @@ class Choices:
     temperature_end: float | None = None
     temperature_steps: int | None = None
     straight_through: bool = False
-    leapfrog_steps: int | None = None
     prior: Prior = "standard"
     components: int | None = None
+    pseudo_inputs: int | None = None
+    prior_layers: int | None = None
+    prior_width: int | None = None
     optimizer: Optimizer = "adam"
     weight_decay: float | None = None
     momentum: float | None = None

@@ -1,9 +1,12 @@
 """What a model is made for."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from flax import linen as nn
 from flax.typing import Initializer
+
+from vae_jax.types import Array, Key
 
 DENSITIES = ("gaussian", "laplace", "continuous_bernoulli", "beta")  # of numbers in [0, 1]
 LEVELS = ("categorical", "logistic", "logistic_mixture")  # of integers below a number of levels
@@ -23,6 +26,8 @@ class Form(NamedTuple):
       log_mean: of the log of the mean of counts (the bias of the layer).
       logits: of the logits of binary variables (the bias of the layer).
       grid: whether bodies that have a map keep it, for a latent of each of its positions.
+      inputs: (key, number) -> so many training examples, [number, ...], as the encoder reads them;
+        None of data of mean 0 and deviation 1.
       beside: the classes of each variable that stands beside the array, which is then "numbers" of
         an event {"numbers": x, "classes": (c, ...)}; of shape (0,) there is no array in it.
     """
@@ -37,4 +42,5 @@ class Form(NamedTuple):
     log_mean: Initializer = nn.initializers.zeros
     logits: Initializer = nn.initializers.zeros
     grid: bool = False
+    inputs: Callable[[Key, int], Array] | None = None
     beside: tuple[int, ...] = ()

@@ -1,0 +1,61 @@
+"""A prior fitted after training, by the command: a run folder of its own, read back by its name."""
+
+import jax
+import numpy as np
+import pytest
+from tiny_runs import read, resume
+
+from vae_jax import Mixture, evaluate, sampled_rate
+from vae_jax.cli import prior, sample
+from vae_jax.distributions import Layered
+from vae_jax.runs import load_run
+from vae_jax.samplers import Nearest
+
+SHORT = ["--no-pictures", "--importance-samples", "4"]
+KINDS = {
+    "gaussian_mixture": (["--components", "2"], Mixture),
+    "two_stage": (["--epochs", "1", "--width", "4"], Layered),
+    "nearest": ([], Nearest),
+}
+
+
+@pytest.mark.parametrize("fit", KINDS)
+def test_a_run_with_another_prior(fit, digits, tmp_path, capsys):
+    options, kind = KINDS[fit]
+    out = tmp_path / "fitted"
+    given = [str(digits.folder), "--fit", fit, *options, *SHORT, "--out", str(out)]
+    assert prior.main(given) == 0
+    said = capsys.readouterr().out
+    assert "whose own had -ELBO" in said.replace("\n", " ")
+    found = load_run(out)
+    assert isinstance(found.model.prior(found.params), kind)
+    for group in ("encoder", "decoder"):
+        jax.tree.map(np.testing.assert_array_equal, found.params[group], digits.params[group])
+    scores, before = read(out, "evaluation.json"), read(digits.folder, "evaluation.json")
+    assert scores["before"] == before
+    test = found.experiment.examples.load().test
+    if fit == "nearest":
+        assert "elbo" not in scores
+        assert found.experiment.views.rate is None
+    else:
+        assert np.isfinite(scores["log_likelihood"]["value"])
+        assert scores["elbo"]["rate"] != before["elbo"]["rate"]
+        few = {"x": test["x"][:20]}
+        bound = evaluate.elbos(found.model, found.params, jax.random.key(0), few, rate=sampled_rate)
+        assert np.all(np.isfinite(bound.value))
+    drawn = tmp_path / "drawn.png"
+    assert sample.main([str(out), "--number", "4", "--out", str(drawn)]) == 0
+    assert np.load(drawn.with_suffix(".npz"))["x"].shape == (4, 8, 8, 1)
+    assert fit in (out / "report.html").read_text(encoding="utf-8")
+
+
+def test_what_is_no_option_and_what_cannot_go_on(digits, tmp_path, capsys):
+    out = tmp_path / "fitted"
+    given = [str(digits.folder), "--fit", "nearest", "--components", "3", *SHORT]
+    assert prior.main([*given, "--out", str(out)]) == 1
+    assert "components is no option of fit='nearest'" in capsys.readouterr().err
+    assert not out.exists()
+    given = [str(digits.folder), "--fit", "nearest", *SHORT, "--out", str(out)]
+    assert prior.main(given) == 0
+    assert resume(out, "--epochs", "9") == 1
+    assert "was fitted after training, which cannot go on" in capsys.readouterr().err

@@ -1,0 +1,27 @@
+"""Affine maps of each value."""
+
+import jax.numpy as jnp
+
+from vae_jax.flows.base import Flow, check_size
+from vae_jax.types import Array
+
+
+class Affine(Flow):
+    """z_d = shift_d + exp(log_scale_d) u_d, of each value by itself.
+
+        log |det| = sum_d log_scale_d
+
+    Args:
+      shift, log_scale: [D].
+    """
+
+    shift: Array
+    log_scale: Array
+
+    def _forward(self, u: Array) -> tuple[Array, Array]:
+        check_size(self, self.shift.size, u)
+        return self.shift + jnp.exp(self.log_scale) * u, jnp.sum(self.log_scale)
+
+    def _inverse(self, z: Array) -> tuple[Array, Array]:
+        check_size(self, self.shift.size, z)
+        return (z - self.shift) * jnp.exp(-self.log_scale), -jnp.sum(self.log_scale)

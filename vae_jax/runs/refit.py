@@ -1,0 +1,111 @@
+"""A run whose prior is fitted after its training: a folder of its own, beside the old one."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from vae_jax import evaluate
+from vae_jax.checkpoint import Checkpoints
+from vae_jax.checks import seeded
+from vae_jax.configs import Data
+from vae_jax.configs.experiment import fixed
+from vae_jax.report import write_report
+from vae_jax.runs import folder as run_folder
+from vae_jax.runs.baselines import some_training, with_baselines
+from vae_jax.runs.load import Run, refitted
+from vae_jax.runs.pictures import save_pictures
+from vae_jax.runs.scores import score
+from vae_jax.runs.status import write_status
+from vae_jax.samplers import FitOptions, kind_of
+from vae_jax.types import Key, Params, Progress
+
+Json = dict[str, Any]
+
+
+def fit_prior(
+    found: Run,
+    asked: FitOptions,
+    *,
+    seed: int = 0,
+    out: Path | None = None,
+    importance_samples: int | None = None,
+    pictures: bool = True,
+    progress: Progress = iter,
+) -> Path:
+    """Fit a prior to draws of q(z|x) of the training examples, and make a run folder of the model
+    that has it: its samples, scores, pictures and report are of the new prior.
+
+    Args:
+      found: the run.
+      asked: what is fitted.
+      seed: of the draws.
+      out: the new folder; None for runs/<name>-<n>.
+      importance_samples: K of log p(x); by default the config's.
+      pictures: draw pictures.
+      progress: wraps the loop of the likelihood.
+
+    Returns:
+      The folder, which `load_run` reads; "before" in its evaluation.json has the old numbers.
+
+    Raises:
+      FileExistsError: the folder is not empty.
+      ValueError: a model of several latents, or of one that is no vector.
+    """
+    loaded = found.experiment.examples.load()
+    draw_key, fit_key, score_key, picture_key = jax.random.split(seeded(seed), 4)
+    z = _draws(found, loaded, draw_key)
+    kind = kind_of(asked, z.shape[1])
+    params = {**found.params, "prior": kind.fit(fit_key, z)}
+    kept = {"fit": asked.fit, "size": z.shape[1], "options": _given(asked)}
+    config = {**found.config, "prior": {"of": str(found.folder), **kept}}
+    before = run_folder.read_evaluation(found.folder)
+    config["notes"] = [*config.get("notes", []), _told(found, asked.fit, len(z), before)]
+    config["notes"] += [kind.note] if kind.note else []
+    folder = run_folder.create(f"{config['config']}-{asked.fit}", out, config)
+    _save(folder, found.epoch, params)
+    experiment = refitted(found.experiment, config)
+    scores = score(experiment, loaded.test, params, score_key, progress, importance_samples)
+    numbers = with_baselines(scores.numbers, experiment, loaded, params)
+    numbers = {"epoch": found.epoch, **numbers, "before": before}
+    run_folder.write_json(folder / "evaluation.json", numbers)
+    if pictures:
+        save_pictures(folder / "pictures", experiment, loaded, params, picture_key)
+    write_status(folder, "finished", found.epoch, found.epoch)
+    write_report(folder)
+    return folder
+
+
+def _draws(found: Run, data: Data, key: Key) -> np.ndarray:
+    train = fixed(found.experiment.examples.prepare, some_training(data))
+    z = evaluate.aggregate_draws(found.model, found.params, key, train)
+    if not hasattr(z, "dtype") or z.ndim != 2:
+        raise ValueError(
+            "A prior is fitted to one latent that is a vector, and the model of this run has"
+            f" {', '.join(z) if isinstance(z, dict) else f'events {list(np.shape(z)[1:])}'}."
+        )
+    return np.asarray(z)
+
+
+def _given(asked: FitOptions) -> Json:
+    options = asdict(asked)
+    return {n: value for n, value in options.items() if n != "fit" and value is not None}
+
+
+def _told(found: Run, fit: str, number: int, before: Json) -> str:
+    said = f"The prior, {fit}, was fitted after training to {number:,} draws of the posteriors of"
+    said += f" {found.folder}"
+    if "elbo" not in before:
+        return f"{said}."
+    elbo, log_p = -before["elbo"]["elbo"], -before["log_likelihood"]["value"]
+    return f"{said}, whose own had -ELBO {elbo:.2f} and -log p(x) {log_p:.2f}."
+
+
+def _save(folder: Path, epoch: int, params: Params) -> None:
+    """One checkpoint, without a state of training: it is not gone on with."""
+    progress = {"epoch": epoch, "best_epoch": None, "best_score": None, "since_best": 0}
+    with Checkpoints(folder / "checkpoints") as checkpoints:
+        checkpoints.save(epoch, {"epoch": jnp.int32(epoch)}, params, progress)
