@@ -22,7 +22,14 @@ from vae_jax import (
     vae,
 )
 from vae_jax.distributions import UniformCodes
-from vae_jax.models import Rung, ladder, with_codebook, with_prior, with_vamp_prior
+from vae_jax.models import (
+    Rung,
+    ladder,
+    with_codebook,
+    with_optimal_scale,
+    with_prior,
+    with_vamp_prior,
+)
 from vae_jax.networks import (
     MLP,
     AutoregressiveHead,
@@ -123,6 +130,7 @@ SERIES = vae(
     standard_gaussian(2),
 )
 BOTH = Joint({"z1": far(3), "z2": far(2)})
+OPTIMAL = with_optimal_scale(vae(gaussian(2), Network(MLP((6,)), NUMBERS), standard_gaussian(2)))
 EVERY = {
     "plain": row(PLAIN, [DISTORTION, RATE], rate, far(2)),
     "learned prior": row(LEARNED, [DISTORTION, RATE], rate, far(2), conditional=True),
@@ -133,5 +141,6 @@ EVERY = {
     "planar": row(PLANAR, [DISTORTION, SAMPLED], sampled_rate, far(2), any_z=False),
     "point": row(POINT, [DISTORTION, SAMPLED], None, far(2)),
     "autoregressive": row(SERIES, [DISTORTION, RATE], rate, far(2)),
+    "optimal scale": row(OPTIMAL, [DISTORTION, RATE], rate, far(2)),
     "codebook": Row(CODES, (DISTORTION, RATE, COMMITMENT), rate, larger_codebook(CODES)),
 }

@@ -244,6 +244,18 @@ REFUSED = {
     "no scale": ({"sigma": 0.0}, "sigma must be in 1e-06 .. 1,000,000; got 0.0"),
     "a fixed scale unsaid": ({"scale": "fixed"}, "needs its standard deviation: sigma=0.1"),
     "a scale said twice": ({"scale": "data", "sigma": 0.1}, "data say what their deviation is: le"),
+    "an optimal scale said": (
+        {"scale": "optimal", "sigma": 0.1},
+        "nowhere: leave sigma out",
+    ),
+    "an optimal scale of no Gaussian": (
+        {"scale": "optimal", "likelihood": "laplace"},
+        "is of a Gaussian over all of x, .* choose scale='learned'",
+    ),
+    "an optimal scale score-free": (
+        {"scale": "optimal", "gradient": "score-free"},
+        "scale='optimal' is fitted to the batch",
+    ),
     "a scale of no number": (
         {"scale": "data", "likelihood": "zinb"},
         "scale='data' is of numbers: that of counts",

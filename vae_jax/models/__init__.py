@@ -3,13 +3,14 @@
 vae      a VAE of Flax modules
 chain    a VAE of several latents, inferred from the bottom up
 ladder   the same from the top down, in a pass that posterior and prior share
-with_prior, with_vamp_prior, with_codebook   the same model with another part
+with_prior, with_vamp_prior, with_codebook, with_optimal_scale   the same model with another part
 trace    one pass through any of them: what was drawn, and from what
 """
 
 from vae_jax.models.codes import with_codebook
 from vae_jax.models.hierarchies import chain
 from vae_jax.models.ladder import Rung, ladder
+from vae_jax.models.optimal import with_optimal_scale
 from vae_jax.models.priors import with_prior, with_vamp_prior
 from vae_jax.models.record import VAE, learned
 from vae_jax.models.state import WithState
@@ -31,6 +32,7 @@ __all__ = [
     "trace_parts",
     "vae",
     "with_codebook",
+    "with_optimal_scale",
     "with_prior",
     "with_vamp_prior",
 ]

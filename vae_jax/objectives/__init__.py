@@ -2,8 +2,9 @@
 
 An objective is (params, key, batch, step) -> (loss [], Aux(metrics, state)), with `batch` a dict
 {"x": [B, ...], "c": [B, ...]} ("c" only for conditional models). Each example has its own key, and
-sees its batch only through the axis name "batch" (`jax.lax.pmean(..., "batch")`). Reductions: sum
-over the event's dimensions, mean over the draws, mean over the batch.
+sees its batch only through the axis name "batch" (`jax.lax.pmean(..., "batch")`); its own draws are
+the axis "draws". Reductions: sum over the event's dimensions, mean over the draws, mean over the
+batch.
 """
 
 from vae_jax.objectives.codes import commitment, perplexity

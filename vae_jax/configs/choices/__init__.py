@@ -22,7 +22,7 @@ from vae_jax.configs.choices.table import chosen
 from vae_jax.configs.experiment import Optimize
 from vae_jax.distributions import Distribution
 from vae_jax.evaluate.scores import Rate
-from vae_jax.models import VAE, vae
+from vae_jax.models import VAE, vae, with_optimal_scale
 from vae_jax.networks import Network
 from vae_jax.train import Step, descend
 from vae_jax.types import Array, Event
@@ -76,6 +76,8 @@ def parts(
             "gradient='score-free' is for networks that see one example, and norm='batch' sees the"
             " batch: choose norm='layer' or norm='group', or gradient='plain'."
         )
+    if choices.scale == "optimal":
+        _check_optimal(choices, form)
     encoder, decoder = chosen("network", NETWORKS, *given)(form)
     head = chosen("likelihood", LIKELIHOODS, *given)(form)
     head = chosen("decoder", DECODERS, *given)(form, head, preprocess)
@@ -90,9 +92,26 @@ def parts(
         Network(decoder, head, embed),
         prior.prior,
     )
+    if choices.scale == "optimal":
+        model = with_optimal_scale(model)
     rate = None if posterior.is_point else prior.rate
     objective = chosen("objective", OBJECTIVES, *given)(model, rate)
     return Parts(model, lambda optimize: descend(objective, optimize(optimizer)), rate)
+
+
+def _check_optimal(choices: Choices, form: Form) -> None:
+    """ValueError where the one best variance of a batch is not asked of a Gaussian of x alone."""
+    if choices.likelihood != "gaussian" or choices.decoder != "independent" or form.beside:
+        raise ValueError(
+            "scale='optimal' is of a Gaussian over all of x, with likelihood='gaussian' and"
+            " decoder='independent', and of data without columns of text: choose scale='learned',"
+            " one standard deviation, which is descended."
+        )
+    if choices.gradient == "score-free":
+        raise ValueError(
+            "gradient='score-free' is for what sees one example, and scale='optimal' is fitted to"
+            " the batch: choose scale='learned', or gradient='plain'."
+        )
 
 
 def _check_posterior(

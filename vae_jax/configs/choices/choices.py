@@ -71,8 +71,9 @@ class Choices:
         negative_binomial and zinb, the same with further zeros: of counts in a table.
       scale: Of gaussian, laplace, beta and logistic, the standard deviation: fixed; that of the
         training data, or, as VQ-VAEs have it, sigma^2 = D Var / 2; one learned, one learned for
-        each dimension, or predicted for each dimension from z; by default predicted of images, and
-        of the rest learned for each dimension.
+        each dimension, or predicted for each dimension from z; of gaussian optimal, the one that is
+        best of each batch, and in evaluation of the training data; by default predicted of images,
+        and of the rest learned for each dimension.
       sigma: Of these, the standard deviation (of beta that at a mean of one half), or where it
         begins to be learned, by default at half that of the training data; of numbers that are
         standardised, in those units. Of negative_binomial and zinb both are of the deviation,
