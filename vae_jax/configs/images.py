@@ -11,6 +11,7 @@ from vae_jax.configs.choices.form import DENSITIES
 from vae_jax.configs.experiment import Experiment, other_images
 from vae_jax.configs.intensities import Fit, Intensities, of_intensities
 from vae_jax.configs.lengths import default_steps, epochs_of
+from vae_jax.configs.preset import preset
 
 _CHOICES = Choices(network="conv")
 _RISE = 200  # steps: docs/defaults.md
@@ -86,6 +87,29 @@ def images(
     experiment = of_intensities(stored, how, _risen(choices), _CHOICES)
     examples = experiment.examples._replace(found={"epochs": epochs, "shape": size, **form})
     return experiment._replace(examples=examples)
+
+
+cifar10 = preset(
+    "cifar10",
+    images,
+    """Images of red, green and blue by a residual network, their levels a mixture of logistics.
+
+    `python -m experiments.train cifar10`, of a set that tensorflow-datasets has prepared, or with
+    `--data FILE`, of an .npz with the members train_images and test_images.
+
+    Reference: of the likelihood Salimans et al. 2017, arXiv 1701.05517 (PixelCNN++), here given z
+    alone and not the pixels before.""",
+    data="cifar10",
+    latents=128,
+    choices=replace(
+        _CHOICES,
+        network="residual",
+        channels=(32, 64, 128),
+        norm="group",
+        likelihood="logistic_mixture",
+        logistics=5,
+    ),
+)
 
 
 def _shape(data: str, dataset: datasets.Dataset) -> tuple[int, int, int]:

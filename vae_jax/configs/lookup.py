@@ -16,8 +16,9 @@ from typing import NamedTuple
 from vae_jax.configs.digits import digits, digits_conditional
 from vae_jax.configs.experiment import Config
 from vae_jax.configs.fashion import fashion_conv
-from vae_jax.configs.images import images
-from vae_jax.configs.mnist import mnist_iwae, mnist_pixelcnn, mnist_vae
+from vae_jax.configs.images import cifar10, images
+from vae_jax.configs.missing import table_missing
+from vae_jax.configs.mnist import mnist_categorical, mnist_iwae, mnist_pixelcnn, mnist_vae
 from vae_jax.configs.series import series
 from vae_jax.configs.text import shakespeare, shakespeare_wavenet, text
 from vae_jax.configs.vectors import vectors
@@ -27,8 +28,9 @@ GROUP = "vae_jax.configs"  # of entry points
 CONFIGS: dict[str, Config] = {
     config.__name__: config
     for config in (
-        *(digits, digits_conditional, mnist_vae, mnist_iwae, mnist_pixelcnn, fashion_conv),
-        *(images, vectors, series, text, shakespeare, shakespeare_wavenet),
+        *(digits, digits_conditional, mnist_vae, mnist_iwae, mnist_pixelcnn, mnist_categorical),
+        *(fashion_conv, cifar10),
+        *(images, vectors, series, text, shakespeare, shakespeare_wavenet, table_missing),
     )
 }
 

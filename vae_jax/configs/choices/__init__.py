@@ -23,7 +23,7 @@ from vae_jax.configs.experiment import Optimize
 from vae_jax.distributions import Distribution
 from vae_jax.evaluate.scores import Rate
 from vae_jax.models import VAE, vae, with_optimal_scale
-from vae_jax.networks import Network
+from vae_jax.networks import Network, masked
 from vae_jax.train import Step, descend
 from vae_jax.types import Array, Event
 
@@ -51,6 +51,7 @@ def parts(
     latents: int,
     embed: Callable[[Event], Array] | None = None,
     preprocess: Callable[[Event], Event] | None = None,
+    mask_of: Callable[[Event], Event] | None = None,
 ) -> Parts:
     """Model and training step of the choices.
 
@@ -60,6 +61,8 @@ def parts(
       form: of an example.
       latents: dimensions of z.
       embed, preprocess: of encoder and decoder; see `Network`.
+      mask_of: the condition -> which values of x are there, where some are missing: the encoder is
+        told the condition, and the decoder not.
 
     Raises:
       ValueError: a name that is in no table; an option of another name than the chosen; and what
@@ -77,7 +80,7 @@ def parts(
             " batch: choose norm='layer' or norm='group', or gradient='plain'."
         )
     if choices.scale == "optimal":
-        _check_optimal(choices, form)
+        _check_optimal(choices, form, mask_of is not None)
     encoder, decoder = chosen("network", NETWORKS, *given)(form)
     head = chosen("likelihood", LIKELIHOODS, *given)(form)
     head = chosen("decoder", DECODERS, *given)(form, head, preprocess)
@@ -89,7 +92,9 @@ def parts(
     optimizer(0.0)  # its options are looked at before there is a run
     model = vae(
         Network(encoder, posterior.head, embed, preprocess),
-        Network(decoder, head, embed),
+        Network(decoder, head, embed)
+        if mask_of is None
+        else masked(Network(decoder, head), mask_of, told=False),
         prior.prior,
     )
     if choices.scale == "optimal":
@@ -99,13 +104,14 @@ def parts(
     return Parts(model, lambda optimize: descend(objective, optimize(optimizer)), rate)
 
 
-def _check_optimal(choices: Choices, form: Form) -> None:
+def _check_optimal(choices: Choices, form: Form, is_masked: bool) -> None:
     """ValueError where the one best variance of a batch is not asked of a Gaussian of x alone."""
-    if choices.likelihood != "gaussian" or choices.decoder != "independent" or form.beside:
+    is_gaussian = choices.likelihood == "gaussian" and choices.decoder == "independent"
+    if not is_gaussian or form.beside or is_masked:
         raise ValueError(
             "scale='optimal' is of a Gaussian over all of x, with likelihood='gaussian' and"
-            " decoder='independent', and of data without columns of text: choose scale='learned',"
-            " one standard deviation, which is descended."
+            " decoder='independent', and of data without columns of text or missing values: choose"
+            " scale='learned', one standard deviation, which is descended."
         )
     if choices.gradient == "score-free":
         raise ValueError(
