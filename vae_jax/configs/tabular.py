@@ -88,11 +88,11 @@ def batch_of(rows: Rows, columns: Columns, missing: bool) -> Batch:
 def _made(
     columns: Columns, latents: int, choices: Choices, defaults: Choices, missing: bool
 ) -> Parts:
-    _check_missing(columns, missing)
+    _check_missing(columns, choices, missing)
     sizes = tuple(map(len, columns.classes.values()))
     form = Form(
         (len(columns.numbers),),
-        likelihoods=("gaussian", "laplace", *COUNTS),
+        likelihoods=("gaussian", "full_gaussian", "laplace", *COUNTS),
         log_scale=LOG_SCALE,
         log_mean=_log_mean(columns.units.mean),
         beside=sizes,
@@ -143,8 +143,9 @@ def _gaps(table: Table) -> str:
     )
 
 
-def _check_missing(columns: Columns, missing: bool) -> None:
-    if missing and (columns.counts or not columns.numbers):
+def _check_missing(columns: Columns, choices: Choices, missing: bool) -> None:
+    factored = not columns.counts and choices.likelihood != "full_gaussian"
+    if missing and not (factored and columns.numbers):
         raise ValueError(
             "missing=True is of tables with columns of numbers, and of the likelihoods gaussian and"
             " laplace: leave it out, or choose one of these."

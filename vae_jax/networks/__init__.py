@@ -32,7 +32,7 @@ from vae_jax.networks.network import Network
 from vae_jax.networks.norms import batch_norm, group_norm
 from vae_jax.networks.pixelcnn import GatedPixelCNN
 from vae_jax.networks.preprocess import centred, log1p, one_hot
-from vae_jax.networks.recurrent import RecurrentEncoder
+from vae_jax.networks.recurrent import CausalRecurrent, RecurrentEncoder
 from vae_jax.networks.residual import Attention, Residual, ResidualDecoder, ResidualEncoder
 from vae_jax.networks.scaled import scaled_by
 from vae_jax.networks.scales import (
@@ -54,6 +54,7 @@ __all__ = [
     "BernoulliHead",
     "BetaHead",
     "CategoricalHead",
+    "CausalRecurrent",
     "CausalTransformer",
     "ColourLogisticsHead",
     "ContinuousBernoulliHead",
