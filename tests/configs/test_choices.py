@@ -23,6 +23,7 @@ from vae_jax.configs.choices.optimizers import OPTIMIZERS
 from vae_jax.configs.choices.posteriors import POSTERIORS
 from vae_jax.configs.choices.priors import PRIORS
 from vae_jax.configs.choices.scales import SCALES
+from vae_jax.configs.choices.steps import STEPS
 from vae_jax.configs.choices.table import options_of
 
 TABLES = {
@@ -33,6 +34,7 @@ TABLES = {
     "posterior": POSTERIORS,
     "prior": PRIORS,
     "optimizer": OPTIMIZERS,
+    "step": STEPS,
 }
 NAMES = {**TABLES, "scale": SCALES, "mean_bound": BOUNDS}
 NAMES |= {"activation": ACTIVATIONS, "norm": NORMS, "dtype": DTYPES}
@@ -77,7 +79,8 @@ def stepped(one, x, run=jax.eval_shape):
     [(k, n) for k, table in NAMES.items() for n in table if n not in OF_SEQUENCES],
 )
 def test_every_row_makes_a_step(kind, name):
-    one = made(**{kind: name}, sigma=0.5 if name == "fixed" else None)
+    needed = {"fixed": {"sigma": 0.5}, "encoder_ahead": {"parts": 2}}
+    one = made(**{kind: name}, **needed.get(name, {}))
     params, state, metrics = stepped(one, X[name if kind == "likelihood" else "gaussian"])
     same = jax.tree.map(lambda a, b: (a.shape, a.dtype) == (b.shape, b.dtype), params, state.params)
     assert all(jax.tree.leaves(same))
@@ -97,7 +100,7 @@ def test_the_command_line_has_every_row(table):
     kinds = [vars(choices)[name].__args__ for name in ("Objective", "Gradient", "Rise", "Group")]
     kinds += [vars(choices)[n].__args__ for n in ("Likelihood", "Scale", "Network", "Activation")]
     kinds += [vars(choices)[n].__args__ for n in ("Norm", "Dtype", "Posterior", "Prior")]
-    kinds += [vars(choices)[n].__args__ for n in ("Optimizer", "Decoder", "MeanBound")]
+    kinds += [vars(choices)[n].__args__ for n in ("Optimizer", "Decoder", "MeanBound", "Step")]
     assert tuple(table) in kinds
 
 
@@ -316,6 +319,13 @@ REFUSED = {
     "no epsilon": ({"epsilon": 0.0}, "epsilon must be in 1e-30 .. 1; got 0"),
     "momentum": ({"momentum": 1.0, "optimizer": "sgd"}, "momentum must be in 0 .. 0.9999; got 1"),
     "a decay": ({"weight_decay": -1.0, "optimizer": "lion"}, "decay must be in 0 .. 1,000; got -1"),
+    "one part": ({"step": "encoder_ahead", "parts": 1}, "parts must be at least 2, the encoder's"),
+    "no window": ({"step": "encoder_ahead", "window": 0}, "window must be at least 1; got 0"),
+    "a part of all": ({"parts": 3}, "parts=3 is an option of the step encoder_ahead, and the step"),
+    "a point ahead": (
+        {"posterior": "point", "step": "encoder_ahead"},
+        "a point has no density: with posterior='point' choose step='together'",
+    ),
     "no components": ({"prior": "mixture", "components": 0}, "components must be at least 1"),
 }
 

@@ -122,7 +122,7 @@ def test_what_a_run_leaves(done):
 def test_how_the_data_were_read_is_kept_and_told(done):
     notes = done.config["notes"]
     assert notes == list(done.experiment.examples.load().notes)
-    told = {"vectors": 2, "series": 2, "digits_conditional": 1, "images": 1, "cifar10": 1}
+    told = {"vectors": 2, "series": 2, "digits_conditional": 1, "images": 1, "cifar10": 2}
     told |= {"table_missing": 3}
     told |= dict.fromkeys(TEXTS, 1)
     assert len(notes) == told.get(done.config["config"], 0)

@@ -18,13 +18,14 @@ from vae_jax.configs.choices.objectives import OBJECTIVES
 from vae_jax.configs.choices.optimizers import OPTIMIZERS
 from vae_jax.configs.choices.posteriors import POSTERIORS, Posterior
 from vae_jax.configs.choices.priors import PRIORS
+from vae_jax.configs.choices.steps import STEPS, Descended
 from vae_jax.configs.choices.table import chosen
 from vae_jax.configs.experiment import Optimize
 from vae_jax.distributions import Distribution
 from vae_jax.evaluate.scores import Rate
 from vae_jax.models import VAE, vae, with_optimal_scale
 from vae_jax.networks import Network, masked
-from vae_jax.train import Step, descend
+from vae_jax.train import Step
 from vae_jax.types import Array, Event
 
 __all__ = ["Choices", "Form", "Parts", "parts"]
@@ -101,7 +102,9 @@ def parts(
         model = with_optimal_scale(model)
     rate = None if posterior.is_point else prior.rate
     objective = chosen("objective", OBJECTIVES, *given)(model, rate)
-    return Parts(model, lambda optimize: descend(objective, optimize(optimizer)), rate)
+    others = ("decoder",) if isinstance(prior.prior, Distribution) else ("decoder", "prior")
+    descended = Descended(model, objective, optimizer, others, rate)
+    return Parts(model, chosen("step", STEPS, *given)(descended), rate)
 
 
 def _check_optimal(choices: Choices, form: Form, is_masked: bool) -> None:

@@ -12,6 +12,7 @@ from vae_jax.configs.choices.optimizers import OPTIMIZERS
 from vae_jax.configs.choices.posteriors import POSTERIORS
 from vae_jax.configs.choices.priors import PRIORS
 from vae_jax.configs.choices.scales import SCALES
+from vae_jax.configs.choices.steps import STEPS
 from vae_jax.networks.scales import FLOOR
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     Posterior: TypeAlias = str
     Prior: TypeAlias = str
     Optimizer: TypeAlias = str
+    Step: TypeAlias = str
 else:  # a command line lists the rows of each table
     Objective, Gradient, Rise = (Literal[tuple(t)] for t in (OBJECTIVES, GRADIENTS, RISES))
     Group = Literal[tuple(GROUPS)]
@@ -38,7 +40,7 @@ else:  # a command line lists the rows of each table
     Dtype = Literal[tuple(DTYPES)]
     Decoder = Literal[tuple(DECODERS)]
     Posterior, Prior = (Literal[tuple(t)] for t in (POSTERIORS, PRIORS))
-    Optimizer = Literal[tuple(OPTIMIZERS)]
+    Optimizer, Step = (Literal[tuple(t)] for t in (OPTIMIZERS, STEPS))
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,11 @@ class Choices:
       weight_decay: Of adamw and lion, of kernels, by default 0.0001.
       momentum: Of sgd and rmsprop, by default none.
       epsilon: Of adam, adamw, adamax and rmsprop, by default 1e-08.
+      step: together: one descent of all parameters; encoder_ahead: the encoder descends fresh parts
+        of a batch until its bound stops rising, as long as z tells more and more of x.
+      parts: Of encoder_ahead, how many make a batch, which is to be so much larger, by default 10.
+      window: Of encoder_ahead, how many parts the bound is a mean of, by default 10.
+      looks: Of encoder_ahead, the steps between looks at what z tells, by default 20.
     """
 
     objective: Objective = "elbo"
@@ -169,3 +176,7 @@ class Choices:
     weight_decay: float | None = None
     momentum: float | None = None
     epsilon: float | None = None
+    step: Step = "together"
+    parts: int | None = None
+    window: int | None = None
+    looks: int | None = None
