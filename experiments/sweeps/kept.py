@@ -53,8 +53,8 @@ def draw(path: Path, label: str, points: Sequence[Point]) -> None:
     scale = "symlog" if max(p.rate for p in points) > 10 else "linear"
     curve, units, told = figure.subplots(1, 3)
     curve.plot([p.rate for p in points], [p.distortion for p in points], "o-", ms=4)
-    for p in points:
-        curve.annotate(f"{p.value:g}", (p.rate, p.distortion), (4, 4), textcoords="offset points")
+    for place, label_there in labels(points).items():
+        curve.annotate(label_there, place, (4, 4), textcoords="offset points")
     curve.set(xscale=scale, xlabel="rate, nats", ylabel="distortion, nats")
     curve.margins(0.15)
     curve.xaxis.set_major_formatter("{x:g}")  # figures have words, not formulas
@@ -83,9 +83,9 @@ def draw_samples(path: Path, label: str, values: Sequence[float], rows: Sequence
     plots.save_images(path, np.concatenate(rows), len(rows[0]), title)
 
 
-def _line(p: Point) -> str:
-    cells = [
-        f"{p.value:g}",
+def cells(p: Point) -> str:
+    """The numbers of a row of a table, but for its first."""
+    numbers = [
         f"{-p.elbo:.2f} ± {p.elbo_standard_error:.2f}",
         f"{p.distortion:.2f}",
         f"{p.rate:.2f}",
@@ -93,7 +93,27 @@ def _line(p: Point) -> str:
         f"{p.marginal_kl:.2f}",
         f"{p.active}",
     ]
-    return f"| {' | '.join(cells)} |"
+    return " | ".join(numbers)
+
+
+def labels(points: Sequence[Point]) -> dict[tuple[float, float], str]:
+    """What is written beside each place of a curve, (rate, distortion): the values of all members
+    that are there, to a hundredth of the curve's size."""
+    sizes = [np.ptp([getattr(p, axis) for p in points]) / 100 for axis in ("rate", "distortion")]
+    found: dict[tuple[float, float], str] = {}
+    for p in points:
+        near = [
+            place
+            for place in found
+            if abs(place[0] - p.rate) <= sizes[0] and abs(place[1] - p.distortion) <= sizes[1]
+        ]
+        place = near[0] if near else (p.rate, p.distortion)
+        found[place] = f"{found[place]}, {p.value:g}" if near else f"{p.value:g}"
+    return found
+
+
+def _line(p: Point) -> str:
+    return f"| {p.value:g} | {cells(p)} |"
 
 
 def _spelt(name: str, value: Any) -> list[str]:

@@ -11,7 +11,7 @@ from vae_jax import Step, data, evaluate, standard_gaussian, train_epoch, vae
 from vae_jax.checks import seeded
 from vae_jax.models import VAE
 from vae_jax.networks import MLP, BernoulliHead, GaussianHead, Network
-from vae_jax.train import member, members
+from vae_jax.train import Metrics, member, members
 from vae_jax.types import Batch, Params
 
 
@@ -94,6 +94,7 @@ def trained(
     model: VAE,
     images: Digits,
     how: How,
+    watch: Callable[[Metrics], None] = lambda metrics: None,
 ) -> list[Params]:
     """The parameters of each member, all from the same first ones and by the same draws.
 
@@ -103,6 +104,7 @@ def trained(
       model: whose first parameters they begin at.
       images: to train on.
       how: long.
+      watch: is shown the metrics of each epoch, [steps, M].
     """
     init_key, train_key = jax.random.split(seeded(how.seed))
     steps = how.epochs * (len(images.train["x"]) // how.batch_size)
@@ -113,7 +115,8 @@ def trained(
     state = step.init(train_key, model.init(init_key, images.test["x"][0]))
     options: Any = {"batch_size": how.batch_size, "prepare": images.prepare}
     for _ in range(how.epochs):
-        state, _ = train_epoch(step, state, images.train, **options)
+        state, metrics = train_epoch(step, state, images.train, **options)
+        watch(metrics)
     return [member(state, index).params for index in range(len(values))]
 
 

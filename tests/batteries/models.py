@@ -35,6 +35,7 @@ from vae_jax.models import (
     relaxed,
     with_codebook,
     with_hamiltonian,
+    with_optimal_scale,
     with_prior,
     with_vamp_prior,
 )
@@ -169,6 +170,7 @@ CENTRE = WrappedNormal(jnp.zeros(2), jnp.zeros(2))
 BALL = vae(Network(MLP((6,)), WrappedNormalHead(2)), pixels(), CENTRE)
 RIM = WrappedNormal(jnp.full(2, 3.0), jnp.full(2, -1.0))
 BOTH = Joint({"z1": far(3), "z2": far(2)})
+OPTIMAL = with_optimal_scale(vae(gaussian(2), Network(MLP((6,)), NUMBERS), standard_gaussian(2)))
 EVERY = {
     "plain": row(PLAIN, [DISTORTION, RATE], rate, far(2)),
     "learned prior": row(LEARNED, [DISTORTION, RATE], rate, far(2), conditional=True),
@@ -184,5 +186,6 @@ EVERY = {
     "sphere": row(SPHERE, [DISTORTION, RATE], rate, POLE),
     "hamiltonian": row(MOVED, [DISTORTION, SAMPLED], sampled_rate, AWAY),
     "ball": row(BALL, [DISTORTION, SAMPLED], sampled_rate, RIM),
+    "optimal scale": row(OPTIMAL, [DISTORTION, RATE], rate, far(2)),
     "codebook": Row(CODES, (DISTORTION, RATE, COMMITMENT), rate, larger_codebook(CODES)),
 }

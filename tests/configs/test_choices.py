@@ -24,6 +24,7 @@ from vae_jax.configs.choices.optimizers import OPTIMIZERS
 from vae_jax.configs.choices.posteriors import POSTERIORS
 from vae_jax.configs.choices.priors import PRIORS
 from vae_jax.configs.choices.scales import SCALES
+from vae_jax.configs.choices.steps import STEPS
 from vae_jax.configs.choices.table import options_of
 from vae_jax.distributions import Flowed
 from vae_jax.flows import Permutation
@@ -37,14 +38,17 @@ TABLES = {
     "posterior": POSTERIORS,
     "prior": PRIORS,
     "optimizer": OPTIMIZERS,
+    "step": STEPS,
 }
 NAMES = {**TABLES, "scale": SCALES, "mean_bound": BOUNDS}
 NAMES |= {"activation": ACTIVATIONS, "norm": NORMS, "dtype": DTYPES}
 SMALL = Choices(hidden=(4,), channels=(2,))
+OF_SEQUENCES = ("transformer", "wavenet", "gru")
 FORM = Form((4, 4, 1), classes=3, likelihoods=tuple(LIKELIHOODS))
 OF_SCALES = [name for name, row in LIKELIHOODS.items() if "scale" in options_of(row)]
 X = {
     "gaussian": np.full((2, 4, 4, 1), 0.3, np.float32),
+    "full_gaussian": np.full((2, 4, 4, 1), 0.3, np.float32),
     "laplace": np.full((2, 4, 4, 1), 0.3, np.float32),
     "bernoulli": np.ones((2, 4, 4, 1), np.float32),
     "continuous_bernoulli": np.full((2, 4, 4, 1), 0.3, np.float32),
@@ -74,12 +78,12 @@ def stepped(one, x, run=jax.eval_shape):
     return run(update, jax.random.key(0))
 
 
-OF_SEQUENCES = ("transformer", "wavenet")
 OF_CODES = ("codes", "residual_codes", "fsq", "lfq", "bsq")
 FSQ = {"code_levels": (3, 4)}
 WITH = {  # what a row is chosen with
     "fixed": {"sigma": 0.5},
     "fsq": FSQ,
+    "encoder_ahead": {"parts": 2},
     "categorical": {"prior": "classes", "objective": "rloo"},
     "gumbel": {"prior": "classes", "temperature_end": 0.5, "temperature_steps": 9},
     "classes": {"posterior": "gumbel", "straight_through": True},
@@ -94,7 +98,7 @@ WITH = {  # what a row is chosen with
 
 def beside(kind, name):
     """The companions of a row; a likelihood may be called as a posterior is."""
-    return WITH.get(name, {}) if kind in ("posterior", "prior", "scale") else {}
+    return WITH.get(name, {}) if kind in ("posterior", "prior", "scale", "step") else {}
 
 
 @pytest.mark.parametrize(
@@ -126,7 +130,7 @@ def test_the_command_line_has_every_row(table):
     kinds += [vars(choices)[n].__args__ for n in ("Likelihood", "Scale", "Network", "Activation")]
     kinds += [vars(choices)[n].__args__ for n in ("Norm", "Dtype", "Posterior", "Prior")]
     kinds += [vars(choices)[n].__args__ for n in ("Optimizer", "Decoder", "MeanBound")]
-    kinds += [vars(choices)[n].__args__ for n in ("Updates", "Start", "Reduction")]
+    kinds += [vars(choices)[n].__args__ for n in ("Updates", "Start", "Reduction", "Step")]
     assert tuple(table) in kinds
 
 
@@ -162,6 +166,8 @@ def test_posterior_and_prior_are_over_one_space():
     ):
         with pytest.raises(ValueError, match=match):
             made(**given)
+
+
 def test_flows_are_priors_and_posteriors():
     """The rate of each is sampled, and pseudo-inputs begin at what the encoder reads."""
     for name in ("planar", "radial", "sylvester", "iaf"):
@@ -198,7 +204,7 @@ def products(f, *args):
 
 
 MADE = [
-    *((name, "gaussian", "gaussian") for name in NETWORKS),
+    *((name, "gaussian", "gaussian") for name in NETWORKS if name not in OF_SEQUENCES),
     *(("mlp", name, "gaussian") for name in LIKELIHOODS if name != "gaussian"),
     *(("mlp", "gaussian", name) for name in POSTERIORS if name not in ("gaussian", *OF_CODES)),
 ]
@@ -345,6 +351,18 @@ REFUSED = {
     "no scale": ({"sigma": 0.0}, "sigma must be in 1e-06 .. 1,000,000; got 0.0"),
     "a fixed scale unsaid": ({"scale": "fixed"}, "needs its standard deviation: sigma=0.1"),
     "a scale said twice": ({"scale": "data", "sigma": 0.1}, "data say what their deviation is: le"),
+    "an optimal scale said": (
+        {"scale": "optimal", "sigma": 0.1},
+        "nowhere: leave sigma out",
+    ),
+    "an optimal scale of no Gaussian": (
+        {"scale": "optimal", "likelihood": "laplace"},
+        "is of a Gaussian over all of x, .* choose scale='learned'",
+    ),
+    "an optimal scale score-free": (
+        {"scale": "optimal", "gradient": "score-free"},
+        "scale='optimal' is fitted to the batch",
+    ),
     "a scale of no number": (
         {"scale": "data", "likelihood": "zinb"},
         "scale='data' is of numbers: that of counts",
@@ -448,6 +466,13 @@ REFUSED = {
     ),
     "a point's vamp prior": ({"posterior": "point", "prior": "vamp"}, "by the rate, and post"),
     "no prior's layers": ({"prior": "maf", "prior_layers": 0}, "prior_layers must be at least 1"),
+    "one part": ({"step": "encoder_ahead", "parts": 1}, "parts must be at least 2, the encoder's"),
+    "no window": ({"step": "encoder_ahead", "window": 0}, "window must be at least 1; got 0"),
+    "a part of all": ({"parts": 3}, "parts=3 is an option of the step encoder_ahead, and the step"),
+    "a point ahead": (
+        {"posterior": "point", "step": "encoder_ahead"},
+        "a point has no density: with posterior='point' choose step='together'",
+    ),
     "no components": ({"prior": "mixture", "components": 0}, "components must be at least 1"),
 }
 
@@ -469,6 +494,9 @@ def test_what_does_not_fit_the_data_is_refused():
         ValueError, match="likelihood='bernoulli' does not fit these data: choose g"
     ):
         parts(replace(SMALL, likelihood="bernoulli"), SMALL, vector, 2)
+    wide = Form((129,), likelihoods=("full_gaussian",))
+    with pytest.raises(ValueError, match=r"examples D = 129: it is for 128 at most. Choose like"):
+        parts(replace(SMALL, likelihood="full_gaussian"), SMALL, wide, 2)
     for name in LEVELS:
         with pytest.raises(ValueError, match=f"'{name}' is for integers, and these data are not"):
             parts(replace(SMALL, likelihood=name), SMALL, FORM._replace(classes=None), 2)

@@ -19,6 +19,7 @@ X = {
     "gaussian": np.full((2, 4, 4, 3), 0.3, np.float32),
     "bernoulli": np.ones((2, 4, 4, 3), np.float32),
     "categorical": np.full((2, 4, 4, 3), 2, np.int32),
+    "logistic_mixture": np.full((2, 4, 4, 3), 2, np.int32),
 }
 
 
@@ -45,7 +46,7 @@ def made(form, x, **changes):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-@pytest.mark.parametrize("decoder", ["transformer", "wavenet"])
+@pytest.mark.parametrize("decoder", ["transformer", "wavenet", "gru"])
 @pytest.mark.parametrize(
     ("form", "x", "likelihood"),
     [
@@ -71,7 +72,24 @@ def test_pixels_are_drawn_one_after_the_other(likelihood, network, dtype):
     p = made(IMAGE, X[likelihood], likelihood=likelihood, network=network, **small)
     assert isinstance(p, Autoregressive)
     assert p.shape == IMAGE.shape
-    assert p.axes == 3
+    assert p.axes == (2 if likelihood == "logistic_mixture" else 3)  # whose colours are together
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("network", ["gru", "transformer"])
+@pytest.mark.parametrize(
+    ("form", "x", "likelihood"),
+    [
+        (TEXT, np.zeros((2, 5), np.int32), "categorical"),
+        (SERIES, np.zeros((2, 5, 2), np.float32), "gaussian"),
+    ],
+    ids=["text", "series"],
+)
+def test_sequences_are_read_as_such(network, form, x, likelihood, dtype):
+    how = {"network": network, "encoder_width": 4, "dtype": dtype, "decoder": "independent"}
+    p = made(form, x, likelihood=likelihood, **how)
+    parameter = p.loc if likelihood == "gaussian" else p.logits
+    assert parameter.shape == ((5, 2) if likelihood == "gaussian" else (5, 3))
 
 
 OF_TEXT = {"decoder": "transformer", "likelihood": "categorical"}
@@ -105,7 +123,22 @@ REFUSED = {
     "another's option": (
         IMAGE,
         {"decoder": "pixelcnn", "word_dropout": 0.1},
-        "of the decoder transformer or wavenet, and the decoder is pixelcnn",
+        "of the decoder transformer or wavenet or gru, and the decoder is pixelcnn",
+    ),
+    "a table that is read": (
+        TABLE,
+        {"network": "gru"},
+        r"network='gru' is for series .* shape \[5\]: choose network='mlp'",
+    ),
+    "an image that is read": (
+        IMAGE,
+        {"network": "transformer"},
+        r"network='transformer' is for series .* or, of images, network='conv'",
+    ),
+    "heads of other widths to read by": (
+        TEXT,
+        {"network": "transformer", "likelihood": "categorical", "encoder_width": 6},
+        "encoder_width must be a multiple of encoder_heads; got 6 and 4",
     ),
 }
 

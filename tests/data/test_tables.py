@@ -191,3 +191,31 @@ def test_other_files(tmp_path):
     np.save(tmp_path / "a.npy", np.zeros((4, 2, 2)))
     with pytest.raises(ValueError, match=r"x has shape \[4, 2, 2\], and \[N, D\] is needed"):
         read_table(tmp_path / "a.npy")
+
+
+def test_numbers_may_be_missing_where_that_is_said(tmp_path):
+    path = write(tmp_path, ["a,b,c", "1,,x", "NA,3,y", "4,5,y"])
+    table = read_table(path, missing=True)
+    np.testing.assert_array_equal(table.every.numbers, [[1, np.nan], [np.nan, 3], [4, 5]])
+    assert table.classes == {"c": ("x", "y")}
+    with pytest.raises(ValueError, match=r"model what is there \(missing=True, --missing\), fill"):
+        read_table(path)
+    values = pyarrow.table({"a": pyarrow.array([1, None, 3]), "b": [0.5, float("nan"), 2.0]})
+    pyarrow.parquet.write_table(values, tmp_path / "a.parquet")
+    found = read_table(tmp_path / "a.parquet", missing=True).every.numbers
+    np.testing.assert_array_equal(found, [[1, 0.5], [np.nan, np.nan], [3, 2]])
+    np.save(tmp_path / "a.npy", found)
+    np.testing.assert_array_equal(read_table(tmp_path / "a.npy", missing=True).every.numbers, found)
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (["a,b", "1,x", "3,?", "4,y"], r"'b' has 1 missing .* row 2 of 3: fill them in"),
+        (["a,b", "inf,2", ",3", "4,5"], r"'a' has 1 missing or infinite .* row 1 of 3: fill"),
+        (["a,b", ",2", ",3", "na,5"], r"column 'a' has no value at all: fill"),
+    ],
+)
+def test_what_may_not_be_missing(lines, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        read_table(write(tmp_path, lines), missing=True)

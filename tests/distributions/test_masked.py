@@ -166,6 +166,15 @@ def test_padding_is_not_outside_of_the_support(key):
         evaluate.check_support(MODEL, params, {**PADDED, "c": np.full(N, T)})
 
 
+def test_a_network_need_not_be_told_what_is_there():
+    body = Network(MLP((8,)), BernoulliHead((T,)))
+    decoder = masked(body, inside, told=False)
+    params = decoder.init(jax.random.key(0), jnp.zeros(2), jnp.int32(2))
+    short, long = (decoder.apply(params, jnp.ones(2), jnp.int32(n)) for n in (2, 3))
+    np.testing.assert_array_equal(short.mean(), long.mean())
+    assert int(short.mask.sum()) == 2
+
+
 def test_what_masked_networks_ask_for(key):
     decoder = masked(Network(MLP((8,)), BernoulliHead((T,))), inside)
     with pytest.raises(ValueError, match="has its mask of the condition: pass c"):

@@ -25,8 +25,8 @@ from vae_jax.distributions import (
     Lattice,
     LogisticMixture,
     Mixture,
-    ResidualCodes,
     OneHot,
+    ResidualCodes,
     StraightThroughOneHot,
     UniformCodes,
 )
@@ -76,7 +76,6 @@ DISCRETE = [
     ("uniform-codes", UniformCodes(_codes, (2, 2)), _of_codes(_codes, 2)),
     ("uniform-stages", UniformCodes(_stages, (1, 2, 2)), _of_codes(_stages, 1)),
     ("uniform-lattice", UniformCodes(_lattice, (2, 2)), _of_codes(_lattice, 2)),
-    ("uniform-codes", UniformCodes(_codes, (2, 2)), _codes[_all_events(range(3), 2)]),
     ("one-hot", OneHot(normal(2, 3)), jnp.eye(3)[_all_events(range(3), 2)]),
     (
         "straight-through",

@@ -6,7 +6,8 @@ import jax
 import numpy as np
 import pytest
 
-from experiments.benchmarks import choices, streaming
+from experiments.benchmarks import choices, draws, streaming
+from vae_jax.networks import WaveNet
 
 
 @pytest.mark.parametrize("alternatives", choices.MEASURED)
@@ -44,3 +45,17 @@ def test_the_ways_of_an_epoch_agree(setting, tmp_path):
     rates = streaming.rates((start, ways), 7, rounds=1)
     assert list(rates) == ["in memory, scanned", "in memory, one by one", "streamed"]
     assert min(rates.values()) > 0
+
+
+def test_the_times_of_draws_are_kept(monkeypatch, tmp_path, capsys):
+    cases = {
+        "few places": ("64 characters", lambda: draws.characters(WaveNet((1,), 2))),
+        "many": ("28x28 pixels", lambda: draws.pixels(draws.GatedPixelCNN(2, 1, 3))),
+    }
+    monkeypatch.setattr(draws, "CASES", cases)
+    rows = draws.main(number=2, rounds=1, out=tmp_path)
+    assert draws.load(tmp_path / "draws.json") == rows
+    assert capsys.readouterr().out.splitlines() == draws.table_of(rows).splitlines()
+    assert all(r.steps > 0 for r in rows)
+    assert rows[0].passes > 0
+    assert rows[1].passes is None

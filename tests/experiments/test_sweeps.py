@@ -4,10 +4,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from tiny_runs import noise
 
-from experiments.sweeps import digits_beta, digits_capacity, digits_latents, kept
+from experiments.sweeps import (
+    collapse,
+    digits_beta,
+    digits_capacity,
+    digits_latents,
+    fashion_sigma,
+    gradient_depth,
+    kept,
+)
 from experiments.sweeps.training import How, digits, model_of, point
-from vae_jax import evaluate
+from vae_jax import data, evaluate
 
 HOW = How(epochs=3, batch_size=100, learning_rate=1e-2, hidden=(16,))
 
@@ -93,3 +102,56 @@ def test_a_gap_is_split_into_two(images, tmp_path, monkeypatch, capsys):
     np.testing.assert_allclose(found.approximation.value + found.amortisation.value, gap, rtol=1e-4)
     assert found.amortisation.value > 4 * found.amortisation.standard_error
     assert found.approximation.value > -0.05  # what importance samples lack
+
+
+def test_members_at_one_place_of_a_curve_share_a_label(images):
+    model = model_of(2, (16,))
+    params = model.init(jax.random.key(0), images.test["x"][0])
+    one = point(1.0, model, params, images, 0)
+    there = one._replace(value=4.0, rate=0.0, distortion=9.0)
+    near = there._replace(value=8.0, rate=1e-4, distortion=9.001)
+    found = kept.labels([one._replace(rate=5.0, distortion=2.0), there, near])
+    assert found == {(5.0, 2.0): "1", (0.0, 9.0): "4, 8"}
+
+
+def test_collapse_is_trained_beside_its_remedies(images, tmp_path, capsys, monkeypatch):
+    """Free nats are taken, however little was learned; and all of it is kept and drawn."""
+    few = images._replace(train={"x": images.train["x"][:200]}, test={"x": images.test["x"][:40]})
+    monkeypatch.setattr(collapse, "digits", lambda seed: few)
+    size = collapse.Size(latents=2, width=2, layers=1, nats=9.0)
+    found = collapse.main(HOW._replace(epochs=2), size, tmp_path)
+    assert [len(s.rates) for s in found] == [2, 2, 2]
+    assert found[2].name == "9 nats free"
+    assert found[2].rates[-1] > found[0].rates[-1]
+    assert collapse.load(tmp_path / "collapse.json") == found
+    assert capsys.readouterr().out.splitlines() == collapse.table(found).splitlines()
+    assert (tmp_path / "collapse.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_variances_are_side_by_side(tmp_path, capsys, monkeypatch):
+    """Of noise: sigma is what it was said to be, and the bits those of the bound."""
+    monkeypatch.setattr(data, "load", noise)
+    wanted = ("fixed, 1", "optimal")
+    monkeypatch.setattr(
+        fashion_sigma, "SIGMAS", {name: fashion_sigma.SIGMAS[name] for name in wanted}
+    )
+    how = fashion_sigma.How(epochs=1, hidden=(8,), latents=2)
+    rows = fashion_sigma.main(None, how, tmp_path)
+    assert fashion_sigma.load(tmp_path / "fashion_sigma.json") == rows
+    assert capsys.readouterr().out.splitlines() == fashion_sigma.table(rows).splitlines()
+    np.testing.assert_allclose(rows[0].sigma, 1.0, rtol=1e-5)
+    assert rows[1].sigma > rows[1].error  # of a draw of z, which adds to that at its mean
+    for r in rows:
+        np.testing.assert_allclose(r.bits, 8 - r.elbo / 784 / np.log(2), rtol=1e-5)
+
+
+def test_the_gradient_of_a_residual_network_does_not_depend_on_its_depth(tmp_path, capsys):
+    """At its first values, where every block is the identity; elsewhere it falls by half a
+    layer's initialiser, 1 / sqrt(2) of each of two layers a block."""
+    norms = gradient_depth.main((1, 4), 0, tmp_path)
+    assert gradient_depth.load(tmp_path / "gradient_depth.json") == norms
+    assert capsys.readouterr().out.splitlines() == gradient_depth.table(norms).splitlines()
+    found = {(n.block, n.depth): n.norm for n in norms}
+    np.testing.assert_allclose(found["residual", 4], found["residual", 1], rtol=1e-4)
+    lost = found["plain, LeCun", 4] / found["plain, LeCun", 1]
+    assert lost < found["plain, He", 4] / found["plain, He", 1] / 4

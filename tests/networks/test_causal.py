@@ -5,12 +5,14 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from flax import linen as nn
 
 from vae_jax import Autoregressive, descend, evaluate, fit, standard_gaussian, vae, weighted_sum
 from vae_jax.networks import (
     MLP,
     AutoregressiveHead,
     CategoricalHead,
+    CausalRecurrent,
     CausalTransformer,
     GaussianHead,
     Network,
@@ -24,6 +26,8 @@ T, K = 6, 3
 NETWORKS = {
     "transformer": CausalTransformer(T, width=8, layers=2, heads=2),
     "wavenet": WaveNet(dilations_of(T), width=6),
+    "gru": CausalRecurrent(6),
+    "lstm": CausalRecurrent(4, layers=2, cell=nn.OptimizedLSTMCell),
 }
 networks = pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
 FEATURES = jnp.array([0.3, -1.0, 0.5])

@@ -5,10 +5,20 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 from flax import linen as nn
 
-from vae_jax.networks import MLP, ConvEncoder, group_norm
+from vae_jax import descend, standard_gaussian, vae, weighted_sum
+from vae_jax.networks import (
+    MLP,
+    ConvEncoder,
+    FixedScale,
+    GaussianHead,
+    Network,
+    batch_norm,
+    group_norm,
+)
 from vae_jax.networks.norms import normalize
 
 
@@ -117,3 +127,29 @@ def test_equal_group_norms_are_one_function():
 def test_half_precision_stays_half(norm):
     x = jnp.ones((4, 4, 4), jnp.bfloat16)
     assert apply(norm, x)[0].dtype == jnp.bfloat16
+
+
+def test_the_averages_of_batch_norm_are_those_of_flax_on_the_same_batches():
+    """Of flax's own layer, given each batch whole, as the weights were at that step."""
+    body = MLP((4,), norm=batch_norm(0.9))
+    model = vae(
+        Network(body, GaussianHead((2,))),
+        Network(MLP((3,)), GaussianHead((3,), FixedScale())),
+        standard_gaussian(2),
+    )
+    step, key = descend(weighted_sum(model), optax.adam(1e-2)), jax.random.key(0)
+    x = jax.random.normal(jax.random.key(1), (5, 6, 3)) * 2 + 1
+    state, update = step.init(key, model.init(key, x[0, 0])), jax.jit(step.update)
+    theirs = nn.BatchNorm(momentum=0.9, use_fast_variance=False, use_running_average=False)
+    own = theirs.init(key, jnp.ones((6, 4)))
+    for batch in x:
+        layer = state.params["encoder"]["body"]["Dense_0"]
+        seen = batch @ layer["kernel"] + layer["bias"][None]
+        _, moved = theirs.apply(own, seen, mutable="batch_stats")
+        own = {**own, **moved}
+        state, _ = update(state, {"x": batch})
+        found = state.params["state"]["batch_stats"]["encoder"]["body"]["BatchNorm_0"]
+        for name in ("mean", "var"):
+            expected = own["batch_stats"][name]
+            np.testing.assert_allclose(found[name], expected, rtol=1e-5, atol=1e-6)
+    assert np.abs(found["mean"]).max() > 0.1

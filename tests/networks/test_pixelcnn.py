@@ -12,6 +12,7 @@ from vae_jax.networks import (
     AutoregressiveHead,
     BernoulliHead,
     CategoricalHead,
+    ColourLogisticsHead,
     GatedPixelCNN,
     centred,
 )
@@ -88,6 +89,56 @@ def test_steps_are_a_pass(channels, features, key):
     )
     draws = [jax.jit(p.sample)(key) for p in (q, q.replace(steps=None))]
     np.testing.assert_array_equal(*draws)
+
+
+def of_colours(shape, levels, key):
+    """A mixture of logistics of each pixel, whose places are pixels."""
+    network = GatedPixelCNN(4, 2, kernel_size=3, by_pixel=True)
+    middle = (levels - 1) / 2
+    head = AutoregressiveHead(
+        network, ColourLogisticsHead(shape, levels, 2), centred(middle, middle)
+    )
+    return made(head, key)
+
+
+def test_colours_are_told_of_the_pixels_before_and_in_their_own_of_those_that_were_drawn(key):
+    """Red, green and blue of each pixel before are told; of a pixel itself nothing: its green is
+    given its red, and its blue both, by the likelihood itself."""
+    shape = (2, 3, 3)
+    q = of_colours(shape, 4, key)
+    x = jax.random.randint(key, shape, 0, 4)
+
+    def parameters(x):
+        c = q.conditionals(x)
+        own = [jnp.reshape(leaf, (6, -1)) for leaf in (c.logits, c.loc, c.log_scale)]
+        return jnp.concatenate([*own, c.coefficients.reshape(6, -1)], axis=1)
+
+    places = list(np.ndindex(shape))
+    changed = jnp.stack([x.at[place].set((x[place] + 2) % 4) for place in places])
+    made_of = jax.jit(jax.vmap(parameters))(jnp.concatenate([x[None], changed]))
+    change = np.abs(made_of[1:] - made_of[:1]).max(axis=-1)  # [changed value, pixel]
+    for value in range(len(places)):
+        np.testing.assert_array_equal(change[value, : value // 3 + 1], 0)
+        assert np.all(change[value, value // 3 + 1 :] > 0)
+    masses = jax.jit(jax.vmap(q.log_prob_factors))(jnp.concatenate([x[None], changed]))
+    masses = np.abs(masses[1:] - masses[:1]).reshape(len(places), 6)
+    assert np.all(masses[np.arange(len(places)), np.arange(len(places)) // 3] > 0)
+
+
+def test_draws_of_all_colours_of_two_pixels(key):
+    """Of two levels, 64 images: their frequencies are their masses; and steps are passes."""
+    q = of_colours((1, 2, 3), 2, key)
+    images = jnp.array(list(itertools.product((0, 1), repeat=6))).reshape(64, 1, 2, 3)
+    masses = np.exp(np.float64(jax.jit(jax.vmap(q.log_prob))(images)))
+    np.testing.assert_allclose(masses.sum(), 1, rtol=1e-5)
+    n = 4000
+    keys = jax.random.split(key, n)
+    draws = np.asarray(jax.jit(jax.vmap(q.sample))(keys)).reshape(n, 6)
+    found = np.bincount(draws @ 2 ** np.arange(5, -1, -1), minlength=64) / n
+    # a mass of less than 1/n is drawn once at most, or so
+    assert np.all(np.abs(found - masses) < 4 * np.sqrt(masses * (1 - masses) / n) + 2 / n)
+    by_passes = jax.jit(jax.vmap(q.replace(steps=None).sample))(keys[:50]).reshape(50, 6)
+    np.testing.assert_array_equal(by_passes, draws[:50])
 
 
 def test_what_is_no_image_is_refused(key):

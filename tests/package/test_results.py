@@ -17,7 +17,7 @@ from experiments.benchmarks import (
     training,
 )
 from experiments.papers.iwae import results
-from experiments.sweeps import digits_capacity, kept
+from experiments.sweeps import collapse, digits_capacity, kept
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "results").glob("*.json"))
@@ -102,8 +102,16 @@ def test_the_tables_of_the_sweeps_are_those_of_the_results(name, label):
     assert table.startswith(kept.table(label, points) + "\n<!-- end -->")
 
 
-def test_the_table_of_the_gaps_is_that_of_the_results():
-    shown = (ROOT / "docs/collapse.md").read_text()
-    _, table = shown.split("<!-- python -m experiments.sweeps.digits_capacity -->\n")
-    cells = digits_capacity.load(ROOT / "results/digits_capacity.json")
-    assert table.startswith(digits_capacity.table(cells) + "\n<!-- end -->")
+@pytest.mark.parametrize(
+    ("sweep", "page"),
+    [
+        (digits_capacity, "collapse"),
+        (collapse, "collapse"),
+    ],
+    ids=lambda one: getattr(one, "__name__", one),
+)
+def test_the_table_of_a_sweep_is_that_of_its_results(sweep, page):
+    shown, name = (ROOT / f"docs/{page}.md").read_text(), sweep.__name__.split(".")[-1]
+    _, table = shown.split(f"<!-- python -m experiments.sweeps.{name} -->\n")
+    found = sweep.load(ROOT / f"results/{name}.json")
+    assert table.startswith(sweep.table(found) + "\n<!-- end -->")

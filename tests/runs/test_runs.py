@@ -48,6 +48,9 @@ SHRUNK = {
     "vectors": {"hidden": 4, "latents": 2, "batch_size": 20},
     "series": {"hidden": 4, "latents": 2, "batch_size": 20},
     "mnist_pixelcnn": {"hidden": 8, "latents": 2, "decoder_layers": 1, "decoder_width": 2},
+    "mnist_categorical": {"hidden": 8, "latents": 2, "levels": 3},
+    "cifar10": {"channels": 2, "latents": 2, "batch_size": 9, "logistics": 2},
+    "table_missing": {"hidden": 4, "latents": 2, "batch_size": 227, "draws": 2},
     "text": {"hidden": 8, "latents": 2, "length": 8, "batch_size": 20},
     "shakespeare": {"hidden": 8, "decoder_width": 8, "length": 8, "batch_size": 40},
     "shakespeare_wavenet": {"hidden": 8, "decoder_width": 8, "length": 8, "batch_size": 40},
@@ -69,6 +72,9 @@ def done(request, tmp_path_factory):
     if name == "series":
         options["data"] = place / "waves.npy"
         np.save(options["data"], np.random.default_rng(0).normal(7, 3, (60, 5, 2)))
+    if name == "cifar10":
+        options["data"] = place / "colours.npz"
+        np.savez(options["data"], images=bytes_of(60, (8, 8, 3)))
     if name in TEXTS:
         options["data"] = place / "night.txt"
         options["data"].write_text(LINES)
@@ -119,7 +125,8 @@ def test_what_a_run_leaves(done):
 def test_how_the_data_were_read_is_kept_and_told(done):
     notes = done.config["notes"]
     assert notes == list(done.experiment.examples.load().notes)
-    told = {"vectors": 2, "series": 2, "digits_conditional": 1, "images": 1}
+    told = {"vectors": 2, "series": 2, "digits_conditional": 1, "images": 1, "cifar10": 2}
+    told |= {"table_missing": 3}
     told |= dict.fromkeys(TEXTS, 1)
     assert len(notes) == told.get(done.config["config"], 0)
     page = (done.folder / "report.html").read_text(encoding="utf-8")
@@ -150,6 +157,7 @@ def test_examples_are_described(done):
     )
     kinds = {leaf.dtype for leaf in jax.tree.leaves(shapes_of(done.config["stored"]["x"]))}
     expected = {"series": {"float32"}, "vectors": {"float32", "int32"}}
+    expected |= {"table_missing": {"float32"}}
     expected |= {name: {"int32"} for name in TEXTS}
     assert kinds == set(map(np.dtype, expected.get(done.config["config"], {"uint8"})))
 
@@ -157,7 +165,8 @@ def test_examples_are_described(done):
 def test_samples_are_drawn_from_what_was_saved(done):
     with Checkpoints(done.folder / "checkpoints", write=False) as checkpoints:
         assert_same_bits(checkpoints.load_params(done.epoch), done.params)
-    c = np.arange(2) if "c" in done.config["example"] else None
+    test = done.experiment.examples.load().test
+    c = jax.tree.map(lambda leaf: leaf[:2], test.get("c"))  # labels, or what is there
     one, again = (
         generate.sample(run.model, run.params, jax.random.key(0), 2, c)
         for run in (done, load_run(done.folder))
@@ -188,8 +197,9 @@ def test_bits_are_reported_of_integers_alone(done):
     dims = math.prod(done.config["example"]["x"]["shape"])
     bits = math.log2(levels) - evaluation["log_likelihood"]["value"] / dims / math.log(2)
     np.testing.assert_allclose(evaluation["bits_per_dim"], bits, rtol=1e-6)
-    assert levels == (1 if is_text(done) else 256)
-    assert evaluation["bits_per_dim"] > (0 if is_text(done) else 8)
+    of_masses = is_text(done) or done.config["config"] in ("mnist_categorical", "cifar10")
+    assert levels == (1 if of_masses else 256)
+    assert evaluation["bits_per_dim"] > (0 if of_masses else 8)
 
 
 def test_options_are_recorded(digits):

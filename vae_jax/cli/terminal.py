@@ -89,7 +89,7 @@ class EpochBar:
 
 def numbers(row: dict[str, Any]) -> str:
     """The bound of a row and its parts, in a line."""
-    names = ("bound", "elbo", "distortion", "rate")
+    names = ("bound", "fitted_bound", "elbo", "distortion", "rate")
     # of players each has a loss of its own
     shown = [name for name in names if name in row] or [n for n in row if n.endswith("loss")]
     line = "  ".join(f"{name} {row[name]:.2f}" for name in shown) + " nats"

@@ -110,6 +110,29 @@ cifar10_rvq = preset(
 )
 
 
+cifar10 = preset(
+    "cifar10",
+    images,
+    """Images of red, green and blue by a residual network, their levels a mixture of logistics.
+
+    `python -m experiments.train cifar10`, of a set that tensorflow-datasets has prepared, or with
+    `--data FILE`, of an .npz with the members train_images and test_images.
+
+    Reference: of the likelihood Salimans et al. 2017, arXiv 1701.05517 (PixelCNN++), here given z
+    alone and not the pixels before.""",
+    data="cifar10",
+    latents=128,
+    choices=replace(
+        _CHOICES,
+        network="residual",
+        channels=(32, 64, 128),
+        norm="group",
+        likelihood="logistic_mixture",
+        logistics=5,
+    ),
+)
+
+
 def _shape(data: str, dataset: datasets.Dataset) -> tuple[int, int, int]:
     shape = dataset.test.x.shape[1:]
     if len(shape) != 3:

@@ -16,12 +16,11 @@ from typing import NamedTuple
 from vae_jax.configs.digits import digits, digits_conditional
 from vae_jax.configs.experiment import Config
 from vae_jax.configs.fashion import fashion_conv, fashion_fsq, fashion_vq
-from vae_jax.configs.images import cifar10_rvq, images
-from vae_jax.configs.mnist import mnist_iwae, mnist_pixelcnn, mnist_vae
-from vae_jax.configs.fashion import fashion_conv
 from vae_jax.configs.fixed_mnist import mnist_vamp, mnist_vamp_iaf_miwae
-from vae_jax.configs.images import images
+from vae_jax.configs.images import cifar10, cifar10_rvq, images
+from vae_jax.configs.missing import table_missing
 from vae_jax.configs.mnist import (
+    mnist_categorical,
     mnist_flow_prior,
     mnist_iaf,
     mnist_iwae,
@@ -38,11 +37,11 @@ GROUP = "vae_jax.configs"  # of entry points
 CONFIGS: dict[str, Config] = {
     config.__name__: config
     for config in (
-        *(digits, digits_conditional, mnist_vae, mnist_iwae, mnist_pixelcnn, fashion_conv),
-        *(fashion_vq, fashion_fsq, cifar10_rvq),
-        *(digits_gumbel, digits_hamiltonian, mnist_hyperspherical),
-        *(mnist_iaf, mnist_flow_prior, mnist_vamp, mnist_vamp_iaf_miwae),
-        *(images, vectors, series, text, shakespeare, shakespeare_wavenet),
+        *(digits, digits_conditional, digits_gumbel, digits_hamiltonian),
+        *(mnist_vae, mnist_iwae, mnist_categorical, mnist_pixelcnn, mnist_iaf, mnist_flow_prior),
+        *(mnist_vamp, mnist_vamp_iaf_miwae, mnist_hyperspherical),
+        *(fashion_conv, fashion_vq, fashion_fsq, cifar10, cifar10_rvq),
+        *(images, vectors, series, text, shakespeare, shakespeare_wavenet, table_missing),
     )
 }
 

@@ -1,15 +1,19 @@
-"""MNIST, binarised anew at every step: the one-layer networks of Burda et al. 2015, and a PixelCNN.
+"""MNIST: the one-layer networks of Burda et al. 2015, a PixelCNN, and grey levels as classes.
 
-Of the former, 784-200-200-50-200-200-784, tanh, Glorot uniform (layers that give parameters of
-distributions: LeCun normal), log standard deviation linear in the features without a floor, output
-bias at the logit of the training mean (clipped to [.001, .999]).
+The first two, of images that are binarised anew at every step: 784-200-200-50-200-200-784, tanh,
+Glorot uniform (layers that give parameters of distributions: LeCun normal), log standard deviation
+linear in the features without a floor, output bias at the logit of the training mean (clipped to
+[.001, .999]).
 """
 
 import functools
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from vae_jax import data
+from vae_jax.checks import check_within
 from vae_jax.configs.choices import Choices
 from vae_jax.configs.experiment import Experiment
 from vae_jax.configs.intensities import Fit, Intensities, of_intensities
@@ -135,6 +139,58 @@ def mnist_pixelcnn(
     """
     how = Fit(epochs, batch_size, latents, learning_rate, seed)
     return of_intensities(_stored(raw, download), how, choices, _PIXELCNN, importance_samples=20)
+
+
+_CATEGORICAL = Choices(likelihood="categorical", hidden=(400, 400))
+
+
+def mnist_categorical(
+    *,
+    epochs: int = 10,
+    batch_size: int = 100,
+    latents: int = 32,
+    learning_rate: float = 1e-3,
+    levels: int = 16,
+    raw: Path | None = None,
+    download: bool = False,
+    choices: Choices = _CATEGORICAL,
+    seed: int = 0,
+) -> Experiment:
+    """Grey levels as classes: a probability for each of K levels of each pixel, in no order.
+
+    `python -m experiments.train mnist_categorical --raw FOLDER`. The 256 levels are cut into K, of
+    equal width; the nats are of which of these a pixel is in.
+
+    Args:
+      epochs: Passes over the 60,000 training images.
+      batch_size: Images a step.
+      latents: Dimensions of z.
+      learning_rate: Of the optimizer at the start; it falls to zero along a cosine.
+      levels: K, in 2 .. 256.
+      raw: Folder of the four raw idx files; not needed once they are prepared.
+      download: Fetch the files, if they are neither prepared nor in `raw`.
+      choices: Likelihood, networks, objective and more.
+      seed: Of everything that is drawn.
+    """
+    check_within("levels", levels, 2, 256)
+    how = Fit(epochs, batch_size, latents, learning_rate, seed)
+    stored = _cut(_stored(raw, download), levels)
+    return of_intensities(stored, how, choices, _CATEGORICAL, importance_samples=100)
+
+
+def _cut(stored: Intensities, levels: int) -> Intensities:
+    """The images, of fewer levels."""
+
+    def cut(split: data.Split) -> data.Split:
+        return split._replace(x=(split.x.astype(np.int32) * levels // 256).astype(np.uint8))
+
+    @functools.cache
+    def load() -> data.Dataset:
+        found = stored.load()
+        train, test = cut(found.train), cut(found.test)
+        return found._replace(train=train, test=test, max_value=levels - 1)
+
+    return stored._replace(load=load, levels=levels)
 
 
 def _stored(raw: Path | None, download: bool) -> Intensities:

@@ -56,7 +56,7 @@ def series(
         units = Standardise(means, scales)
     if epochs is None:
         epochs = epochs_of(len(read().divide()[0].x), batch_size)
-    form = Form(shape, likelihoods=("gaussian", "laplace"), log_scale=LOG_SCALE)
+    form = Form(shape, likelihoods=("gaussian", "full_gaussian", "laplace"), log_scale=LOG_SCALE)
     made = parts(choices, _CHOICES, form, latents)
     return Experiment(
         Trained(made.model, made.step, learning_rate, batch_size, epochs, seed),

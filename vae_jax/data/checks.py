@@ -6,12 +6,13 @@ import jax.numpy as jnp
 import numpy as np
 
 
-def check_array(x: Any, name: str) -> None:
+def check_array(x: Any, name: str, gaps: bool = False) -> None:
     """Raise unless `x` holds examples, numbers, and only finite ones.
 
     Args:
       x: examples, [N, ...]: an array, or what numpy makes one of.
       name: what to call it in the message.
+      gaps: whether NaN stands for what is missing, and is let through.
 
     Raises:
       TypeError: the values are not numbers.
@@ -28,7 +29,8 @@ def check_array(x: Any, name: str) -> None:
             f"{name} has shape {x.shape}: no example. Needed is [N, ...] with N >= 1 and no empty"
             f" axis; a single example is {name}[None]."
         )
-    _check_none(np.isnan(x), name, "NaN", "replace them or leave these examples out")
+    if not gaps:
+        _check_none(np.isnan(x), name, "NaN", "replace them or leave these examples out")
     _check_none(np.isinf(x), name, "infinite", "look for an overflow or a division by zero")
 
 

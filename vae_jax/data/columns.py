@@ -8,6 +8,7 @@ import numpy as np
 _MISSING = ("", "na", "n/a", "nan", "null", "none", "?")
 _MOST_CLASSES = 100
 _REMEDY = "fill them in, leave these rows out, or leave the column out (leave_out, --leave-out)."
+_GAPS = "model what is there (missing=True, --missing), "
 
 
 class Column(NamedTuple):
@@ -24,39 +25,45 @@ class Column(NamedTuple):
     classes: tuple[str, ...] | None
 
 
-def column_of_numbers(name: str, values: np.ndarray, what: str) -> Column:
-    """A column of numbers, of which all must be there and finite.
+def column_of_numbers(name: str, values: np.ndarray, what: str, gaps: bool = False) -> Column:
+    """A column of numbers, of which all must be finite; and there, unless there may be gaps, NaN.
 
     Raises:
-      ValueError: a value is NaN or infinite.
+      ValueError: a value is NaN or infinite, or none is there.
     """
     values = np.asarray(values, np.float64)
-    bad = ~np.isfinite(values)
-    if bad.any():
-        raise missing(name, bad, what)
+    gone, bad = np.isnan(values), np.isinf(values)
+    if gone.all():
+        raise ValueError(f"{what}: column {name!r} has no value at all: {_REMEDY}")
+    refused = bad if gaps else bad | gone
+    if refused.any():
+        raise missing(name, refused, what, of_numbers=not bad.any())
     return Column(name, values, None)
 
 
-def column_of_texts(name: str, texts: Sequence[str | None], what: str) -> Column:
+def column_of_texts(
+    name: str, texts: Sequence[str | None], what: str, gaps: bool = False
+) -> Column:
     """A column as it stands in a file of text: numbers, where every cell is one, or classes.
 
     Args:
       name: of the column.
       texts: its cells; None, "", "NA" and the like are missing.
       what: the file, for a message.
+      gaps: whether numbers may be missing, which are then NaN.
 
     Raises:
       ValueError: a cell is missing; half of the cells are numbers and others are not; or there
         are more classes than a column of classes has.
     """
     gone = np.array([text is None or text.strip().lower() in _MISSING for text in texts])
-    if gone.any():
-        raise missing(name, gone, what)
-    cells = [str(text).strip() for text in texts]
+    cells = ["nan" if off else str(text).strip() for text, off in zip(texts, gone, strict=True)]
     numbers = [number_in(cell) for cell in cells]
+    if gone.any() and not (gaps and None not in numbers):
+        raise missing(name, gone, what, of_numbers=None not in numbers)
     others = [i for i, number in enumerate(numbers) if number is None]
     if not others:
-        return column_of_numbers(name, np.array(numbers, np.float64), what)
+        return column_of_numbers(name, np.array(numbers, np.float64), what, gaps)
     if len(others) <= len(cells) / 2:
         raise ValueError(
             f"{what}: column {name!r} has numbers, but for {len(others)} cells, the first"
@@ -111,9 +118,10 @@ def check_names(names: Collection[str], leave_out: Collection[str], what: str) -
         raise ValueError(f"{what} has no column that is not left out.")
 
 
-def missing(name: str, bad: np.ndarray, what: str) -> ValueError:
+def missing(name: str, bad: np.ndarray, what: str, of_numbers: bool) -> ValueError:
     """What is wrong with a column in which the rows that are `bad`, [N], have no value."""
+    remedy = _GAPS + _REMEDY if of_numbers else _REMEDY
     return ValueError(
         f"{what}: column {name!r} has {np.count_nonzero(bad)} missing or infinite values, the first"
-        f" in row {int(np.argmax(bad)) + 1} of {len(bad)}: {_REMEDY}"
+        f" in row {int(np.argmax(bad)) + 1} of {len(bad)}: {remedy}"
     )

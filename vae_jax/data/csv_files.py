@@ -11,7 +11,7 @@ from vae_jax.data.text import decode_text
 _DELIMITERS = (",", ";", "\t")
 
 
-def read_csv(path: Path, leave_out: Collection[str]) -> list[Column]:
+def read_csv(path: Path, leave_out: Collection[str], gaps: bool) -> list[Column]:
     """The columns of a file in UTF-8; raises as `read_table`."""
     rows = _cells(path)
     names = _names(rows[0], path)
@@ -23,7 +23,7 @@ def read_csv(path: Path, leave_out: Collection[str]) -> list[Column]:
         raise ValueError(f"{path} has a line of names and no row.")
     check_names(names, leave_out, str(path))
     return [
-        column_of_texts(name, cells, str(path))
+        column_of_texts(name, cells, str(path), gaps)
         for name, cells in zip(names, zip(*rows, strict=True), strict=True)
         if name not in leave_out
     ]

@@ -24,13 +24,14 @@ class Numbers(NamedTuple):
     first_test: int | None
 
 
-def read_numbers(path: Path, key: str | None, axes: str) -> Numbers:
+def read_numbers(path: Path, key: str | None, axes: str, gaps: bool = False) -> Numbers:
     """Read an .npy or .npz of numbers.
 
     Args:
       path: of the file.
       key: what the examples are called; see `find_members`.
       axes: what the array is to be of, "ND", for a message.
+      gaps: whether NaN stands for what is missing.
 
     Raises:
       FileNotFoundError: there is no such file.
@@ -40,10 +41,10 @@ def read_numbers(path: Path, key: str | None, axes: str) -> Numbers:
     """
     check_file(path, (".npy", ".npz"))
     members = find_members(path, key)
-    train = _read(path, members["train"], axes)
+    train = _read(path, members["train"], axes, gaps)
     if "test" not in members:
         return Numbers(train, None)
-    test = _read(path, members["test"], axes)
+    test = _read(path, members["test"], axes, gaps)
     shapes = [list(split.x.shape[1:]) for split in (train, test)]
     if shapes[0] != shapes[1]:
         raise ValueError(f"{path}: examples of one shape are needed, and are {shapes}.")
@@ -64,9 +65,9 @@ def places(
     return np.arange(first_test), np.arange(first_test, size)
 
 
-def _read(path: Path, names: Members, axes: str) -> Split:
+def _read(path: Path, names: Members, axes: str, gaps: bool) -> Split:
     x, what = load(path, names.x), f"{path}: {names.x}"
-    check_array(x, what)
+    check_array(x, what, gaps)
     if np.issubdtype(x.dtype, np.complexfloating):
         raise TypeError(f"{what} has dtype {x.dtype}, and real numbers are needed: x.real, x.imag.")
     if x.ndim != len(axes):

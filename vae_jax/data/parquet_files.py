@@ -11,7 +11,7 @@ from vae_jax.data.columns import Column, check_names, column_of_classes, column_
 _INDEX = "__index_level_"  # how pandas calls it
 
 
-def read_parquet(path: Path, leave_out: Collection[str]) -> list[Column]:
+def read_parquet(path: Path, leave_out: Collection[str], gaps: bool) -> list[Column]:
     """The columns of a file; raises as `read_table`."""
     try:
         import pyarrow
@@ -30,19 +30,23 @@ def read_parquet(path: Path, leave_out: Collection[str]) -> list[Column]:
     if not len(table):
         raise ValueError(f"{path} has no row.")
     read = zip(names, table.columns, strict=True)
-    return [_column(name, values, str(path)) for name, values in read if name not in leave_out]
+    return [
+        _column(name, values, str(path), gaps) for name, values in read if name not in leave_out
+    ]
 
 
-def _column(name: str, values: Any, what: str) -> Column:
+def _column(name: str, values: Any, what: str, gaps: bool) -> Column:
     from pyarrow import types
 
-    if values.null_count:
-        raise missing(name, np.asarray(values.is_null()), what)
     if types.is_dictionary(values.type):
         values = values.cast(values.type.value_type)
     kind = values.type
-    if types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind):
-        return column_of_numbers(name, np.asarray(values.cast("float64", safe=False)), what)
+    are_numbers = types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind)
+    if values.null_count and not (gaps and are_numbers):
+        raise missing(name, np.asarray(values.is_null()), what, of_numbers=are_numbers)
+    if are_numbers:
+        numbers = np.asarray(values.cast("float64", safe=False).fill_null(float("nan")))
+        return column_of_numbers(name, numbers, what, gaps)
     if types.is_string(kind) or types.is_large_string(kind) or types.is_boolean(kind):
         return column_of_classes(name, values.cast("string").to_pylist(), what)
     raise ValueError(

@@ -20,7 +20,7 @@ class Rows(NamedTuple):
     """Rows of a table, on the host.
 
     Fields:
-      numbers: float64 [N, D], in the units of the file.
+      numbers: float64 [N, D], in the units of the file; NaN where one is missing.
       codes: int32 [N, K], the place of each text among the classes of its column.
       label: classes of the rows that stand beside the table, int32 [N]; or None.
     """
@@ -58,7 +58,13 @@ class Table(NamedTuple):
         return train, test
 
 
-def read_table(path: Given, *, key: str | None = None, leave_out: Collection[str] = ()) -> Table:
+def read_table(
+    path: Given,
+    *,
+    key: str | None = None,
+    leave_out: Collection[str] = (),
+    missing: bool = False,
+) -> Table:
     """Read a table.
 
     Args:
@@ -68,6 +74,8 @@ def read_table(path: Given, *, key: str | None = None, leave_out: Collection[str
       key: what the array of an .npz is called, if not as `read_array` finds it; of x_train and
         x_test the second is the test split.
       leave_out: names of columns that are not read.
+      missing: whether cells of columns of numbers may be missing: they are NaN then. See
+        `data.observed`.
 
     Returns:
       A Table.
@@ -85,16 +93,18 @@ def read_table(path: Given, *, key: str | None = None, leave_out: Collection[str
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {path}.")
     if kind in _ARRAYS:
-        return _table_of_arrays(path, key, leave_out)
-    return _table(path, _READERS[kind](path, leave_out))
+        return _table_of_arrays(path, key, leave_out, missing)
+    return _table(path, _READERS[kind](path, leave_out, missing))
 
 
-def _table_of_arrays(path: Path, key: str | None, leave_out: Collection[str]) -> Table:
-    (x, label), first_test = read_numbers(path, key, "ND")
+def _table_of_arrays(
+    path: Path, key: str | None, leave_out: Collection[str], missing: bool
+) -> Table:
+    (x, label), first_test = read_numbers(path, key, "ND", missing)
     names = [f"x{d}" for d in range(x.shape[1])]
     check_names(names, leave_out, str(path))
     columns = [
-        column_of_numbers(name, x[:, d], str(path))
+        column_of_numbers(name, x[:, d], str(path), missing)
         for d, name in enumerate(names)
         if name not in leave_out
     ]

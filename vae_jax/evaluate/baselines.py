@@ -15,6 +15,7 @@ from vae_jax.distributions import (
     ContinuousBernoulli,
     DiscretisedLogistic,
     Distribution,
+    FullGaussian,
     Gaussian,
     Joint,
     Laplace,
@@ -104,8 +105,9 @@ def _fitted(likelihood: Distribution, x: Event) -> Distribution | None:
     return None
 
 
-@_fitted.register
-def _(likelihood: Gaussian, x: np.ndarray) -> Gaussian:
+@_fitted.register(Gaussian)
+@_fitted.register(FullGaussian)
+def _(likelihood: Distribution, x: np.ndarray) -> Gaussian:
     mean, variance = mean_and_variance(np.asarray(x))
     return Gaussian(_single(mean), _single(np.log(np.maximum(np.sqrt(variance), _LEAST_SCALE))))
 

@@ -8,6 +8,7 @@ with_codebook, with_residual_codes, with_fsq, with_lfq, with_bsq   with codes fo
 with_code_prior   of such a model, with a prior of its codes
 with_hamiltonian   a posterior whose draws are moved by the model's own forces
 relaxed, hard   classes with a gradient through their draws, and without
+with_optimal_scale   with the one variance that is best of a batch
 trace    one pass through any of them: what was drawn, and from what
 """
 
@@ -17,6 +18,7 @@ from vae_jax.models.hamiltonian import with_hamiltonian
 from vae_jax.models.hierarchies import chain
 from vae_jax.models.ladder import Rung, ladder
 from vae_jax.models.lattices import with_bsq, with_fsq, with_lfq
+from vae_jax.models.optimal import with_optimal_scale
 from vae_jax.models.priors import with_prior, with_vamp_prior
 from vae_jax.models.pseudo_inputs import of_examples, of_noise
 from vae_jax.models.record import VAE, learned
@@ -38,9 +40,9 @@ __all__ = [
     "learned",
     "log_posterior",
     "log_prior",
-    "relaxed",
     "of_examples",
     "of_noise",
+    "relaxed",
     "trace",
     "trace_parts",
     "vae",
@@ -48,8 +50,9 @@ __all__ = [
     "with_code_prior",
     "with_codebook",
     "with_fsq",
-    "with_lfq",
     "with_hamiltonian",
+    "with_lfq",
+    "with_optimal_scale",
     "with_prior",
     "with_residual_codes",
     "with_vamp_prior",

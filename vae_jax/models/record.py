@@ -26,6 +26,10 @@ class VAE(NamedTuple):
       trace: (model, params, key, x, c=None, z=None, noise=None) -> Trace, for models that share a
         pass between their parts: see `models.trace`. It is given the record, so that a part that
         was replaced is seen. None: the trace is made of the three functions.
+      over_data: (model, params, key, x, c=None) -> entries of the state, of one example, whose mean
+        over the training data is what an evaluation reads, by the parameters as they are then; or
+        None. It is given the record, too. In training such a model is fitted to its batch, and what
+        it is scored by there is no bound. See `train.settled`.
     """
 
     init: Callable[..., Params]
@@ -34,6 +38,7 @@ class VAE(NamedTuple):
     prior: Callable[..., Distribution]
     update_state: Callable[..., Params] | None = None
     trace: Callable[..., Trace] | None = None
+    over_data: Callable[..., Params] | None = None
 
 
 def learned(params: Params) -> Params:

@@ -6,8 +6,8 @@ All work on one example: `jax.vmap` maps them over a batch.
 from vae_jax.networks.autoregressive import AutoregressiveHead
 from vae_jax.networks.ball_heads import RiemannianNormalHead, WrappedNormalHead
 from vae_jax.networks.bodies import MLP
-from vae_jax.networks.code_prior import CodeTransformer
 from vae_jax.networks.class_heads import OneHotHead
+from vae_jax.networks.code_prior import CodeTransformer
 from vae_jax.networks.conv import ConvDecoder, ConvEncoder, pooled, resized, strided, transposed
 from vae_jax.networks.count_heads import NegativeBinomialHead, PoissonHead, ZeroInflatedHead
 from vae_jax.networks.describe import describe
@@ -58,7 +58,7 @@ from vae_jax.networks.network import Network
 from vae_jax.networks.norms import batch_norm, group_norm
 from vae_jax.networks.pixelcnn import GatedPixelCNN
 from vae_jax.networks.preprocess import centred, log1p, one_hot
-from vae_jax.networks.recurrent import RecurrentEncoder
+from vae_jax.networks.recurrent import CausalRecurrent, RecurrentEncoder
 from vae_jax.networks.residual import Attention, Residual, ResidualDecoder, ResidualEncoder
 from vae_jax.networks.scaled import scaled_by
 from vae_jax.networks.scales import (
@@ -84,6 +84,7 @@ __all__ = [
     "BernoulliHead",
     "BetaHead",
     "CategoricalHead",
+    "CausalRecurrent",
     "CausalTransformer",
     "CodeTransformer",
     "ColourLogisticsHead",

@@ -11,7 +11,7 @@ from vae_jax.distributions import Masked
 from vae_jax.types import Array, Event
 
 
-def masked(network: nn.Module, mask_of: Callable[[Any], Array]) -> nn.Module:
+def masked(network: nn.Module, mask_of: Callable[[Any], Array], *, told: bool = True) -> nn.Module:
     """The same network, of whose distribution the condition says what counts.
 
         def inside(length):  # c, [] int
@@ -20,8 +20,10 @@ def masked(network: nn.Module, mask_of: Callable[[Any], Array]) -> nn.Module:
         decoder = masked(Network(body, BernoulliHead((T, D)), embed=one_hot(T + 1)), inside)
 
     Args:
-      network: (x, c) -> distribution, such as a `Network`; it is given the condition too.
+      network: (x, c) -> distribution, such as a `Network`.
       mask_of: c -> a mask, as `distributions.Masked` takes it.
+      told: whether the network is given the condition, too. A decoder is not, where c says which
+        values are missing at random: p(x|z) has nothing to do with it.
 
     Returns:
       A module (x, c) -> `Masked`.
@@ -35,14 +37,15 @@ def masked(network: nn.Module, mask_of: Callable[[Any], Array]) -> nn.Module:
             f"masked hands on x and c alone, and {type(network).__name__} asks for `train`: let it"
             ' look at self.has_rng("dropout") or self.is_mutable_collection("batch_stats") instead.'
         )
-    return _Masked(network, mask_of)
+    return _Masked(network, mask_of, told)
 
 
 class _Masked(nn.Module):
     network: nn.Module
     mask_of: Callable[[Any], Array]
+    told: bool
 
     def __call__(self, x: Event, c: Any = None) -> Masked:
         if c is None:
             raise ValueError("A masked network has its mask of the condition: pass c.")
-        return Masked(self.network(x, c), self.mask_of(c))
+        return Masked(self.network(x, c if self.told else None), self.mask_of(c))

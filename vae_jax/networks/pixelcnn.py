@@ -24,7 +24,8 @@ class GatedPixelCNN(nn.Module):
 
         v' = gate(conv(v) + S z),   h' = h + W gate(conv(h) + L conv(v) + S z)
 
-    A draw makes each row of the vertical stack and each pixel of the horizontal one once.
+    A draw makes each row of the vertical stack and each pixel of the horizontal one once (by pixels
+    twice: at last with the values that were drawn there).
 
     With L layers a pixel sees L r rows up and L r columns to each side, r half the kernel's size.
 
@@ -32,6 +33,8 @@ class GatedPixelCNN(nn.Module):
       width: of the features of the vertical stack, and of those of each of the C values.
       layers: L.
       kernel_size: of the convolutions, odd; the part that is masked is not computed.
+      by_pixel: the places are pixels, whose values are drawn together: for a head that has an order
+        of its own inside of a pixel, as `ColourLogisticsHead` has.
       dtype: of the arithmetic, as in `MLP`.
 
     Reference: van den Oord et al. 2016, arXiv 1606.05328, fig. 2 and eq. 4, z in the place of the
@@ -41,10 +44,15 @@ class GatedPixelCNN(nn.Module):
     width: int = 32
     layers: int = 5
     kernel_size: int = 5
+    by_pixel: bool = False
     dtype: Dtype | None = None
 
-    axes = 3
     stepwise = True
+
+    @property
+    def axes(self) -> int:
+        """Of an image, how many are those of places."""
+        return 2 if self.by_pixel else 3
 
     def setup(self) -> None:
         """The layers; the first of each stack does not see the place itself."""
@@ -59,13 +67,14 @@ class GatedPixelCNN(nn.Module):
         self.horizontal = [_Horizontal(*how, one, self.dtype) for one in first]
 
     def __call__(self, features: Array, x: Array) -> Array:
-        """The features of a latent, [F] or [H, W, F], an image [H, W, C] -> [H, W, C, width]."""
+        """The features of a latent, [F] or [H, W, F], an image [H, W, C] -> [H, W, C, width]; by
+        pixels [H, W, width]."""
         x, told, r = _image(x, self.dtype), _map(features), self.kernel_size // 2
         v, h = x, x[..., None]
         for vertical, horizontal in zip(self.vertical, self.horizontal, strict=True):
             raw = vertical(_padded(v, (r, 0), (r, r)), told)
             v, h = gate(raw), horizontal(_padded(h, (0, 0), (r, 0)), raw, told)
-        return nn.gelu(h)
+        return nn.gelu(h[:, :, 0] if self.by_pixel else h)  # what is known of a pixel's first value
 
     def begin(self, features: Array, x: Array) -> "_Carried":
         """Maps of the vertical stack, and rows of both, without anything in them."""
@@ -79,12 +88,17 @@ class GatedPixelCNN(nn.Module):
     def step(
         self, features: Array, carried: "_Carried", x: Array, place: Array
     ) -> tuple["_Carried", Array]:
-        """What is carried on, and the features of one value, [width]."""
+        """What is carried on, and the features of one value, or pixel, [width]."""
         x, told = _image(x, self.dtype), _map(features)
+        C = x.shape[-1]
+        place = place * C if self.by_pixel else place
         row, column, channel = jnp.unravel_index(place, x.shape)
         begins = (column == 0) & (channel == 0)
         given = carried, x, told, row
         carried = nn.cond(begins, lambda self, *of: self._down(*of), _as_before, self, *given)
+        if self.by_pixel:  # the one before, whose last value is known by now
+            last = (row, jnp.maximum(column - 1, 0), jnp.asarray(C - 1))
+            carried, _ = self._along(carried, x, told, last)
         return self._along(carried, x, told, (row, column, channel))
 
     def _down(self, carried: "_Carried", x: Array, told: Array, row: Array) -> "_Carried":

@@ -2,10 +2,12 @@
 
 An objective is (params, key, batch, step) -> (loss [], Aux(metrics, state)), with `batch` a dict
 {"x": [B, ...], "c": [B, ...]} ("c" only for conditional models). Each example has its own key, and
-sees its batch only through the axis name "batch" (`jax.lax.pmean(..., "batch")`). Reductions: sum
-over the event's dimensions, mean over the draws, mean over the batch.
+sees its batch only through the axis name "batch" (`jax.lax.pmean(..., "batch")`); its own draws are
+the axis "draws". Reductions: sum over the event's dimensions, mean over the draws, mean over the
+batch.
 """
 
+from vae_jax.objectives.categorical import categorical_rate
 from vae_jax.objectives.codes import (
     codebook,
     commitment,
@@ -14,7 +16,6 @@ from vae_jax.objectives.codes import (
     perplexity,
     usage,
 )
-from vae_jax.objectives.categorical import categorical_rate
 from vae_jax.objectives.groups import per_group
 from vae_jax.objectives.importance import importance_weighted
 from vae_jax.objectives.objective import Aux, Objective, batch_size, over_batch

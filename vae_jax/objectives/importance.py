@@ -57,7 +57,7 @@ def importance_weighted(
             t = run(params, k)
             return log_joint(t, x) - log_posterior(t), t.state
 
-        log_w, entries = jax.vmap(log_weight)(keys)
+        log_w, entries = jax.vmap(log_weight, axis_name="draws")(keys)
         value = _score_free(bound, run, params, x, keys) if score_free else bound.value(log_w)
         return value, mean_over_draws(entries)
 
@@ -95,16 +95,18 @@ def _score_free(
 def _check_alone(model: VAE, params: Params, key: Key, batch: Batch) -> None:
     """ValueError where an example's pass asks for its batch: its path would enter the others'."""
     x, c = jax.tree.map(lambda leaf: leaf[0], (batch["x"], batch.get("c")))
+
+    def alone(params: Params, key: Key, x: Event, c: Event) -> Array:
+        return log_joint(differentiable_trace(model, params, key, x, c, key), x)
+
     try:
-        jax.eval_shape(
-            lambda params, key, x, c: differentiable_trace(model, params, key, x, c, key).z,
-            *(params, key, x, c),
-        )
+        jax.eval_shape(alone, params, key, x, c)
     except NameError as error:
         if "axis name" not in str(error):
             raise
         raise ValueError(
             "score_free is for networks that see one example: these pool over their batch (the axis"
-            ' "batch", as BatchNorm does), and the path of one example\'s draw would enter the'
-            " bounds of the others. Leave score_free out, or use a norm of one example."
+            ' "batch", as BatchNorm and an optimal scale do), and the path of one example\'s draw'
+            " would enter the bounds of the others. Leave score_free out, or use a norm of one"
+            " example, and a scale that is learned."
         ) from error

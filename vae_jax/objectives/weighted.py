@@ -59,7 +59,7 @@ def weighted_sum(
                 return term_values(terms, Draw(t, x, c, params, own, step)), t.state
 
             keys = (draw_keys(k, num_samples) for k in (draw_key, term_key))
-            values, entries = jax.vmap(draw)(*keys)
+            values, entries = jax.vmap(draw, axis_name="draws")(*keys)
             return jax.tree.map(jnp.mean, values), mean_over_draws(entries)
 
         values, state = over_batch(example, model, params, key, batch)

@@ -85,6 +85,15 @@ QUANTITIES = (
         of="mutual_information.images",
     ),
     Quantity(
+        "KL(q(z) to p(z))",
+        "mutual_information.marginal_kl",
+        note="of the mixture of the {} posteriors from the prior that samples are drawn from",
+        of="mutual_information.images",
+    ),
+    Quantity(
+        "active units", "active_units.number", unit="", note="of {}", of="active_units.latents"
+    ),
+    Quantity(
         "perplexity of the codes",
         "code_perplexity",
         unit="",
@@ -96,9 +105,6 @@ QUANTITIES = (
         unit="",
         note="of {} that there are",
         of="num_codes",
-    ),
-    Quantity(
-        "active units", "active_units.number", unit="", note="of {}", of="active_units.latents"
     ),
 )
 

@@ -17,6 +17,7 @@ _NOT_DRAWN = {"data", "epoch", "step", "seconds", "elbo", "elbo_standard_error"}
 }
 _CURVES = {  # in this order, each with its unit; then whatever else the rows have
     "bound": "nats",
+    "fitted_bound": "nats",
     "distortion": "nats",
     "rate": "nats",
     "loss": "nats",

@@ -17,6 +17,7 @@ from vae_jax.distributions import (
     ColourLogistics,
     ContinuousBernoulli,
     DiscretisedLogistic,
+    FullGaussian,
     Gaussian,
     Laplace,
     LogisticMixture,
@@ -29,7 +30,7 @@ from vae_jax.types import Batch, Event, Params
 Json = dict[str, Any]
 
 _OF_SCALES = Gaussian | Laplace
-_OF_NUMBERS = Gaussian | Laplace | ContinuousBernoulli | Beta
+_OF_NUMBERS = Gaussian | FullGaussian | Laplace | ContinuousBernoulli | Beta
 _OF_LEVELS = DiscretisedLogistic | LogisticMixture | ColourLogistics
 
 # training examples that a baseline is fitted to, and the most numbers that they have

@@ -27,6 +27,7 @@ from vae_jax.train.finite import NotFiniteError, check_metrics, check_params
 from vae_jax.train.fit import fit
 from vae_jax.train.members import member, members, seeds_epoch
 from vae_jax.train.records import Fitted, Progress, held_out_score
+from vae_jax.train.settled import settled
 from vae_jax.train.steps import (
     Metrics,
     Player,
@@ -66,6 +67,7 @@ __all__ = [
     "member",
     "members",
     "seeds_epoch",
+    "settled",
     "stream_epoch",
     "train_epoch",
 ]

@@ -207,7 +207,12 @@ def _parted(batch: Batch, parts: int) -> Batch:
         raise ValueError(
             f"A batch of {size} does not make {parts} equal parts: pass batch_size={parts} * B."
         )
-    return jax.tree.map(lambda leaf: leaf.reshape(size // parts, parts, *leaf.shape[1:]), batch)
+
+    def parted(leaf: Array) -> Array:
+        leaf = jnp.asarray(leaf)  # numpy would not know which part a traced index is
+        return leaf.reshape(size // parts, parts, *leaf.shape[1:])
+
+    return jax.tree.map(parted, batch)
 
 
 def _part(batches: Batch, index: Array | int) -> Batch:

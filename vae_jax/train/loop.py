@@ -19,12 +19,14 @@ from vae_jax.train.door import check_evaluation, check_step, check_values
 from vae_jax.train.epochs import steps_of, train_epoch
 from vae_jax.train.finite import NotFiniteError, check_finite, check_metrics
 from vae_jax.train.records import Fitted, Now, Progress, Row, Settings
-from vae_jax.train.rows import STREAM, Seen, held_out_row, seen_of, train_row
+from vae_jax.train.rows import STREAM, Seen, bound_of, held_out_row, seen_of, train_row
+from vae_jax.train.settled import settled
 from vae_jax.train.steps import TrainState
 from vae_jax.train.streams import stream_epoch
 from vae_jax.types import Batch, Key
 
 _CHECKED = 1000  # training examples that are prepared and looked at before the first step
+_SETTLING = 2**32 - 4  # a stream of the key of training, beside `STREAM`
 
 
 class Epoch(NamedTuple):
@@ -78,13 +80,27 @@ def rounds(settings: Settings, key: Key, checkpoints: Checkpoints | None) -> Run
 
 def _evaluated(settings: Settings, now: Now, row: Row) -> tuple[Now, list[Row], float | None]:
     """If it is time, an evaluation; what is to be reported, and the score."""
-    if settings.held_out is None or not _is_due(settings, now):
+    if not _is_due(settings, now):
+        return now, [row], None
+    now = _settled(settings, now)
+    if settings.held_out is None:
         return now, [row], None
     held_out = held_out_row(settings, now)
     if settings.score is None:
         return now, [row, held_out], None
     score = float(settings.score(held_out))
     return _judge(now, score), [row, held_out], score
+
+
+def _settled(settings: Settings, now: Now) -> Now:
+    """What an evaluation reads of training data, brought up to date; no step reads it."""
+    key = jax.random.fold_in(now.state.key, _SETTLING)
+    params, B, prepare = average_params(now.state), settings.batch_size, settings.prepare
+    own = settled(settings.model, params, key, settings.data, prepare=prepare, batch_size=B)
+    if own is params:
+        return now
+    params = {**now.state.params, "state": own["state"]}
+    return now._replace(state=now.state._replace(params=params))
 
 
 def _is_due(settings: Settings, now: Now) -> bool:
@@ -184,8 +200,8 @@ def _checked(settings: Settings, now: Now, epoch: Epoch, compiled: bool) -> tupl
     check_metrics(epoch.seen.metrics, epoch.state.key, first, N, B)
     check_finite(epoch.seen.finite, int(epoch.seen.step))
     progress = now.progress._replace(epoch=now.progress.epoch + 1)
-    timed, has_bound = B if compiled else None, settings.rate is not None
-    row = train_row(progress.epoch, epoch.seen, epoch.seconds, timed, has_bound)
+    timed = B if compiled else None
+    row = train_row(progress.epoch, epoch.seen, epoch.seconds, timed, bound_of(settings))
     return Now(epoch.state, progress, now.best), row
 
 

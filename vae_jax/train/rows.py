@@ -44,18 +44,34 @@ def seen_of(state: TrainState, metrics: Metrics) -> Seen:
 
 
 def train_row(
-    epoch: int, seen: Seen, seconds: float, batch_size: int | None, has_bound: bool = True
+    epoch: int, seen: Seen, seconds: float, batch_size: int | None, bound: str | None = "bound"
 ) -> Row:
-    """Means over an epoch, and how fast it was (of `batch_size` None, an epoch that compiled)."""
+    """Means over an epoch, and how fast it was (of `batch_size` None, an epoch that compiled);
+    `bound` is what a bound is called, None where there is none."""
     means = {name: evaluate.mean(values).value for name, values in seen.metrics.items()}
-    if has_bound and {"distortion", "rate"} <= set(means) and "bound" not in means:
+    if bound and {"distortion", "rate"} <= set(means) and "bound" not in means:
         means["bound"] = -means["distortion"] - means["rate"]
+    means = {_called(name, bound or "bound"): value for name, value in means.items()}
     rates = {name: float(rate) for name, rate in seen.learning_rates.items()}
     row = {"data": "train", "epoch": epoch, "step": int(seen.step), **means, **rates}
     row["seconds"] = seconds
     if batch_size is not None:
         row["examples_per_second"] = batch_size * len(next(iter(seen.metrics.values()))) / seconds
     return row
+
+
+def _called(name: str, bound: str) -> str:
+    """The name of a metric; of a bound, or that of a group, what it is called."""
+    group, slash, own = name.rpartition("/")
+    return f"{group}{slash}{bound}" if own == "bound" else name
+
+
+def bound_of(settings: Settings) -> str | None:
+    """What the bound of training is called: of a likelihood that is fitted to its batch it is
+    none, and called so; where there is no rate, None."""
+    if settings.rate is None:
+        return None
+    return "bound" if settings.model.over_data is None else "fitted_bound"
 
 
 def held_out_row(settings: Settings, now: Now) -> Row:

@@ -20,15 +20,16 @@ from vae_jax.configs.choices.objectives import OBJECTIVES
 from vae_jax.configs.choices.optimizers import OPTIMIZERS
 from vae_jax.configs.choices.posterior import Posterior
 from vae_jax.configs.choices.posteriors import POSTERIORS
-from vae_jax.configs.choices.priors import PRIORS
+from vae_jax.configs.choices.priors import PRIORS, Prior
 from vae_jax.configs.choices.pseudo_inputs import with_read_inputs
+from vae_jax.configs.choices.steps import STEPS, Descended
 from vae_jax.configs.choices.table import chosen
 from vae_jax.configs.experiment import Optimize, no_more
-from vae_jax.distributions import standard_gaussian
+from vae_jax.distributions import Distribution, standard_gaussian
 from vae_jax.evaluate.scores import Rate
 from vae_jax.models import VAE, vae, with_optimal_scale
 from vae_jax.networks import Network, masked
-from vae_jax.train import Step, descend
+from vae_jax.train import Step
 from vae_jax.types import Array, Event
 
 __all__ = ["Choices", "Form", "Parts", "parts"]
@@ -91,7 +92,7 @@ def parts(
     optimizer = chosen("optimizer", OPTIMIZERS, *given)
     optimizer(0.0)  # its options are looked at before there is a run
     own, p = _latent_parts(posterior, prior.prior, encoder, form, latents)
-    writer = Network(decoder, head, embed)
+    writer: nn.Module = Network(decoder, head, embed)
     if mask_of is not None:
         writer = masked(Network(decoder, head), mask_of, told=False)
     model = vae(Network(encoder, own, embed, preprocess), writer, p)
@@ -100,12 +101,16 @@ def parts(
         model = with_read_inputs(model, reader, prior.pseudo_inputs, form.inputs, preprocess)
     if choices.scale == "optimal":
         model = with_optimal_scale(model)
-    return _trained(posterior, posterior.trained(model), prior.rate, given)
+    return _trained(posterior, posterior.trained(model), prior, given)
 
 
 def _latent_parts(
-    posterior: Posterior, prior: nn.Module, encoder: nn.Module, form: Form, latents: int
-) -> tuple[nn.Module, nn.Module]:
+    posterior: Posterior,
+    prior: Distribution | nn.Module,
+    encoder: nn.Module,
+    form: Form,
+    latents: int,
+) -> tuple[nn.Module, Distribution | nn.Module]:
     """The posterior's head and the prior; of codes both are of all vectors."""
     if not posterior.in_codes:
         return posterior.head, prior
@@ -114,12 +119,13 @@ def _latent_parts(
 
 
 def _trained(
-    posterior: Posterior, model: VAE, rate: Rate, given: tuple[Choices, Choices]
+    posterior: Posterior, model: VAE, prior: Prior, given: tuple[Choices, Choices]
 ) -> Parts:
     optimizer = chosen("optimizer", OPTIMIZERS, *given)
-    own = None if posterior.is_point else posterior.rate or rate
+    rate = None if posterior.is_point else posterior.rate or prior.rate
     beside = (posterior.terms,) if posterior.terms else ()
-    objective = chosen("objective", OBJECTIVES, *given)(model, posterior.descended or own, *beside)
-    scored = posterior.scored(model)
-    made = Parts(scored, lambda optimize: descend(objective, optimize(optimizer)), own)
+    objective = chosen("objective", OBJECTIVES, *given)(model, posterior.descended or rate, *beside)
+    others = ("decoder", "prior") if prior.is_learned else ("decoder",)
+    descended = Descended(model, objective, optimizer, others, rate)
+    made = Parts(posterior.scored(model), chosen("step", STEPS, *given)(descended), rate)
     return made._replace(score=code_score, draws=_ALIKE) if posterior.in_codes else made

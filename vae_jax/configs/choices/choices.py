@@ -13,6 +13,7 @@ from vae_jax.configs.choices.optimizers import OPTIMIZERS
 from vae_jax.configs.choices.posteriors import POSTERIORS
 from vae_jax.configs.choices.priors import PRIORS
 from vae_jax.configs.choices.scales import SCALES
+from vae_jax.configs.choices.steps import STEPS
 from vae_jax.networks.scales import FLOOR
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     Reduction: TypeAlias = str
     Prior: TypeAlias = str
     Optimizer: TypeAlias = str
+    Step: TypeAlias = str
 else:  # a command line lists the rows of each table
     Objective, Gradient, Rise = (Literal[tuple(t)] for t in (OBJECTIVES, GRADIENTS, RISES))
     Group = Literal[tuple(GROUPS)]
@@ -42,8 +44,8 @@ else:  # a command line lists the rows of each table
     Dtype = Literal[tuple(DTYPES)]
     Decoder = Literal[tuple(DECODERS)]
     Posterior, Prior = (Literal[tuple(t)] for t in (POSTERIORS, PRIORS))
-    Optimizer = Literal[tuple(OPTIMIZERS)]
     Updates, Start, Reduction = (Literal[tuple(t)] for t in (UPDATES, STARTS, REDUCTIONS))
+    Optimizer, Step = (Literal[tuple(t)] for t in (OPTIMIZERS, STEPS))
 
 
 @dataclass(frozen=True)
@@ -69,15 +71,17 @@ class Choices:
       capacity: Of capacity, the mean rate that is asked for, in nats, by default 25.
       capacity_warmup: Steps in which it rises from 0, by default none.
       gamma: Of capacity, the weight of the distance from it, by default 1000.
-      likelihood: gaussian or laplace on real numbers, or on dequantised integers; bernoulli: each
+      likelihood: gaussian or laplace on real numbers, or on dequantised integers; full_gaussian,
+        with every covariance, on tables and series of few numbers; bernoulli: each
         intensity is the probability of a 1; continuous_bernoulli and beta: densities on [0, 1], of
         integers dequantised; categorical: a probability for each integer; logistic and
         logistic_mixture: masses of a density on the intervals of the integers; poisson,
         negative_binomial and zinb, the same with further zeros: of counts in a table.
-      scale: Of gaussian, laplace, beta and logistic, the standard deviation: fixed; that of the
-        training data, or, as VQ-VAEs have it, sigma^2 = D Var / 2; one learned, one learned for
-        each dimension, or predicted for each dimension from z; by default predicted of images, and
-        of the rest learned for each dimension.
+      scale: Of gaussian, full_gaussian, laplace, beta and logistic, the standard deviation: fixed;
+        that of the training data, or, as VQ-VAEs have it, sigma^2 = D Var / 2; one learned, one
+        learned for each dimension, or predicted for each dimension from z; of gaussian optimal, the
+        one that is best of each batch, and in evaluation of the training data; by default predicted
+        of images, and of the rest learned for each dimension.
       sigma: Of these, the standard deviation (of beta that at a mean of one half), or where it
         begins to be learned, by default at half that of the training data; of numbers that are
         standardised, in those units. Of negative_binomial and zinb both are of the deviation,
@@ -87,26 +91,34 @@ class Choices:
       mean_bound: Of gaussian and laplace, what the mean goes through: sigmoid, into (0, 1), or
         tanh, into (-1, 1).
       network: mlp; gated, a sigmoid in the place of its activation; of images and series conv, and
-        residual, conv with residual blocks.
-      hidden: Of mlp and gated, units of each layer of the encoder; the decoder mirrors it.
+        residual, conv with residual blocks; of texts and series gru and transformer, which read
+        them, and whose decoder is an mlp.
+      hidden: Of mlp and gated, units of each layer of the encoder; the decoder mirrors it. Of gru
+        and transformer the decoder is those mirrored.
       channels: Of conv and residual, of each stage of the encoder, which halves the image; the
         decoder mirrors it.
       blocks: Of residual, of each stage, by default 1.
       attention: Of residual, the heights of maps in which all positions attend to all: 7, say.
       skips: Of residual, each stage of the decoder is told z anew.
+      encoder_layers: Of gru, by default 1, and of transformer, by default 2.
+      encoder_width: Features of each layer of gru, in each direction, and of transformer, by
+        default 128.
+      encoder_heads: Of transformer, of the attention, by default 4.
       activation: Of the layers, but of gated.
-      norm: Of the layers: layer of the channels of a pixel, group of all of an example, batch.
+      norm: Of the layers, but of gru and transformer: layer of the channels of a pixel, group of
+        all of an example, batch.
       dropout: Probability that a feature is left out in training.
       dtype: Of the arithmetic of bodies and heads: float32 or bfloat16; parameters, densities and
         bounds are float32.
       decoder: independent: each value is drawn by itself, given z; or one after the other, each
-        given those before it: of text and series transformer, wavenet; of images pixelcnn.
-      decoder_layers: Of transformer, by default 2, and of pixelcnn, by default 5.
-      decoder_width: Features of each layer of transformer, by default 128, of wavenet, by default
-        64, and of pixelcnn, by default 32.
+        given those before it: of text and series transformer, wavenet, gru; of images pixelcnn.
+      decoder_layers: Of transformer, by default 2, of gru, by default 1, and of pixelcnn, by
+        default 5.
+      decoder_width: Features of each layer of transformer and gru, by default 128, of wavenet, by
+        default 64, and of pixelcnn, by default 32.
       decoder_heads: Of transformer, of the attention, by default 4.
-      word_dropout: Of transformer and wavenet, the probability that a place is not told what is
-        before it, in training, by default 0.
+      word_dropout: Of transformer, wavenet and gru, the probability that a place is not told what
+        is before it, in training, by default 0.
       posterior: gaussian, diagonal; full, with every covariance; committed: diagonal, with a least
         rate; point: a plain autoencoder, which has no bound; hamiltonian, a gaussian whose draws
         are moved by leapfrog steps; planar, radial, sylvester and iaf: a gaussian through flows of
@@ -161,6 +173,11 @@ class Choices:
       weight_decay: Of adamw and lion, of kernels, by default 0.0001.
       momentum: Of sgd and rmsprop, by default none.
       epsilon: Of adam, adamw, adamax and rmsprop, by default 1e-08.
+      step: together: one descent of all parameters; encoder_ahead: the encoder descends fresh parts
+        of a batch until its bound stops rising, as long as z tells more and more of x.
+      parts: Of encoder_ahead, how many make a batch, which is to be so much larger, by default 10.
+      window: Of encoder_ahead, how many parts the bound is a mean of, by default 10.
+      looks: Of encoder_ahead, the steps between looks at what z tells, by default 20.
     """
 
     objective: Objective = "elbo"
@@ -187,6 +204,9 @@ class Choices:
     blocks: int | None = None
     attention: tuple[int, ...] = ()
     skips: bool = False
+    encoder_layers: int | None = None
+    encoder_width: int | None = None
+    encoder_heads: int | None = None
     activation: Activation = "relu"
     norm: Norm = "none"
     dropout: float = 0.0
@@ -232,3 +252,7 @@ class Choices:
     weight_decay: float | None = None
     momentum: float | None = None
     epsilon: float | None = None
+    step: Step = "together"
+    parts: int | None = None
+    window: int | None = None
+    looks: int | None = None

@@ -6,16 +6,20 @@ from flax import linen as nn
 
 from vae_jax.checks import check_count
 from vae_jax.configs.choices.dtypes import DTYPES
-from vae_jax.configs.choices.form import Form
+from vae_jax.configs.choices.form import Form, times_of
 from vae_jax.configs.choices.table import Rows, one_of
 from vae_jax.networks import (
     AutoregressiveHead,
+    CausalRecurrent,
     CausalTransformer,
+    ColourLogisticsHead,
     GatedPixelCNN,
     WaveNet,
     dilations_of,
 )
 from vae_jax.types import Event
+
+_OTHERWISE = "decoder='independent', or, of images, decoder='pixelcnn'"
 
 Read = Callable[[Event], Event] | None
 
@@ -38,7 +42,7 @@ def transformer(
     dtype: str = "float32",
 ) -> nn.Module:
     """Of a text or a series: each place attends to those before it."""
-    T = _times("transformer", form)
+    T = times_of(form, "decoder", "transformer", _OTHERWISE)
     check_count("decoder_layers", decoder_layers)
     check_count("decoder_heads", decoder_heads)
     _check_width(decoder_width, decoder_heads)
@@ -60,7 +64,7 @@ def wavenet(
     dtype: str = "float32",
 ) -> nn.Module:
     """Of a text or a series: dilated convolutions that reach from the end to the beginning."""
-    T = _times("wavenet", form)
+    T = times_of(form, "decoder", "wavenet", _OTHERWISE)
     _check_width(decoder_width)
     own = one_of("dtype", DTYPES, dtype)
     network = WaveNet(dilations_of(T), decoder_width, _probability(word_dropout), own)
@@ -85,25 +89,37 @@ def pixelcnn(
     check_count("decoder_layers", decoder_layers)
     _check_width(decoder_width)
     own = one_of("dtype", DTYPES, dtype)
-    return AutoregressiveHead(GatedPixelCNN(decoder_width, decoder_layers, dtype=own), head, read)
+    by_pixel = isinstance(head, ColourLogisticsHead)  # which has the order of its colours itself
+    network = GatedPixelCNN(decoder_width, decoder_layers, by_pixel=by_pixel, dtype=own)
+    return AutoregressiveHead(network, head, read)
+
+
+def gru(
+    form: Form,
+    head: nn.Module,
+    read: Read,
+    *,
+    decoder_layers: int = 1,
+    decoder_width: int = 128,
+    word_dropout: float = 0.0,
+    dtype: str = "float32",
+) -> nn.Module:
+    """Of a text or a series: a recurrent cell, which reads them one after the other."""
+    times_of(form, "decoder", "gru", _OTHERWISE)
+    check_count("decoder_layers", decoder_layers)
+    _check_width(decoder_width)
+    own, gaps = one_of("dtype", DTYPES, dtype), _probability(word_dropout)
+    network = CausalRecurrent(decoder_width, decoder_layers, word_dropout=gaps, dtype=own)
+    return AutoregressiveHead(network, head, read)
 
 
 DECODERS: Rows = {
     "independent": independent,
     "transformer": transformer,
     "wavenet": wavenet,
+    "gru": gru,
     "pixelcnn": pixelcnn,
 }
-
-
-def _times(name: str, form: Form) -> int:
-    """The length of a text [T] or a series [T, C]."""
-    if len(form.shape) == 2 or (len(form.shape) == 1 and form.classes is not None):
-        return form.shape[0]
-    raise ValueError(
-        f"decoder={name!r} is for series [T, C] and texts [T], and these examples have the shape"
-        f" {list(form.shape)}: choose decoder='independent', or, of images, decoder='pixelcnn'."
-    )
 
 
 def _check_width(width: int, heads: int = 1) -> None:

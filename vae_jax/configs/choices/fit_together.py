@@ -2,7 +2,7 @@
 
 from vae_jax.configs.choices.choices import Choices
 from vae_jax.configs.choices.form import Form
-from vae_jax.configs.choices.posterior import Posterior
+from vae_jax.configs.choices.posterior import Posterior, as_it_is
 from vae_jax.configs.choices.priors import PRIORS_OF, Prior
 
 
@@ -58,6 +58,11 @@ def check_latents(choices: Choices, prior: Prior, posterior: Posterior) -> None:
         raise ValueError(
             f"posterior={choices.posterior!r} is over {posterior.space}, and"
             f" prior={choices.prior!r} over {prior.space}: choose {own}."
+        )
+    if choices.step == "encoder_ahead" and posterior.trained is not as_it_is:
+        raise ValueError(
+            "step='encoder_ahead' knows an encoder, a decoder and a prior, and"
+            f" posterior={choices.posterior!r} is more than an encoder: choose step='together'."
         )
     if prior.is_learned:
         _check_learned(choices.prior, choices.posterior, prior, posterior)

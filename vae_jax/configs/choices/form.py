@@ -44,3 +44,17 @@ class Form(NamedTuple):
     grid: bool = False
     inputs: Callable[[Key, int], Array] | None = None
     beside: tuple[int, ...] = ()
+
+
+def times_of(form: Form, kind: str, name: str, otherwise: str) -> int:
+    """The length of a text [T] or a series [T, C], for a row that is of these alone.
+
+    Raises:
+      ValueError: examples that are neither; it says which row, and what else to choose.
+    """
+    if len(form.shape) == 2 or (len(form.shape) == 1 and form.classes is not None):
+        return form.shape[0]
+    raise ValueError(
+        f"{kind}={name!r} is for series [T, C] and texts [T], and these examples have the shape"
+        f" {list(form.shape)}: choose {otherwise}."
+    )

@@ -26,6 +26,7 @@ from vae_jax.networks import (
     ColourLogisticsHead,
     ContinuousBernoulliHead,
     DiscretisedLogisticHead,
+    FullGaussianHead,
     GaussianHead,
     JointHead,
     LaplaceHead,
@@ -36,6 +37,8 @@ from vae_jax.networks import (
 )
 from vae_jax.networks.level_heads import LEVEL_FLOOR
 from vae_jax.types import Array
+
+_MOST_COVARIED = 128  # dimensions
 
 Bound = Callable[[Array], Array]
 BOUNDS: dict[str, Bound | None] = {"none": None, "sigmoid": nn.sigmoid, "tanh": jnp.tanh}
@@ -53,6 +56,24 @@ def gaussian(
     own = one_of("dtype", DTYPES, dtype)
     bound, first = _bound(form, mean_bound)
     return GaussianHead(form.shape, scale_of(form, scale, sigma, own), first, own, bound)
+
+
+def full_gaussian(
+    form: Form,
+    *,
+    scale: str | None = None,
+    sigma: float | None = None,
+    dtype: str = "float32",
+) -> nn.Module:
+    """N(x | f(z), S(z)), every covariance predicted; of few dimensions."""
+    D = math.prod(form.shape)
+    if D > _MOST_COVARIED:
+        raise ValueError(
+            f"likelihood='full_gaussian' has D (D - 1) / 2 covariances, and these examples D = {D}:"
+            f" it is for {_MOST_COVARIED} at most. Choose likelihood='gaussian'."
+        )
+    own = one_of("dtype", DTYPES, dtype)
+    return FullGaussianHead(form.shape, scale_of(form, scale, sigma, own), form.loc, own)
 
 
 def laplace(
@@ -157,6 +178,7 @@ def with_classes(head: nn.Module, form: Form, dtype: str) -> nn.Module:
 
 LIKELIHOODS: Rows = {
     "gaussian": gaussian,
+    "full_gaussian": full_gaussian,
     "laplace": laplace,
     "bernoulli": bernoulli,
     "continuous_bernoulli": continuous_bernoulli,

@@ -8,15 +8,17 @@ from flax import linen as nn
 
 from vae_jax.checks import check_count
 from vae_jax.configs.choices.dtypes import DTYPES
-from vae_jax.configs.choices.form import Form
+from vae_jax.configs.choices.form import Form, times_of
 from vae_jax.configs.choices.table import Rows, one_of
 from vae_jax.networks import (
     MLP,
     ConvDecoder,
     ConvEncoder,
     GatedMLP,
+    RecurrentEncoder,
     ResidualDecoder,
     ResidualEncoder,
+    TransformerEncoder,
     batch_norm,
     group_norm,
 )
@@ -36,6 +38,8 @@ NORMS: dict[str, Norm | None] = {
     "group": group_norm(1),
     "batch": batch_norm(),
 }
+
+_OTHERWISE = "network='mlp', or, of images, network='conv'"
 
 Bodies = tuple[nn.Module, nn.Module]
 
@@ -110,7 +114,66 @@ def residual(
     return encoder, ResidualDecoder(size, channels[::-1], skips=skips, **how)
 
 
-NETWORKS: Rows = {"mlp": mlp, "conv": conv, "gated": gated, "residual": residual}
+def gru(
+    form: Form,
+    *,
+    hidden: tuple[int, ...] = (512, 512),
+    encoder_layers: int = 1,
+    encoder_width: int = 128,
+    activation: str = "relu",
+    dropout: float = 0.0,
+    dtype: str = "float32",
+) -> Bodies:
+    """Of texts and series: a recurrent cell reads them in both directions; dense layers write."""
+    times_of(form, "network", "gru", _OTHERWISE)
+    check_count("encoder_layers", encoder_layers)
+    check_count("encoder_width", encoder_width)
+    reader = RecurrentEncoder(
+        encoder_width, encoder_layers, dropout=dropout, dtype=one_of("dtype", DTYPES, dtype)
+    )
+    return reader, _writer(hidden, activation, dropout, dtype)
+
+
+def transformer(
+    form: Form,
+    *,
+    hidden: tuple[int, ...] = (512, 512),
+    encoder_layers: int = 2,
+    encoder_width: int = 128,
+    encoder_heads: int = 4,
+    activation: str = "relu",
+    dropout: float = 0.0,
+    dtype: str = "float32",
+) -> Bodies:
+    """Of texts and series: all places attend to all; dense layers write."""
+    T = times_of(form, "network", "transformer", _OTHERWISE)
+    check_count("encoder_layers", encoder_layers)
+    check_count("encoder_heads", encoder_heads)
+    check_count("encoder_width", encoder_width)
+    if encoder_width % encoder_heads:
+        raise ValueError(
+            f"encoder_width must be a multiple of encoder_heads; got {encoder_width} and"
+            f" {encoder_heads}."
+        )
+    own = one_of("dtype", DTYPES, dtype)
+    reader = TransformerEncoder(T, encoder_width, encoder_layers, encoder_heads, dropout, own)
+    return reader, _writer(hidden, activation, dropout, dtype)
+
+
+NETWORKS: Rows = {
+    "mlp": mlp,
+    "conv": conv,
+    "gated": gated,
+    "residual": residual,
+    "gru": gru,
+    "transformer": transformer,
+}
+
+
+def _writer(hidden: tuple[int, ...], activation: str, dropout: float, dtype: str) -> MLP:
+    """The decoder of an encoder of sequences."""
+    check_sizes("hidden", hidden)
+    return MLP(hidden[::-1], **_layers(activation, "none", dropout, dtype))
 
 
 def _positions(name: str, form: Form, channels: tuple[int, ...]) -> tuple[int, ...]:

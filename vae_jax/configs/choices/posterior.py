@@ -10,7 +10,8 @@ from vae_jax.models import VAE
 from vae_jax.objectives import Term
 
 
-def _same(model: VAE) -> VAE:
+def as_it_is(model: VAE) -> VAE:
+    """The same."""
     return model
 
 
@@ -38,8 +39,8 @@ class Posterior(NamedTuple):
     is_diagonal: bool = True
     any_z: bool = True
     space: str = "numbers"
-    trained: Callable[[VAE], VAE] = _same
-    scored: Callable[[VAE], VAE] = _same
+    trained: Callable[[VAE], VAE] = as_it_is
+    scored: Callable[[VAE], VAE] = as_it_is
     rate: Rate | None = None
     descended: Rate | None = None
     terms: tuple[Term, ...] = ()

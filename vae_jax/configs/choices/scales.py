@@ -79,6 +79,13 @@ def predicted(asked: Scale) -> nn.Module:
     return PredictedScale(asked.floor, initial=asked.first(), dtype=asked.dtype)
 
 
+def optimal(asked: Scale) -> nn.Module:
+    """The one that is best of a batch, by `with_optimal_scale`, which has no use for this one."""
+    if asked.sigma is not None:
+        raise ValueError("An optimal scale is computed and begins nowhere: leave sigma out.")
+    return FixedScale()
+
+
 SCALES = {
     "fixed": fixed,
     "data": data,
@@ -86,6 +93,7 @@ SCALES = {
     "learned": learned,
     "dimension": dimension,
     "predicted": predicted,
+    "optimal": optimal,
 }
 
 
