@@ -178,6 +178,7 @@ WITHOUT_MEAN = (
     "autoregressive-gaussian",
     "colours",
     "categorical",
+    "coded",
     "mixture-joint",
     "joint-dict",
     "masked-joint",
