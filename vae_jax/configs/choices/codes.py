@@ -184,7 +184,7 @@ def _coded(
     if vectors is not None:
         check_count("code_vectors", vectors)
     head = DeltaHead((latents,), one_of("dtype", DTYPES, dtype))
-    return Posterior(head, False, False, False, quantise, terms, vectors)
+    return Posterior(head, is_diagonal=False, quantise=quantise, terms=terms, vectors=vectors)
 
 
 def _moved(
