@@ -41,6 +41,7 @@ CONVS = {
     "fashion_fsq": replace(CONV, posterior="fsq", code_levels=(3, 4)),
     "cifar10_rvq": replace(CONV, posterior="residual_codes", num_codes=4, code_dropout=0.5),
 }
+OF_CODES = ("fashion_vq", "fashion_fsq", "cifar10_rvq")
 # random bits of XLA's own, for a GPU
 OWN_CALLS = {"cu_threefry2x32_ffi", "Sharding"}
 B = 10
@@ -132,7 +133,7 @@ def test_programs_for_other_devices(name, tmp_path, monkeypatch):
     if "digits" not in name:
         monkeypatch.setattr(data, "load", noise)
     found, convolutions = programs(*build(name, tmp_path), monkeypatch), 0
-    assert len(found) > 9
+    assert len(found) > (8 if name in OF_CODES else 9)  # of codes there is no mutual information
     for program, args in found:
         text = jax.export.export(program, platforms=PLATFORMS)(*args).mlir_module()
         assert set(re.findall(r"stablehlo\.custom_call @(\w+)", text)) <= OWN_CALLS

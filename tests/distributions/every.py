@@ -12,6 +12,7 @@ from vae_jax.distributions import (
     Bernoulli,
     Beta,
     Categorical,
+    Coded,
     CodeTable,
     ColourLogistics,
     ContinuousBernoulli,
@@ -165,6 +166,7 @@ EVERY = [
     ("quantised-in-stages", Quantised(normal(2, 3), STAGES), True),
     ("quantised-in-fewer", Quantised(normal(2, 3), FEWER), True),
     ("quantised-lattice", Quantised(normal(2, 3), LATTICE), True),
+    ("coded", Coded(Categorical(normal(4, 4)), TABLE, (2, 6)), False),
     ("uniform-codes", UniformCodes(TABLE, (2, 6)), False),
     ("uniform-in-stages", UniformCodes(STAGES, (2, 2, 3)), False),
     ("uniform-lattice", UniformCodes(LATTICE, (2, 3)), False),
@@ -179,7 +181,7 @@ EVERY = [
 ]
 NO_PARAMETERS = ("uniform-sphere",)
 NO_LOG_PROB = ("planar",)  # but of its draws
-OF_CODES = [name for name, _, _ in EVERY if name.startswith(("quantised", "uniform"))]
+OF_CODES = [name for name, _, _ in EVERY if name.startswith(("quantised", "coded", "uniform"))]
 AT_POINTS = ("delta", "joint-tuple", *OF_CODES)  # densities without a difference
 
 

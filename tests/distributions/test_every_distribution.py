@@ -187,6 +187,7 @@ WITHOUT_MEAN = (
     "autoregressive-gaussian",
     "colours",
     "categorical",
+    "coded",
     "mixture-joint",
     "joint-dict",
     "masked-joint",

@@ -116,7 +116,10 @@ def test_the_links_of_a_page_lead_somewhere(path):
 
 @pytest.mark.parametrize(
     ("page", "least"),
-    [("library", 5), ("accelerators", 5), ("experiments", 1), ("collapse", 2), ("priors", 4)],
+    [
+        *(("library", 5), ("accelerators", 5), ("experiments", 1), ("collapse", 2)),
+        *(("priors", 4), ("codes", 2)),
+    ],
 )
 def test_the_python_of_a_page_runs(page, least, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

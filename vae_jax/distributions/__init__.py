@@ -6,7 +6,7 @@ from vae_jax.distributions.bernoulli import Bernoulli
 from vae_jax.distributions.beta import Beta
 from vae_jax.distributions.categorical import Categorical
 from vae_jax.distributions.coded import Coded
-from vae_jax.distributions.codes import CodeTable, Lattice, ResidualCodes
+from vae_jax.distributions.codes import CodeTable, ResidualCodes
 from vae_jax.distributions.colours import ColourLogistics
 from vae_jax.distributions.continuous_bernoulli import ContinuousBernoulli
 from vae_jax.distributions.counts import NegativeBinomial, Poisson, ZeroInflated
@@ -18,6 +18,7 @@ from vae_jax.distributions.gaussian import Gaussian, standard_gaussian
 from vae_jax.distributions.hamiltonian import Hamiltonian
 from vae_jax.distributions.joint import Joint
 from vae_jax.distributions.laplace import Laplace
+from vae_jax.distributions.lattice import Lattice
 from vae_jax.distributions.layered import Layered
 from vae_jax.distributions.logistic import DiscretisedLogistic, LogisticMixture
 from vae_jax.distributions.masked import Masked

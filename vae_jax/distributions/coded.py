@@ -1,10 +1,12 @@
 """Codes whose indices are drawn from a distribution of their own: a learned prior of them."""
 
+from typing import Self
+
 import flax.struct
 import jax
 import jax.numpy as jnp
 
-from vae_jax.distributions.base import Distribution, check_shape
+from vae_jax.distributions.base import Distribution, as_float, check_shape
 from vae_jax.distributions.codes import Codes
 from vae_jax.types import Array, Key
 
@@ -50,5 +52,6 @@ class Coded(Distribution):
         shape = jax.eval_shape(self.indices.sample, jax.random.key(0)).shape
         return jnp.clip(index, 0, values - 1).reshape(shape), is_code
 
-    def _promoted(self) -> "Coded":
-        return self  # weights are not parameters of a density
+    def _promoted(self) -> Self:
+        # of the indices, the weights are no parameters of a density
+        return self.replace(codes=jax.tree.map(as_float, self.codes))

@@ -63,7 +63,7 @@ def with_codebook(
     A.1 (the moving averages, there of the counts of a batch; here of their mean over it). Where
     Laplace smoothing is usual, counts here stop to decay: smoothed, the sums of a code that is not
     used would decay without its count, and it would move. Of k-means and restarts Zeghidour et al.
-    2021, arXiv 2107.03312, section 3.3; of cosines Yu et al. 2022, arXiv 2110.04627.
+    2021, arXiv 2107.03312, section III.C; of cosines Yu et al. 2022, arXiv 2110.04627.
     """
     check_count("num_codes", num_codes)
     check_count("groups", groups)
@@ -114,8 +114,8 @@ def with_residual_codes(
         them being drawn evenly: then one model is one of each depth, see `at_depth`.
       decay, kmeans, restart: as in `with_codebook`.
 
-    Reference: Zeghidour et al. 2021, arXiv 2107.03312, section 3.3 and 3.4 (dropout = 1); Lee et
-    al. 2022, arXiv 2203.01941.
+    Reference: Zeghidour et al. 2021, arXiv 2107.03312, section III.C (dropout = 1); Lee et al.
+    2022, arXiv 2203.01941.
     """
     check_count("num_codes", num_codes)
     check_count("depth", depth)

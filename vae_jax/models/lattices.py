@@ -74,7 +74,7 @@ def with_lfq(model: VAE, channels: int) -> VAE:
       ValueError: 2^24 codes or more; in `init`, another number of channels, or a model whose prior
         is learned.
 
-    Reference: Yu et al. 2023, arXiv 2310.05737, eq. 3.
+    Reference: Yu et al. 2023, arXiv 2310.05737, section 3.1.
     """
     return _with_signs(model, "with_lfq", channels, 1.0, lambda f: f)
 
@@ -87,7 +87,7 @@ def with_bsq(model: VAE, channels: int) -> VAE:
     Args, returns, raises: as of `with_lfq`. |u - z|^2 is at most 2 - 2 / sqrt(D), without a
     commitment.
 
-    Reference: Zhao, Xiong, Krahenbuhl 2024, arXiv 2406.07548, eq. 5 and 6.
+    Reference: Zhao, Xiong, Krahenbuhl 2024, arXiv 2406.07548, section 4.
     """
 
     def on_the_sphere(f: Array) -> Array:

@@ -39,9 +39,9 @@ class CodeTransformer(nn.Module):
     @nn.compact
     def __call__(self, c: Event = None) -> Autoregressive:
         """Autoregressive over [T] integers."""
-        of_head = {"parent": None}  # its own, where flax would make them this module's
-        how = {"layers": self.layers, "heads": self.heads, "dropout": self.dropout}
-        network = CausalTransformer(self.length, self.width, **how, **of_head)
-        head = CategoricalHead((self.length,), self.num_codes, **of_head)
+        how: dict[str, Any] = {"layers": self.layers, "heads": self.heads, "dropout": self.dropout}
+        # parent=None: they are the head's, where flax would make them this module's
+        network = CausalTransformer(self.length, self.width, **how, parent=None)
+        head = CategoricalHead((self.length,), self.num_codes, parent=None)
         features = jnp.zeros(1) if self.embed is None else self.embed(c)
         return AutoregressiveHead(network, head, one_hot(self.num_codes))(features)

@@ -140,8 +140,8 @@ def smallest(z: Event, c: Array | None, shape: tuple[int, ...], grid: bool, **la
             f"This decoder takes a grid [{', '.join(map(str, positions))}, D], grid=True, and was"
             f" given z of shape {list(jnp.shape(z))}: make its positions those of the smallest map."
         )
-    conv: Any = Conv(features, (3,) * len(positions), **layer)
-    return conv(with_channels(z, c, len(positions)))
+    size: Any = (3,) * len(positions)
+    return Conv(features, size, **layer)(with_channels(z, c, len(positions)))
 
 
 def _layer(body: ConvEncoder | ConvDecoder, channels: int, axes: int) -> dict[str, Any]:

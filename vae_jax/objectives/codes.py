@@ -72,8 +72,8 @@ def entropy_gap(temperature: float = 1.0) -> Value:
     Args:
       temperature: above 0. The tau of BSQ, of exp(tau u z), is 2 / temperature.
 
-    Reference: Yu et al. 2023, arXiv 2310.05737, eq. 4 and 5; Zhao, Xiong, Krahenbuhl 2024,
-    arXiv 2406.07548, eq. 9 to 12.
+    Reference: Yu et al. 2023, arXiv 2310.05737, section 3.1; Zhao, Xiong, Krahenbuhl 2024,
+    arXiv 2406.07548, section 4, which takes the channels of the mean to be independent too.
     """
     if not temperature > 0:
         raise ValueError(f"temperature must be above 0; got {temperature}.")

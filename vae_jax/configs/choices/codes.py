@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from flax import linen as nn
 
@@ -83,7 +84,12 @@ def residual_codes(
 ) -> Posterior:
     """Sums of codes, each of what those before it leave over."""
     moved = _moved(code_updates, code_decay, code_start, code_restart)
-    how = {"num_codes": num_codes, "depth": code_depth, "dropout": code_dropout, **moved}
+    how: dict[str, Any] = {
+        "num_codes": num_codes,
+        "depth": code_depth,
+        "dropout": code_dropout,
+        **moved,
+    }
     terms = _terms(code_updates, code_commitment, code_reduction)
     return _coded(latents, partial(with_residual_codes, **how), terms, code_vectors, dtype)
 
@@ -185,7 +191,7 @@ def _coded(
 
 def _moved(
     updates: str, decay: float | None, start: str | None, restart: float | None
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """Options of the averages; of codes that are learned by gradients there are none."""
     if one_of("code_updates", UPDATES, updates):
         return {
