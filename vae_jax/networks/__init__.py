@@ -29,6 +29,7 @@ from vae_jax.networks.level_heads import (
     LogisticMixtureHead,
 )
 from vae_jax.networks.masked import masked
+from vae_jax.networks.metric_head import MetricHead
 from vae_jax.networks.mixtures import LearnedMixture
 from vae_jax.networks.network import Network
 from vae_jax.networks.norms import batch_norm, group_norm
@@ -75,6 +76,7 @@ __all__ = [
     "LearnedMixture",
     "LearnedScale",
     "LogisticMixtureHead",
+    "MetricHead",
     "MixtureHead",
     "NegativeBinomialHead",
     "Network",
