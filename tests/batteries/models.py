@@ -37,6 +37,7 @@ from vae_jax.models import (
     with_hamiltonian,
     with_optimal_scale,
     with_prior,
+    with_riemannian_hamiltonian,
     with_vamp_prior,
 )
 from vae_jax.networks import (
@@ -48,6 +49,7 @@ from vae_jax.networks import (
     FlowHead,
     FlowPrior,
     GaussianHead,
+    MetricHead,
     Network,
     OneHotHead,
     VonMisesFisherHead,
@@ -165,6 +167,9 @@ CORNER = RelaxedOneHot(jnp.tile(jnp.array([9.0, 0.0, -9.0]), (2, 1)), jnp.zeros(
 SPHERE = vae(Network(MLP((6,)), VonMisesFisherHead(4)), pixels(), UniformSphere(4))
 POLE = VonMisesFisher(jnp.ones(4), jnp.array(4.0))
 MOVED = with_hamiltonian(PLAIN, 2)
+IN_METRIC = with_riemannian_hamiltonian(
+    PLAIN, 2, Network(MLP((4,)), MetricHead(2)), lambda key, x: jnp.asarray(X[:4])
+)
 AWAY = Joint({"latent": far(2), "momentum": standard_gaussian(2)})
 CENTRE = WrappedNormal(jnp.zeros(2), jnp.zeros(2))
 BALL = vae(Network(MLP((6,)), WrappedNormalHead(2)), pixels(), CENTRE)
@@ -187,5 +192,6 @@ EVERY = {
     "hamiltonian": row(MOVED, [DISTORTION, SAMPLED], sampled_rate, AWAY),
     "ball": row(BALL, [DISTORTION, SAMPLED], sampled_rate, RIM),
     "optimal scale": row(OPTIMAL, [DISTORTION, RATE], rate, far(2)),
+    "in a metric": row(IN_METRIC, [DISTORTION, SAMPLED], sampled_rate, AWAY, any_z=False),
     "codebook": Row(CODES, (DISTORTION, RATE, COMMITMENT), rate, larger_codebook(CODES)),
 }

@@ -10,7 +10,7 @@ import pytest
 from models import EVERY, SIZE, C, N, X
 
 from vae_jax import descend, evaluate, fit, generate, sampled_rate, weighted_sum
-from vae_jax.models import log_posterior, log_prior, trace, trace_parts
+from vae_jax.models import learned, log_posterior, log_prior, trace, trace_parts
 
 every = pytest.mark.parametrize("name", EVERY)
 KEY = jax.random.key(0)
@@ -61,7 +61,7 @@ def test_its_loss_falls_and_its_parameters_stay_float32(name):
     first = jax.eval_shape(EVERY[name].model.init, KEY, *one(EVERY[name]))
     forms = jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), (first, params_of(name)))
     assert forms[0] == forms[1]
-    assert {leaf.dtype for leaf in jax.tree.leaves(first)} == {jnp.dtype("float32")}
+    assert {leaf.dtype for leaf in jax.tree.leaves(learned(first))} == {jnp.dtype("float32")}
 
 
 @every

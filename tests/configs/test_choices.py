@@ -196,6 +196,12 @@ def test_flows_are_priors_and_posteriors():
         parts(choice, SMALL, FORM, 2).model.init(jax.random.key(0), x)
 
 
+def nothing(model, params):
+    """A z of zeros."""
+    z = jax.eval_shape(lambda p, key: model.prior(p).sample(key), params, jax.random.key(0))
+    return jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), z)
+
+
 def products(f, *args):
     """The types of the results of all products and convolutions of a function."""
     text = jax.jit(f).lower(*args).as_text()
@@ -215,10 +221,11 @@ def test_bfloat16_is_of_bodies_and_heads_alone(network, likelihood, posterior):
     choice = {"network": network, "likelihood": likelihood, "posterior": posterior}
     choice |= beside("posterior", posterior)
     choice |= {"scale": "predicted"} if likelihood in OF_SCALES else {}
-    x, z = X[likelihood][0], np.zeros(2, np.float32)
+    x = X[likelihood][0]
     for dtype, name in (("float32", "f32"), ("bfloat16", "bf16")):
         one = made(**choice, dtype=dtype)
         params, state, metrics = stepped(one, X[likelihood])
+        z = nothing(one.model, params)
         learns = jax.tree.leaves((params, state.params, state.opt_state, metrics))
         assert {leaf.dtype for leaf in learns} <= {np.dtype(np.float32), np.dtype(np.int32)}
         for f, given in ((one.model.encode, x), (one.model.decode, z)):

@@ -2,6 +2,7 @@
 that has neither: convolutions where our own are for CPUs, no float64, nobody who calls back."""
 
 import importlib
+import inspect
 import re
 from dataclasses import replace
 
@@ -17,6 +18,7 @@ from vae_jax.configs.choices import Choices
 from vae_jax.evaluate import examples, information
 from vae_jax.generate import moves, samples
 from vae_jax.objectives import Term, distortion
+from vae_jax.runs.pictures import chosen_latent
 from vae_jax.runs.scores import score
 from vae_jax.runs.stretches import stretches_of
 from vae_jax.runs.training import Training, make_step
@@ -65,6 +67,9 @@ def build(name, folder):
         given["choices"] = CONVS[name]
     if name.startswith(("digits", "mnist")):
         given["choices"] = Choices(hidden=(4, 3), likelihood="bernoulli")
+    if name in ("digits_gumbel", "digits_hamiltonian", "mnist_hyperspherical"):
+        own = inspect.signature(CONFIGS[name]).parameters["choices"].default
+        given["choices"] = replace(own, hidden=(4, 3))
     if name == "mnist_iwae":
         given["choices"] = Choices(hidden=(4, 3), likelihood="bernoulli", objective="iwae", draws=2)
     if name == "mnist_pixelcnn":
@@ -120,11 +125,12 @@ def programs(experiment, loaded, monkeypatch):
 
     score(experiment, loaded.test, params, key, importance_samples=3)
     evaluate.terms(model, params, key, loaded.test, [Term("d", distortion)], batch_size=B)
-    z = evaluate.embeddings(model, params, key, loaded.test)
+    z, latent = chosen_latent(evaluate.embeddings(model, params, key, loaded.test))
     x, c = loaded.test["x"], loaded.test.get("c")
     generate.sample(model, params, key, B, c)
     generate.reconstruct(model, params, key, x, c)
-    generate.traverse(model, params, z[0], 0, np.zeros(2), first.get("c"), key=key)
+    place = {"latent": latent, "key": key}
+    generate.traverse(model, params, z[0], 0, np.zeros(2), first.get("c"), **place)
     return [(init, begun), (jax.jit(epoch), (state, few)), *calls.values()]
 
 

@@ -46,6 +46,14 @@ SAID = {
     "masked-joint": ({"label": "counts", "z": ("volume", "counts")}, True),
     "joint-dict": ({"label": "counts", "z": ("volume", "counts")}, True),
     "autoregressive": ("counts", False),
+    "one-hot": ("counts", True),
+    "straight-through": ("counts", True),
+    "relaxed-one-hot": ("logarithms of a simplex", True),
+    "von-mises-fisher": ("sphere", False),
+    "power-spherical": ("sphere", False),
+    "uniform-sphere": ("sphere", False),
+    "wrapped-normal": ("the Poincare ball of curvature -1", False),
+    "riemannian-normal": ("the Poincare ball of curvature -1", False),
 }
 WITHOUT_FACTORS = (
     "mixture-",
@@ -55,6 +63,11 @@ WITHOUT_FACTORS = (
     "planar",
     "quantised",
     "uniform-codes",
+    "uniform-sphere",
+    "von-mises-fisher",
+    "power-spherical",
+    "wrapped-normal",
+    "riemannian-normal",
 )
 
 

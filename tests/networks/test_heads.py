@@ -21,7 +21,12 @@ from vae_jax.distributions import (
     LogisticMixture,
     Mixture,
     NegativeBinomial,
+    OneHot,
     Poisson,
+    PowerSpherical,
+    RiemannianNormal,
+    VonMisesFisher,
+    WrappedNormal,
     ZeroInflated,
 )
 from vae_jax.networks import (
@@ -40,11 +45,17 @@ from vae_jax.networks import (
     LaplaceHead,
     LearnedScale,
     LogisticMixtureHead,
+    MetricHead,
     MixtureHead,
     NegativeBinomialHead,
     Network,
+    OneHotHead,
     PoissonHead,
+    PowerSphericalHead,
     PredictedScale,
+    RiemannianNormalHead,
+    VonMisesFisherHead,
+    WrappedNormalHead,
     ZeroInflatedHead,
     scaled_by,
 )
@@ -119,6 +130,29 @@ def test_the_density_is_finite_and_differentiable_in_a_jitted_batch(head, featur
     for path, leaf in jax.tree_util.tree_leaves_with_path(gradient):
         assert np.all(np.isfinite(leaf)), path
         assert np.any(leaf != 0), path
+
+
+@pytest.mark.parametrize(
+    ("head", "family", "event"),
+    [
+        (OneHotHead((4,), 3), OneHot, (4, 3)),
+        (VonMisesFisherHead(5), VonMisesFisher, (5,)),
+        (PowerSphericalHead(5), PowerSpherical, (5,)),
+        (WrappedNormalHead(5), WrappedNormal, (5,)),
+        (RiemannianNormalHead(5), RiemannianNormal, (5,)),
+    ],
+)
+def test_latents_of_other_spaces(head, family, event):
+    distribution, _ = jax.eval_shape(head.init_with_output, jax.random.key(0), VECTOR)
+    assert type(distribution) is family
+    value, log_prob = jax.eval_shape(family.sample_and_log_prob, distribution, jax.random.key(0))
+    assert (value.shape, log_prob.shape) == (event, ())
+
+
+def test_a_metric_is_a_triangle_with_a_positive_diagonal():
+    _, factor = call(MetricHead(3), 9 * VECTOR)
+    np.testing.assert_array_equal(factor, np.tril(factor))
+    assert np.all(np.diagonal(factor) > 0)
 
 
 def test_from_a_vector_the_parameters_are_a_dense_layer():

@@ -38,6 +38,9 @@ PICTURES = {"latent_map.png", "reconstructions.png", "samples.png", "traversal.p
 FILES = {"checkpoints", "config.json", "evaluation.json", "metrics.jsonl", "pictures", ".lock"}
 SHRUNK = {
     "digits_conditional": {"hidden": 8, "latents": 2, "batch_size": 718},
+    "digits_gumbel": {"hidden": 8, "latents": 2, "batch_size": 718},
+    "digits_hamiltonian": {"hidden": 8, "latents": 2, "batch_size": 718},
+    "mnist_hyperspherical": {"hidden": 8, "latents": 3},
     "mnist_vae": {"draws": 2},
     "mnist_iwae": {"draws": 3, "gradient": "score-free"},
     "fashion_conv": {"channels": 2, "latents": 1},

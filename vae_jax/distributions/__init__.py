@@ -26,8 +26,10 @@ from vae_jax.distributions.mixture import Mixture
 from vae_jax.distributions.mixture_over import MixtureOver
 from vae_jax.distributions.one_hot import OneHot, StraightThroughOneHot, uniform_one_hot
 from vae_jax.distributions.power_spherical import PowerSpherical
+from vae_jax.distributions.precision_gaussian import PrecisionGaussian
 from vae_jax.distributions.quantised import Quantised, UniformCodes
 from vae_jax.distributions.relaxed_one_hot import RelaxedOneHot
+from vae_jax.distributions.riemannian_hamiltonian import RiemannianHamiltonian
 from vae_jax.distributions.riemannian_normal import RiemannianNormal
 from vae_jax.distributions.sphere import UniformSphere
 from vae_jax.distributions.states import states
@@ -63,9 +65,11 @@ __all__ = [
     "OneHot",
     "Poisson",
     "PowerSpherical",
+    "PrecisionGaussian",
     "Quantised",
     "RelaxedOneHot",
     "ResidualCodes",
+    "RiemannianHamiltonian",
     "RiemannianNormal",
     "Steps",
     "StraightThroughOneHot",

@@ -6,7 +6,7 @@
 Near the rim a float32 knows little of 1 - c |z|^2: points are kept within 1 - 1e-5 of the radius,
 12 / sqrt(c) from the middle, where the numbers of a density are good to a hundredth.
 
-Reference: Mathieu et al. 2019, arXiv 1901.06033, section 2 and appendix A.
+Reference: Mathieu et al. 2019, arXiv 1901.06033.
 """
 
 import math

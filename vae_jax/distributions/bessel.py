@@ -10,7 +10,6 @@ Reference: NIST Digital Library of Mathematical Functions, 10.41.3, 10.41.10 and
 import math
 
 import jax.numpy as jnp
-import numpy as np
 
 from vae_jax.types import Array
 
@@ -18,10 +17,13 @@ _LARGE = 16.0
 _HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
 # U_k(p) / p^k as polynomials of p^2, k = 1 .. 4, the lowest power first
 _DEBYE = (
-    np.array([3, -5]) / 24,
-    np.array([81, -462, 385]) / 1152,
-    np.array([30375, -369603, 765765, -425425]) / 414720,
-    np.array([4465125, -94121676, 349922430, -446185740, 185910725]) / 39813120,
+    (3 / 24, -5 / 24),
+    (81 / 1152, -462 / 1152, 385 / 1152),
+    (30375 / 414720, -369603 / 414720, 765765 / 414720, -425425 / 414720),
+    (
+        *(4465125 / 39813120, -94121676 / 39813120, 349922430 / 39813120),
+        *(-446185740 / 39813120, 185910725 / 39813120),
+    ),
 )
 
 
@@ -57,9 +59,8 @@ def _polynomials(order: float, p: Array) -> tuple[Array, Array]:
     """sum_k U_k(p) / order^k, and its derivative in p."""
     total, slope = jnp.ones_like(p), jnp.zeros_like(p)
     for k, terms in enumerate(_DEBYE, 1):
-        powers = k + 2 * np.arange(len(terms))
-        total = total + sum(a * p ** int(n) for a, n in zip(terms / order**k, powers, strict=True))
-        slope = slope + sum(
-            a * n * p ** int(n - 1) for a, n in zip(terms / order**k, powers, strict=True)
-        )
+        for n, term in enumerate(terms):
+            power, share = k + 2 * n, term / order**k
+            total = total + share * p**power
+            slope = slope + share * power * p ** (power - 1)
     return total, slope

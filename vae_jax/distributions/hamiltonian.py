@@ -35,7 +35,7 @@ class Hamiltonian(Distribution):
       log_joint: (given, z) -> log p(x, z), [] nats. Made once: `jit` recognises it by identity.
       num_steps: K.
 
-    Reference: Caterini, Doucet, Sejdinovic 2018, arXiv 1805.11328, algorithm 1 and section 3.2.
+    Reference: Caterini, Doucet, Sejdinovic 2018, arXiv 1805.11328, algorithm 1.
     """
 
     base: Distribution
@@ -49,10 +49,6 @@ class Hamiltonian(Distribution):
     def reparameterized(self) -> bool:
         """True if the base is."""
         return self.base.reparameterized
-
-    def parts(self) -> dict[str, "Part"]:
-        """Latent and momentum, each by itself, to be drawn."""
-        return {name: Part(self, name) for name in ("latent", "momentum")}
 
     def in_support(self, value: Event) -> Array:
         """Finite values, whose way back begins in the support of the base."""

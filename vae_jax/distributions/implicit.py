@@ -9,7 +9,7 @@ Of log p(x) = g(x; a) - log Z(a) it is, with f = dg/da and its mean E[f],
 Where f - E[f] has one sign up to a place, and the other beyond, the integral over the side of x on
 which it has one does not cancel.
 
-Reference: Figurnov, Mohamed, Mnih 2018, arXiv 1805.08498, eq. 6.
+Reference: Figurnov, Mohamed, Mnih 2018, arXiv 1805.08498.
 """
 
 from collections.abc import Callable

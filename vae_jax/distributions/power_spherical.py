@@ -24,7 +24,7 @@ class PowerSpherical(Distribution):
       direction: [D], D >= 2, of any length.
       log_concentration: []; cut off at -40 and 40.
 
-    Reference: De Cao, Aziz 2020, arXiv 2006.04437, eq. 7, 12 and 13.
+    Reference: De Cao, Aziz 2020, arXiv 2006.04437.
     """
 
     direction: Array

@@ -29,7 +29,7 @@ class RelaxedOneHot(Distribution):
       logits: unnormalised log-probabilities, [..., K], finite.
       log_temperature: [].
 
-    Reference: Maddison, Mnih, Teh 2016, arXiv 1611.00712, appendix C.3; Jang, Gu, Poole 2016,
+    Reference: Maddison, Mnih, Teh 2016, arXiv 1611.00712, appendix C; Jang, Gu, Poole 2016,
     arXiv 1611.01144.
     """
 

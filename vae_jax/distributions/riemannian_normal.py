@@ -29,7 +29,7 @@ class RiemannianNormal(Distribution):
       log_scale: [].
       curvature: c > 0.
 
-    Reference: Mathieu et al. 2019, arXiv 1901.06033, eq. 5 and appendix B.
+    Reference: Mathieu et al. 2019, arXiv 1901.06033, section 3.
     """
 
     loc: Array
@@ -74,9 +74,8 @@ class RiemannianNormal(Distribution):
     def _log_density(self, radius: Array) -> Array:
         """Of a distance in units of the curvature."""
         s, dims = self._scale(), self.loc.size
-        log_z = UniformSphere(dims).log_area() - dims / 2 * math.log(self.curvature)
-        log_z += _log_integral(dims, s)
-        return -0.5 * (radius / s) ** 2 - log_z
+        constant = UniformSphere(dims).log_area() - dims / 2 * math.log(self.curvature)
+        return -0.5 * (radius / s) ** 2 - _log_integral(dims, s) - constant
 
     def _scale(self) -> Array:
         """In units of the curvature; cut off at e^-12 and e^3, beyond which is the rim."""

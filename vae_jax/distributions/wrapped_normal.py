@@ -26,7 +26,8 @@ class WrappedNormal(Distribution):
       log_scale: [D].
       curvature: c > 0.
 
-    Reference: Mathieu et al. 2019, arXiv 1901.06033, eq. 6; Nagano et al. 2019, arXiv 1902.02992.
+    Reference: Mathieu et al. 2019, arXiv 1901.06033, section 3; Nagano et al. 2019, arXiv
+    1902.02992.
     """
 
     loc: Array

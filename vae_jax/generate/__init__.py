@@ -5,6 +5,7 @@ Two things may be drawn, or have their means taken: z of q(z|x) (`draw_z`) and x
 posterior, a Categorical; of a Joint, the parts that have none), and `read` says what.
 """
 
+from vae_jax.generate.by_metric import sample_by_metric
 from vae_jax.generate.moves import Path, interpolate, linear, spherical, traverse
 from vae_jax.generate.samples import Read, read, reconstruct, sample
 
@@ -16,6 +17,7 @@ __all__ = [
     "read",
     "reconstruct",
     "sample",
+    "sample_by_metric",
     "spherical",
     "traverse",
 ]

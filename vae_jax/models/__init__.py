@@ -6,7 +6,7 @@ ladder   the same from the top down, in a pass that posterior and prior share
 with_prior, with_vamp_prior   the same model with another prior
 with_codebook, with_residual_codes, with_fsq, with_lfq, with_bsq   with codes for its latents
 with_code_prior   of such a model, with a prior of its codes
-with_hamiltonian   a posterior whose draws are moved by the model's own forces
+with_hamiltonian, with_riemannian_hamiltonian   draws that the model's own forces move
 relaxed, hard   classes with a gradient through their draws, and without
 with_optimal_scale   with the one variance that is best of a batch
 trace    one pass through any of them: what was drawn, and from what
@@ -23,6 +23,7 @@ from vae_jax.models.priors import with_prior, with_vamp_prior
 from vae_jax.models.pseudo_inputs import of_examples, of_noise
 from vae_jax.models.record import VAE, learned
 from vae_jax.models.relaxed import hard, relaxed
+from vae_jax.models.riemannian import with_riemannian_hamiltonian
 from vae_jax.models.state import WithState
 from vae_jax.models.trace import Trace, latents, log_posterior, log_prior, trace, trace_parts
 from vae_jax.models.vae import vae
@@ -55,5 +56,6 @@ __all__ = [
     "with_optimal_scale",
     "with_prior",
     "with_residual_codes",
+    "with_riemannian_hamiltonian",
     "with_vamp_prior",
 ]

@@ -13,8 +13,8 @@ from vae_jax.models.state import WithState, merge_entries, parted
 from vae_jax.models.trace import trace
 from vae_jax.types import Array, Event, Key, Params
 
-_LARGEST = 0.5  # of a step, where z has a scale of about 1
-_BEGIN = 0.9  # b_0 at first
+LARGEST = 0.5  # of a step, where z has a scale of about 1
+BEGIN = 0.9  # b_0 at first
 
 
 def with_hamiltonian(
@@ -48,15 +48,15 @@ def with_hamiltonian(
     is replaced by its mean: E[w] is then not p(x)).
     """
     check_count("num_steps", num_steps)
-    check_within("first_step", first_step, 1e-6, 0.999 * _LARGEST)
+    check_within("first_step", first_step, 1e-6, 0.999 * LARGEST)
 
     def init(key: Key, x: Event, c: Event = None) -> Params:
         params = model.init(key, x, c)
-        shape = _event(model, params, c, key)
-        share = first_step / _LARGEST
+        shape = event_of("with_hamiltonian", model, params, c, key)
+        share = first_step / LARGEST
         own = {"step": jnp.full(shape, math.log(share / (1 - share)), jnp.float32)}
         if tempered:
-            own["start"] = jnp.asarray(math.log(_BEGIN / (1 - _BEGIN)), jnp.float32)
+            own["start"] = jnp.asarray(math.log(BEGIN / (1 - BEGIN)), jnp.float32)
         params = {**params, "hamiltonian": own}
         jax.eval_shape(lambda: trace(changed, params, key, x, c).z)  # checks the events
         return params
@@ -69,7 +69,7 @@ def with_hamiltonian(
     def encode(params: Params, x: Event, c: Event = None, key: Key | None = None) -> Any:
         base, entries = parted(model.encode(params, x, c, key))
         own = params["hamiltonian"]
-        log_step = math.log(_LARGEST) + jax.nn.log_sigmoid(own["step"])
+        log_step = math.log(LARGEST) + jax.nn.log_sigmoid(own["step"])
         log_start = jax.nn.log_sigmoid(own["start"]) if tempered else jnp.zeros(())
         given = {"params": params, "x": x, "c": c, "key": key}
         q = Hamiltonian(base, given, log_step, log_start, log_joint, num_steps)
@@ -88,14 +88,14 @@ def with_hamiltonian(
     return changed
 
 
-def _event(model: VAE, params: Params, c: Event, key: Key) -> tuple[int, ...]:
+def event_of(name: str, model: VAE, params: Params, c: Event, key: Key) -> tuple[int, ...]:
     """The shape of z. ValueError where it is not one array with a density of volume."""
     prior: Distribution = model.prior(params, c)
     shape = event_shape(prior, key)
     one = isinstance(shape, tuple) and all(isinstance(n, int) for n in shape)
     if model.trace is not None or not one or prior.base_measure != "volume":
         raise ValueError(
-            "with_hamiltonian takes a model of one latent, an array that forces can move, such as"
+            f"{name} takes a model of one latent, an array that forces can move, such as"
             f" with a GaussianHead; got events of shape {shape}, with a density of"
             f" {prior.base_measure!r}."
         )

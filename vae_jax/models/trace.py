@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import jax
 
 from vae_jax.checks import check_distribution, check_likelihood, check_posterior
-from vae_jax.distributions import Distribution, Hamiltonian, Joint, Layered
+from vae_jax.distributions import (
+    Distribution,
+    Hamiltonian,
+    Joint,
+    Layered,
+    RiemannianHamiltonian,
+)
+from vae_jax.distributions.hamiltonian import Part
 from vae_jax.distributions.joint import is_part
 from vae_jax.distributions.layered import Layers, total
 from vae_jax.models.state import merge_entries, parted
@@ -131,6 +138,6 @@ def latents(q: Distribution | Layers) -> dict[str, Distribution]:
     """What each latent is drawn from, of a `Joint` of a dict too; of a model of one, {"z": q}."""
     if isinstance(q, Joint) and isinstance(q.parts, Mapping):
         return {name: part if is_part(part) else Joint(part) for name, part in q.parts.items()}
-    if isinstance(q, Hamiltonian):
-        return dict(q.parts())
+    if isinstance(q, Hamiltonian | RiemannianHamiltonian):
+        return {name: Part(q, name) for name in ("latent", "momentum")}
     return {"z": q} if isinstance(q, Distribution) else dict(q)

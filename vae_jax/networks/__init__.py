@@ -53,6 +53,7 @@ from vae_jax.networks.level_heads import (
 )
 from vae_jax.networks.made import MaskedMLP
 from vae_jax.networks.masked import masked
+from vae_jax.networks.metric_head import MetricHead
 from vae_jax.networks.mixtures import LearnedMixture
 from vae_jax.networks.network import Network
 from vae_jax.networks.norms import batch_norm, group_norm
@@ -112,6 +113,7 @@ __all__ = [
     "LinearLayer",
     "LogisticMixtureHead",
     "MaskedMLP",
+    "MetricHead",
     "MixtureHead",
     "NegativeBinomialHead",
     "Network",

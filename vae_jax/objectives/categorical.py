@@ -17,7 +17,7 @@ def categorical_rate(d: Draw) -> Array:
     anything: z tells the decoder more than a class. So it has a name of its own, and makes no
     "bound". That of the classes is `rate` of `models.hard(model)`.
 
-    Reference: Jang, Gu, Poole 2016, arXiv 1611.01144, section 3.
+    Reference: Jang, Gu, Poole 2016, arXiv 1611.01144.
     """
     return kl(OneHot(_logits(d.trace.q)), OneHot(_logits(d.trace.p)))
 

@@ -63,7 +63,7 @@ def vimco(log_p: Array, log_q: Array) -> Array:
     with L_k that bound where w_k is the geometric mean of the others. The second summand holds
     -w~_k d log q(z_k|x), whose mean is not zero.
 
-    Reference: Mnih, Rezende 2016, arXiv 1602.06725, eq. 5, 7 and 10.
+    Reference: Mnih, Rezende 2016, arXiv 1602.06725, section 2.
     """
     K = _at_least_two("vimco", log_p)
     log_w = log_p - log_q
