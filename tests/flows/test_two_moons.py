@@ -5,31 +5,16 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from linear_gaussian import z_score
-from sklearn.datasets import make_moons
 
+from experiments.benchmarks.moons import log_density, moons
 from vae_jax.networks import maf, neural_spline, real_nvp
 from vae_jax.samplers import fit_flow
 
-NOISE = 0.1
 RECIPES = {
     "maf": maf(2, 4, (32,)),
     "real_nvp": real_nvp(2, 6, (32,)),
     "neural_spline": neural_spline(2, 2, (32,)),
 }
-
-
-def moons(number, seed):
-    return make_moons(number, noise=NOISE, random_state=seed)[0]
-
-
-def log_density(x):
-    """Of the moons themselves: a normal about a point of two half circles, by quadrature."""
-    angle = np.linspace(0, np.pi, 400)
-    upper = np.stack([np.cos(angle), np.sin(angle)], 1)
-    points = np.concatenate([upper, [[1.0, 0.5]] - upper])
-    squared = ((x[:, None] - points[None]) ** 2).sum(-1)
-    log_p = -0.5 * squared / NOISE**2 - np.log(2 * np.pi * NOISE**2)
-    return np.logaddexp.reduce(log_p, axis=1) - np.log(len(points))
 
 
 @pytest.mark.parametrize("name", RECIPES)

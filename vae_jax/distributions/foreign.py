@@ -23,8 +23,8 @@ class Foreign(Distribution):
         from numpyro.distributions import Normal
         q = Foreign(Normal(loc, scale), Normal.sample, differentiable=True)
 
-    A distribution of flowjax, whose leaves are functions too, passes where it is made in `encode` or
-    closed over; as an argument of a compiled function it is equinox's (`filter_jit`).
+    One of flowjax, which has functions among its leaves, passes where it is made in `encode`, or is
+    closed over; as an argument of a compiled function it takes equinox's `filter_jit`.
 
     Not a new lambda at each call: `jit` would trace anew each time.
 
