@@ -6,7 +6,7 @@ import pytest
 from tiny_runs import read, resume
 
 from vae_jax import Mixture, evaluate, sampled_rate
-from vae_jax.cli import prior, sample
+from vae_jax.cli import compare, prior, sample
 from vae_jax.distributions import Layered
 from vae_jax.runs import load_run
 from vae_jax.samplers import Nearest
@@ -20,7 +20,7 @@ KINDS = {
 
 
 @pytest.mark.parametrize("fit", KINDS)
-def test_a_run_with_another_prior(fit, digits, tmp_path, capsys):
+def test_a_run_with_another_prior(fit, digits, tmp_path, capsys, monkeypatch):
     options, kind = KINDS[fit]
     out = tmp_path / "fitted"
     given = [str(digits.folder), "--fit", fit, *options, *SHORT, "--out", str(out)]
@@ -46,6 +46,9 @@ def test_a_run_with_another_prior(fit, digits, tmp_path, capsys):
     drawn = tmp_path / "drawn.png"
     assert sample.main([str(out), "--number", "4", "--out", str(drawn)]) == 0
     assert np.load(drawn.with_suffix(".npz"))["x"].shape == (4, 8, 8, 1)
+    monkeypatch.chdir(tmp_path)
+    assert compare.main([str(digits.folder), str(out)]) == 0
+    assert "fitted prior" in capsys.readouterr().out
     assert fit in (out / "report.html").read_text(encoding="utf-8")
 
 

@@ -78,13 +78,17 @@ def _print_differences(runs: Sequence[Path], configs: Sequence[Json]) -> None:
 
 
 def _options(config: Json) -> Json:
-    """By name, those of a config, of its training, and how the run was made longer."""
+    """By name, those of a config, of its training, and what was done after it: how the run was made
+    longer, which prior was fitted."""
     longer = ", ".join(
         f"to {more['epochs']} from {more['learning_rate']}" for more in config.get("extensions", [])
     )
     options = flatten({**config["options"], **config["found"], **config["training"]})
     named = {name.rpartition(".")[2]: value for name, value in options.items()}
-    return {"config": config["config"], **named, **({"extensions": longer} if longer else {})}
+    after = {"extensions": longer} if longer else {}
+    if "prior" in config:
+        after["fitted prior"] = config["prior"]["fit"]
+    return {"config": config["config"], **named, **after}
 
 
 def _print_scores(runs: Sequence[Path]) -> None:

@@ -1,6 +1,7 @@
 """Fit another prior to the latents of a trained model: a new run folder, beside the old numbers.
 
-The model stays as it is, and the prior is fitted to draws of its posteriors of the training data.
+The model stays as it is, and the prior is fitted to a draw of the posterior of each training
+example, of 10,000 where there are more.
 Samples, bounds, pictures and report of the new folder are of the new prior; sample, evaluate,
 interpolate and the other commands take it as any run.
 

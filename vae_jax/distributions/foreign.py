@@ -23,6 +23,9 @@ class Foreign(Distribution):
         from numpyro.distributions import Normal
         q = Foreign(Normal(loc, scale), Normal.sample, differentiable=True)
 
+    One of flowjax, which has functions among its leaves, passes where it is made in `encode`, or is
+    closed over; as an argument of a compiled function it takes equinox's `filter_jit`.
+
     Not a new lambda at each call: `jit` would trace anew each time.
 
     Args:
@@ -49,7 +52,7 @@ class Foreign(Distribution):
         return self.measure
 
     def _promoted(self) -> Self:
-        return jax.tree.map(at_least_float32, self)  # its integers may be counts, or indices
+        return jax.tree.map(_promoted, self)  # its integers may be counts, or indices
 
     def _sample(self, key: Key) -> Event:
         return self.sampler(self.distribution, key)
@@ -75,3 +78,7 @@ class Foreign(Distribution):
         """Every value finite, and the other library's density too. Some densities, numpyro's
         Uniform and Exponential among them, stay finite outside their support: they are believed."""
         return super().in_support(value) & jnp.isfinite(self.log_prob(value))
+
+
+def _promoted(leaf: Any) -> Any:
+    return at_least_float32(leaf) if hasattr(leaf, "dtype") else leaf  # of flowjax, functions
