@@ -121,6 +121,7 @@ def draw(path: Path, norms: Sequence[Norm]) -> None:
     axes.set(xscale="log", yscale="log", xlabel="blocks", ylabel="gradient of the first kernel")
     axes.set_xticks(depths, list(map(str, depths)))
     axes.set_xticks([], minor=True)
+    axes.yaxis.set_major_formatter("{x:g}")  # figures have words, not formulas
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, fontsize=8)
     figures.save(figure, path)

@@ -7,7 +7,16 @@ import optax
 import pytest
 from flax import linen as nn
 
-from vae_jax import Autoregressive, descend, evaluate, fit, standard_gaussian, vae, weighted_sum
+from vae_jax import (
+    Autoregressive,
+    Masked,
+    descend,
+    evaluate,
+    fit,
+    standard_gaussian,
+    vae,
+    weighted_sum,
+)
 from vae_jax.networks import (
     MLP,
     AutoregressiveHead,
@@ -89,6 +98,16 @@ def test_frequencies_of_pairs_are_their_masses(network, key):
     np.testing.assert_allclose(masses.sum(), 1, rtol=1e-5)
     found = [(np.asarray(x[:, :2]) == pair).all(axis=1).mean() for pair in pairs]
     assert np.all(np.abs(found - masses) < 4 * np.sqrt(masses * (1 - masses) / 4000) + 1e-9)
+
+
+@networks
+def test_what_the_padding_holds_changes_nothing(network, key):
+    """To the bit; and a shorter sequence is the beginning of a longer one."""
+    q = made(network, key)
+    log_prob = jax.jit(lambda x, length: Masked(q, length).log_prob(x))
+    padded = [log_prob(TEXT.at[4:].set(pad), 4) for pad in (0, 2, -1, 99)]
+    assert len(set(map(float, padded))) == 1
+    np.testing.assert_allclose(padded[0], q.log_prob_factors(TEXT)[:4].sum(), rtol=1e-6)
 
 
 @networks

@@ -17,7 +17,7 @@ from experiments.benchmarks import (
     training,
 )
 from experiments.papers.iwae import results
-from experiments.sweeps import collapse, digits_capacity, kept
+from experiments.sweeps import collapse, digits_capacity, fashion_sigma, gradient_depth, kept
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "results").glob("*.json"))
@@ -107,6 +107,8 @@ def test_the_tables_of_the_sweeps_are_those_of_the_results(name, label):
     [
         (digits_capacity, "collapse"),
         (collapse, "collapse"),
+        (gradient_depth, "architectures"),
+        (fashion_sigma, "likelihoods"),
     ],
     ids=lambda one: getattr(one, "__name__", one),
 )

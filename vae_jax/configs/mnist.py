@@ -158,8 +158,12 @@ def mnist_categorical(
 ) -> Experiment:
     """Grey levels as classes: a probability for each of K levels of each pixel, in no order.
 
-    `python -m experiments.train mnist_categorical --raw FOLDER`. The 256 levels are cut into K, of
-    equal width; the nats are of which of these a pixel is in.
+    The 256 levels are cut into K, of equal width; the nats are of which of these a pixel is in.
+
+    `python -m experiments.train mnist_categorical --raw FOLDER --epochs 3` gave, on the 10,000 test
+    images, -ELBO 375.6 +- 1.0 and -log p(x) 367.7 (10 samples, of which one counts: a bound), 0.677
+    bits per dimension, where independent pixels have 0.983 (10 minutes on two cores of which other
+    work took nearly all, November 2026). All 32 units are active.
 
     Args:
       epochs: Passes over the 60,000 training images.

@@ -93,7 +93,11 @@ shakespeare_wavenet = preset(
     text,
     """The same by dilated causal convolutions.
 
-    `python -m experiments.train shakespeare_wavenet --data input.txt`.
+    `python -m experiments.train shakespeare_wavenet --data input.txt --epochs 6 --beta-warmup 500`
+    gave, on the 1,743 windows held out, -ELBO 134.3 +- 0.3 and -log p(x) 134.1 (10 samples), 3.02
+    bits a character, where characters by themselves have 4.79 (13 minutes on two cores of which
+    other work took nearly all, November 2026). The rate is 0.06: z was given up. The 25 epochs and
+    the 2,000 steps of the defaults were not tried.
 
     Reference: Yang et al. 2017, arXiv 1702.08139, of dilated convolutions as decoders of text.""",
     length=64,

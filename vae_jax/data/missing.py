@@ -11,7 +11,7 @@ from vae_jax.types import Batch, Event
 def observed(x: Event) -> Batch:
     """Examples with NaN where a value is missing, as {"x": ..., "c": the mask of what is there}.
 
-        decoder = masked(Network(body, head, embed=flat), lambda mask: mask)
+        decoder = masked(Network(body, head), lambda mask: mask, told=False)
 
     NaN are zeros in x, which the encoder reads and no bound scores; see `distributions.Masked` and
     `evaluate.impute`. Standardise before, by what is there: `standardise` leaves NaN out, and 0 is
