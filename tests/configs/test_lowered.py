@@ -12,13 +12,12 @@ import numpy as np
 import pytest
 from tiny_runs import LINES, bytes_of, noise, write_table
 
-from vae_jax import data, evaluate, generate, train_epoch
+from vae_jax import data, evaluate, generate, memory, train_epoch
 from vae_jax.configs import CONFIGS
 from vae_jax.configs.choices import Choices
 from vae_jax.evaluate import examples, information
 from vae_jax.generate import moves, samples
 from vae_jax.objectives import Term, distortion
-from vae_jax.runs.pictures import chosen_latent
 from vae_jax.runs.scores import score
 from vae_jax.runs.stretches import stretches_of
 from vae_jax.runs.training import Training, make_step
@@ -39,6 +38,7 @@ CONV = Choices(network="conv", channels=(2, 3))
 CONVS = {
     "fashion_conv": CONV,
     "images": CONV,
+    "cifar10": Choices(network="residual", channels=(2, 4), likelihood="logistic_mixture"),
     "fashion_vq": replace(CONV, posterior="codes", num_codes=4),
     "fashion_fsq": replace(CONV, posterior="fsq", code_levels=(3, 4)),
     "cifar10_rvq": replace(CONV, posterior="residual_codes", num_codes=4, code_dropout=0.5),
@@ -47,6 +47,9 @@ OF_CODES = ("fashion_vq", "fashion_fsq", "cifar10_rvq")
 # random bits of XLA's own, for a GPU
 OWN_CALLS = {"cu_threefry2x32_ffi", "Sharding"}
 B = 10
+# whose evaluations are other programs than those of the rest
+KINDS = ["digits_conditional", "digits_gumbel", "mnist_pixelcnn", "mnist_vamp_iaf_miwae", "images"]
+KINDS += ["fashion_vq", "vectors", "series", "text"]
 
 
 def files(folder):
@@ -55,7 +58,7 @@ def files(folder):
     np.save(folder / "series.npy", np.random.default_rng(0).normal(size=(100, 4, 2)))
     (folder / "text.txt").write_text(LINES)
     places = {name: folder / f"{name}.npy" for name in ("images", "series")}
-    places |= {"cifar10_rvq": places["images"]}
+    places |= dict.fromkeys(("cifar10", "cifar10_rvq"), places["images"])
     texts = dict.fromkeys(TEXTS, folder / "text.txt")
     return {**places, "vectors": write_table(folder / "rows.csv", 100), **texts}
 
@@ -95,54 +98,85 @@ def build(name, folder):
 
 
 class Recorded:
-    """A jitted function that remembers its calls, one of each kind."""
+    """A jitted function that remembers its calls, one of each kind; not run, it gives ones."""
 
     def __init__(self, program, calls):
-        self.program, self.calls, self.lower = program, calls, program.lower
+        self.program, self.calls = program, calls
 
     def __call__(self, *args):
         shapes = str(jax.tree.map(np.shape, args))
         self.calls.setdefault(shapes, (self.program, args))
-        return self.program(*args)
+        of = self.program.eval_shape(*args)
+        return jax.tree.map(lambda leaf: jnp.ones(leaf.shape, leaf.dtype), of)
 
 
-def programs(experiment, loaded, monkeypatch):
-    """(program, arguments) of everything that a run compiles."""
-    model, key, calls = experiment.trained.model, jax.random.key(0), {}
-    for module, name in JITTED:
-        monkeypatch.setattr(module, name, Recorded(getattr(module, name), calls))
-    first = jax.tree.map(lambda leaf: leaf[0], loaded.test)
-    init = jax.jit(model.init)
-    begun = (key, first["x"], first.get("c"))
-    params = init(*begun)
+def begun(experiment, loaded):
+    """The epoch of two steps, and what it begins with."""
+    key, first = jax.random.key(0), jax.tree.map(lambda leaf: leaf[0], loaded.test)
     step = make_step(experiment, Training(), stretches_of({}, experiment), 2)
-    state = step.init(key, params)
+    init = jax.jit(experiment.trained.model.init)
+    state = step.init(key, init(key, first["x"], first.get("c")))
     few = jax.tree.map(lambda leaf: jnp.asarray(leaf[: 2 * B]), loaded.train)
 
     def epoch(state, few):
         how = {"batch_size": B, "prepare": experiment.examples.prepare}
         return train_epoch(step, state, few, **how)
 
+    return jax.jit(epoch), (state, few)
+
+
+def evaluated(experiment, loaded, params, monkeypatch):
+    """(program, arguments) of what a run compiles besides."""
+    model, key, calls = experiment.trained.model, jax.random.key(0), {}
+    monkeypatch.setattr(memory, "room", lambda: None)
+    for module, name in JITTED:
+        monkeypatch.setattr(module, name, Recorded(getattr(module, name), calls))
+    first = jax.tree.map(lambda leaf: leaf[0], loaded.test)
     score(experiment, loaded.test, params, key, importance_samples=3)
     evaluate.terms(model, params, key, loaded.test, [Term("d", distortion)], batch_size=B)
-    z, latent = chosen_latent(evaluate.embeddings(model, params, key, loaded.test))
+    z = evaluate.embeddings(model, params, key, loaded.test)
     x, c = loaded.test["x"], loaded.test.get("c")
     generate.sample(model, params, key, B, c)
     generate.reconstruct(model, params, key, x, c)
-    place = {"latent": latent, "key": key}
-    generate.traverse(model, params, z[0], 0, np.zeros(2), first.get("c"), **place)
-    return [(init, begun), (jax.jit(epoch), (state, few)), *calls.values()]
+    generate.traverse(model, params, z[0], 0, np.zeros(2), first.get("c"), key=key)
+    init = (jax.jit(model.init), (key, first["x"], first.get("c")))
+    return [init, *calls.values()]
 
 
-@pytest.mark.parametrize("name", CONFIGS)
-def test_programs_for_other_devices(name, tmp_path, monkeypatch):
-    if "digits" not in name:
-        monkeypatch.setattr(data, "load", noise)
-    found, convolutions = programs(*build(name, tmp_path), monkeypatch), 0
-    assert len(found) > (8 if name in OF_CODES else 9)  # of codes there is no mutual information
+def assert_lowered(found, name):
+    convolutions = 0
     for program, args in found:
         text = jax.export.export(program, platforms=PLATFORMS)(*args).mlir_module()
         assert set(re.findall(r"stablehlo\.custom_call @(\w+)", text)) <= OWN_CALLS
         assert not re.search(r"\bf64\b|xf64>", text)
         convolutions += text.count("stablehlo.convolution")
-    assert (convolutions > 20) == (name in CONVS)
+    assert (convolutions > 2 * len(found)) == (name in CONVS)
+
+
+@pytest.fixture
+def tiny(request, tmp_path, monkeypatch):
+    if "digits" not in request.param:
+        monkeypatch.setattr(data, "load", noise)
+    return (request.param, *build(request.param, tmp_path))
+
+
+@pytest.mark.parametrize("tiny", CONFIGS, indirect=True)
+def test_every_config_takes_two_steps_and_does_so_elsewhere(tiny):
+    name, experiment, loaded = tiny
+    epoch, (state, few) = begun(experiment, loaded)
+    after, metrics = epoch(state, few)
+    assert after.step == 2
+    assert np.all(np.isfinite(metrics["loss"]))
+    moved = jax.tree.map(lambda a, b: not np.array_equal(a, b), state.params, after.params)
+    assert any(jax.tree.leaves(moved["decoder"]))
+    assert_lowered([(epoch, (state, few))], name)
+
+
+@pytest.mark.filterwarnings("ignore")  # of numbers that are none
+@pytest.mark.parametrize("tiny", KINDS, indirect=True)
+def test_every_evaluation_can_be_had_elsewhere(tiny, monkeypatch):
+    name, experiment, loaded = tiny
+    _, (state, _) = begun(experiment, loaded)
+    found = evaluated(experiment, loaded, state.params, monkeypatch)
+    assert len(found) > 7
+    assert_lowered(found, name)

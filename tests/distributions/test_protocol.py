@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from every import EVERY, LAYERED, downward, every, gaussian, normal
+from every import EVERY, LAYERED, OF_CODES, downward, every, gaussian, normal
 
 from vae_jax import elbo, iwae, kl, log_likelihood, sampled_elbo, standard_gaussian
 from vae_jax.distributions import (
@@ -30,8 +30,6 @@ SAID = {
     "continuous-bernoulli": ("volume", True),
     "beta": ("volume", True),
     "categorical": ("counts", True),
-    "quantised": ("counts", False),
-    "uniform-codes": ("counts", False),
     "logistic": ("counts", True),
     "logistic-mixture": ("counts", True),
     "colours": ("counts", True),
@@ -54,6 +52,8 @@ SAID = {
     "uniform-sphere": ("sphere", False),
     "wrapped-normal": ("the Poincare ball of curvature -1", False),
     "riemannian-normal": ("the Poincare ball of curvature -1", False),
+    **dict.fromkeys((name for name in OF_CODES if name != "uniform-sphere"), ("counts", False)),
+    "coded": ("counts", False),
 }
 WITHOUT_FACTORS = (
     "mixture-",
@@ -62,8 +62,8 @@ WITHOUT_FACTORS = (
     "flowed",
     "planar",
     "quantised",
-    "uniform-codes",
-    "uniform-sphere",
+    "coded",
+    "uniform-",
     "von-mises-fisher",
     "power-spherical",
     "wrapped-normal",

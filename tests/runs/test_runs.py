@@ -36,48 +36,35 @@ from vae_jax.runs.pictures import save_pictures
 
 PICTURES = {"latent_map.png", "reconstructions.png", "samples.png", "traversal.png"}
 FILES = {"checkpoints", "config.json", "evaluation.json", "metrics.jsonl", "pictures", ".lock"}
-SHRUNK = {
+SHRUNK = {  # one of each kind; each config takes its steps in tests/configs/test_lowered.py
     "digits_conditional": {"hidden": 8, "latents": 2, "batch_size": 718},
     "digits_gumbel": {"hidden": 8, "latents": 2, "batch_size": 718},
-    "digits_hamiltonian": {"hidden": 8, "latents": 2, "batch_size": 718},
-    "mnist_hyperspherical": {"hidden": 8, "latents": 3},
-    "mnist_vae": {"draws": 2},
-    "mnist_iwae": {"draws": 3, "gradient": "score-free"},
-    "fashion_conv": {"channels": 2, "latents": 1},
     "fashion_vq": {"channels": 2, "latents": 2, "num_codes": 4},
-    "fashion_fsq": {"channels": 2, "latents": 1, "code_levels": 3},
     "images": {"channels": 2, "latents": 2, "batch_size": 9},
-    "cifar10_rvq": {"channels": 2, "latents": 2, "batch_size": 9, "num_codes": 4},
     "vectors": {"hidden": 4, "latents": 2, "batch_size": 20},
     "series": {"hidden": 4, "latents": 2, "batch_size": 20},
-    "mnist_pixelcnn": {"hidden": 8, "latents": 2, "decoder_layers": 1, "decoder_width": 2},
     "mnist_categorical": {"hidden": 8, "latents": 2, "levels": 3},
-    "cifar10": {"channels": 2, "latents": 2, "batch_size": 9, "logistics": 2},
     "table_missing": {"hidden": 4, "latents": 2, "batch_size": 227, "draws": 2},
     "text": {"hidden": 8, "latents": 2, "length": 8, "batch_size": 20},
-    "shakespeare": {"hidden": 8, "decoder_width": 8, "length": 8, "batch_size": 40},
     "shakespeare_wavenet": {"hidden": 8, "decoder_width": 8, "length": 8, "batch_size": 40},
 }
-TEXTS = ("text", "shakespeare", "shakespeare_wavenet")
+TEXTS = ("text", "shakespeare_wavenet")
 
 
 @pytest.fixture(scope="module", params=["digits", *SHRUNK])
 def done(request, tmp_path_factory):
-    """Every config, run for one epoch of a few steps."""
+    """Configs of every kind, run for one epoch of a few steps."""
     name = request.param
     if name == "digits":
         return load_run(request.getfixturevalue("digits"))
     place, options = tmp_path_factory.mktemp(name), {"epochs": 1, **SHRUNK[name]}
-    if name in ("images", "cifar10_rvq"):
+    if name == "images":
         options["data"] = write_pngs(place / "pictures", bytes_of(60))
     if name == "vectors":
         options["data"] = write_table(place / "people.csv")
     if name == "series":
         options["data"] = place / "waves.npy"
         np.save(options["data"], np.random.default_rng(0).normal(7, 3, (60, 5, 2)))
-    if name == "cifar10":
-        options["data"] = place / "colours.npz"
-        np.savez(options["data"], images=bytes_of(60, (8, 8, 3)))
     if name in TEXTS:
         options["data"] = place / "night.txt"
         options["data"].write_text(LINES)
@@ -99,10 +86,6 @@ def numbers(content):
     if isinstance(content, dict):
         return [number for value in content.values() for number in numbers(value)]
     return [content] if isinstance(content, int | float) else []
-
-
-def test_every_config_is_run():
-    assert {"digits", *SHRUNK} == set(CONFIGS)
 
 
 def test_what_a_run_leaves(done):
@@ -128,9 +111,14 @@ def test_what_a_run_leaves(done):
 def test_how_the_data_were_read_is_kept_and_told(done):
     notes = done.config["notes"]
     assert notes == list(done.experiment.examples.load().notes)
-    told = {"vectors": 2, "series": 2, "digits_conditional": 1, "images": 1, "cifar10": 2}
+    told = {
+        "vectors": 2,
+        "series": 2,
+        "digits_conditional": 1,
+        "images": 1,
+        **dict.fromkeys(TEXTS, 1),
+    }
     told |= {"table_missing": 3}
-    told |= dict.fromkeys(TEXTS, 1)
     assert len(notes) == told.get(done.config["config"], 0)
     page = (done.folder / "report.html").read_text(encoding="utf-8")
     assert all(f"<p>{html.escape(note)}</p>" in page for note in notes)
@@ -160,8 +148,7 @@ def test_examples_are_described(done):
     )
     kinds = {leaf.dtype for leaf in jax.tree.leaves(shapes_of(done.config["stored"]["x"]))}
     expected = {"series": {"float32"}, "vectors": {"float32", "int32"}}
-    expected |= {"table_missing": {"float32"}}
-    expected |= {name: {"int32"} for name in TEXTS}
+    expected |= {"table_missing": {"float32"}, **dict.fromkeys(TEXTS, {"int32"})}
     assert kinds == set(map(np.dtype, expected.get(done.config["config"], {"uint8"})))
 
 
@@ -200,7 +187,7 @@ def test_bits_are_reported_of_integers_alone(done):
     dims = math.prod(done.config["example"]["x"]["shape"])
     bits = math.log2(levels) - evaluation["log_likelihood"]["value"] / dims / math.log(2)
     np.testing.assert_allclose(evaluation["bits_per_dim"], bits, rtol=1e-6)
-    of_masses = is_text(done) or done.config["config"] in ("mnist_categorical", "cifar10")
+    of_masses = is_text(done) or done.config["config"] == "mnist_categorical"
     assert levels == (1 if of_masses else 256)
     assert evaluation["bits_per_dim"] > (0 if of_masses else 8)
 
