@@ -148,7 +148,7 @@ def test_examples_are_described(done):
     )
     kinds = {leaf.dtype for leaf in jax.tree.leaves(shapes_of(done.config["stored"]["x"]))}
     expected = {"series": {"float32"}, "vectors": {"float32", "int32"}}
-    expected |= {"table_missing": {"float32"}, **dict.fromkeys(TEXTS, {"int32"})}
+    expected |= {"table_missing": {"float32"}, **{name: {"int32"} for name in TEXTS}}
     assert kinds == set(map(np.dtype, expected.get(done.config["config"], {"uint8"})))
 
 
