@@ -23,7 +23,7 @@ from vae_jax import (
 )
 from vae_jax.configs import Data, Examples, Experiment, Trained, Views
 from vae_jax.configs.experiment import fixed
-from vae_jax.models import Rung, ladder, with_codebook, with_vamp_prior
+from vae_jax.models import Rung, ladder, with_codebook
 from vae_jax.networks import (
     MLP,
     BernoulliHead,
@@ -182,23 +182,17 @@ def rungs(*, epochs: int = 1) -> Experiment:
     return experiment(model, pixels(), epochs=epochs)
 
 
-def vamp(*, epochs: int = 1) -> Experiment:
-    """A VampPrior of three pseudo-inputs."""
-    plain = of_pixels(Network(MLP((4,)), TO_Z))
-    model = with_vamp_prior(plain, lambda key, x: jnp.stack(3 * [x]))
-    return experiment(model, pixels(), epochs=epochs, **SAMPLED)
-
-
 def planar(*, epochs: int = 1) -> Experiment:
     """A posterior that knows log q of its draws alone, and has no mean."""
     model = of_pixels(Network(MLP((4,)), FlowHead(TO_Z, planar_flows(LATENTS, 1))))
     return experiment(model, pixels(), epochs=epochs, **SAMPLED)
 
 
-def codes(*, epochs: int = 1, batch_norm: bool = False) -> Experiment:
-    """A codebook, and BatchNorm in the encoder if asked: two states that move."""
-    body = Normalised(4) if batch_norm else MLP((4,))
-    plain = of_pixels(Network(body, DeltaHead((3, LATENTS))), standard_gaussian(3, LATENTS))
+def codes(*, epochs: int = 1) -> Experiment:
+    """A codebook, and BatchNorm in the encoder: two states that move."""
+    plain = of_pixels(
+        Network(Normalised(4), DeltaHead((3, LATENTS))), standard_gaussian(3, LATENTS)
+    )
     model = with_codebook(plain, 4)
     terms = [Term("distortion", distortion), Term("commitment", commitment, 0.25)]
     return experiment(model, pixels(), terms=terms, epochs=epochs)
@@ -208,6 +202,6 @@ OWN = {
     config.__name__: config
     for config in (
         *(classes, vector, table, masked, layers, point, players),
-        *(factor, rungs, vamp, planar, codes),
+        *(factor, rungs, planar, codes),
     )
 }

@@ -30,7 +30,7 @@ def titles():
         yield found
 
 
-@pytest.fixture(scope="module", params=[*OWN, "codes --batch-norm"])
+@pytest.fixture(scope="module", params=OWN)
 def run(request, tmp_path_factory, titles):
     titles.clear()
     folder = tmp_path_factory.mktemp("trained") / "run"

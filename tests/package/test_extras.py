@@ -33,6 +33,15 @@ def test_the_extras_that_messages_name_are_there():
     assert named < set(PROJECT["optional-dependencies"])
 
 
+def test_the_oldest_versions_are_those_that_are_asked_for():
+    lines = (ROOT.parent / "tests" / "floors.txt").read_text(encoding="utf-8").splitlines()
+    oldest = dict(line.removesuffix(".*").split("==") for line in lines if "==" in line)
+    assert oldest.pop("jaxlib") == oldest["jax"]
+    asked = dict(entry.split(">=") for entry in PROJECT["dependencies"] if ">=" in entry)
+    assert {name: asked[name] for name in oldest} == oldest
+    assert set(asked) - set(oldest) == {"tensorflow-datasets"}
+
+
 def test_a_picture_without_matplotlib(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     message = f"A picture needs matplotlib, which is not installed: {install('experiments')}, or"
