@@ -24,7 +24,8 @@ digits_gumbel = preset(
     `python -m experiments.train digits_gumbel` gave, on the 360 held-out images, -ELBO 25.68 +-
     0.35 and -log p(x) 22.77 +- 0.18 (5,000 samples) over images (two shared cores, no GPU, November
     2026). The temperature falls from 1 to 0.5. All that is reported is of the classes themselves,
-    and no number of the relaxed model.
+    and no number of the relaxed model. By the score in its place (`--posterior categorical
+    --objective rloo`, 4 or 16 draws, 150 and 100 passes) z was given up here: a rate of 0.00.
 
     Reference: Jang, Gu, Poole 2016, arXiv 1611.01144.""",
     latents=10,
