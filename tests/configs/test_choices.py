@@ -162,6 +162,8 @@ def test_posterior_and_prior_are_over_one_space():
         ({**WITH["gumbel"], "posterior": "gumbel", "temperature_steps": 0}, "in how many steps"),
         ({**WITH["categorical"], "posterior": "categorical", "draws": 1}, "draws must be in 2"),
         ({"posterior": "point", "objective": "vimco"}, "A point has no bound"),
+        ({**WITH["gumbel"], "posterior": "gumbel", "objective": "iwae"}, "of another model"),
+        ({**WITH["gumbel"], "posterior": "gumbel", "step": "encoder_ahead"}, "more than an enc"),
         ({"temperature": 0.5}, "is an option of the posterior gumbel"),
     ):
         with pytest.raises(ValueError, match=match):

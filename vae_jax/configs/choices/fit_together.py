@@ -4,6 +4,7 @@ from vae_jax.configs.choices.choices import Choices
 from vae_jax.configs.choices.form import Form
 from vae_jax.configs.choices.posterior import Posterior, as_it_is
 from vae_jax.configs.choices.priors import PRIORS_OF, Prior
+from vae_jax.objectives import categorical_rate
 
 
 def check_form(choices: Choices, form: Form, is_masked: bool) -> None:
@@ -58,6 +59,12 @@ def check_latents(choices: Choices, prior: Prior, posterior: Posterior) -> None:
         raise ValueError(
             f"posterior={choices.posterior!r} is over {posterior.space}, and"
             f" prior={choices.prior!r} over {prior.space}: choose {own}."
+        )
+    if posterior.descended is categorical_rate and choices.objective not in ("elbo", "capacity"):
+        raise ValueError(
+            f"objective={choices.objective!r} of the relaxed classes of posterior='gumbel' is a"
+            " bound of another model: choose straight_through=True, or posterior='categorical' with"
+            " objective='vimco'."
         )
     if choices.step == "encoder_ahead" and posterior.trained is not as_it_is:
         raise ValueError(
