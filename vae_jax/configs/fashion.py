@@ -73,8 +73,8 @@ fashion_fsq = preset(
     """The same with 8 levels of each of 3 channels at each position: 512 codes, without a table.
 
     `python -m experiments.train fashion_fsq --raw FOLDER` gave, on the 10,000 test images, -ELBO
-    -1239.8 +- 4.2, of which the rate is 305.7: 5.72 bits per dimension. After 1,200 steps a third of
-    the codes is in use, at a perplexity of 50. With a fitted prior the rate is 85, and 5.31 bits
+    -1239.8 +- 4.2, of which the rate is 305.7: 5.72 bits per dimension. After 1,200 steps a third
+    of the codes is in use, at a perplexity of 50. With a fitted prior the rate is 85: 5.31 bits
     (docs/codes.md); 2 minutes of processor time, two shared cores, November 2026.
 
     Reference: Mentzer, Minnen, Agustsson, Tschannen 2023, arXiv 2309.15505.""",
