@@ -88,3 +88,9 @@ def test_numbers_are_whole_in_a_narrow_terminal(monkeypatch, width):
 def test_parameters_that_were_chosen_are_called_so(monkeypatch):
     lines = shown(monkeypatch, 100, {"epoch": 9, "best_epoch": 6})
     assert lines[0] == "1,234 test examples, epoch 6, the best on the examples set aside"
+
+
+def test_how_many_codes_are_in_use(monkeypatch):
+    codes = {"code_perplexity": 353.32, "code_usage": 0.3359375, "num_codes": 4096}
+    lines = " ".join(shown(monkeypatch, 100, **codes))
+    assert "Codes: 33.6% of 4,096 in use, at a perplexity of 353.3 of each table." in lines

@@ -174,6 +174,11 @@ def _sentences(scores: dict[str, Any]) -> list[str]:
             f" average, median effective sample size {log_p['median_effective_sample_size']:.0f}."
         )
         said += [log_p["reading"]] if "reading" in log_p else []
+    if "code_usage" in scores:
+        said.append(
+            f"Codes: {scores['code_usage']:.1%} of {scores['num_codes']:,} in use, at a perplexity"
+            f" of {scores['code_perplexity']:.1f} of each table."
+        )
     if "active_units" in scores:
         active = scores["active_units"]
         said.append(
