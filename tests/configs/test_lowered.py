@@ -42,9 +42,10 @@ B = 10
 def files(folder):
     """A file of each kind, as the option `data`."""
     np.save(folder / "images.npy", bytes_of(100))
+    np.save(folder / "cifar10.npy", bytes_of(100, (8, 8, 3)))
     np.save(folder / "series.npy", np.random.default_rng(0).normal(size=(100, 4, 2)))
     (folder / "text.txt").write_text(LINES)
-    places = {name: folder / f"{name}.npy" for name in ("images", "series")}
+    places = {name: folder / f"{name}.npy" for name in ("images", "cifar10", "series")}
     texts = dict.fromkeys(TEXTS, folder / "text.txt")
     return {**places, "vectors": write_table(folder / "rows.csv", 100), **texts}
 
@@ -56,6 +57,11 @@ def build(name, folder):
         given["choices"] = CONV
     if name.startswith(("digits", "mnist")):
         given["choices"] = Choices(hidden=(4, 3), likelihood="bernoulli")
+    if name == "mnist_categorical":
+        given |= {"choices": Choices(hidden=(4, 3), likelihood="categorical"), "levels": 3}
+    if name == "cifar10":
+        small = {"network": "residual", "likelihood": "logistic_mixture", "logistics": 2}
+        given["choices"] = replace(CONV, **small)
     if name == "mnist_iwae":
         given["choices"] = Choices(hidden=(4, 3), likelihood="bernoulli", objective="iwae", draws=2)
     if name == "mnist_pixelcnn":
@@ -121,4 +127,4 @@ def test_programs_for_other_devices(name, tmp_path, monkeypatch):
         assert set(re.findall(r"stablehlo\.custom_call @(\w+)", text)) <= OWN_CALLS
         assert not re.search(r"\bf64\b|xf64>", text)
         convolutions += text.count("stablehlo.convolution")
-    assert (convolutions > 20) == (name in ("fashion_conv", "images"))
+    assert (convolutions > 20) == (name in ("fashion_conv", "images", "cifar10"))
