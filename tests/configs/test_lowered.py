@@ -55,6 +55,7 @@ KINDS += ["fashion_vq", "vectors", "series", "text"]
 def files(folder):
     """A file of each kind, as the option `data`."""
     np.save(folder / "images.npy", bytes_of(100))
+    np.save(folder / "cifar10.npy", bytes_of(100, (8, 8, 3)))
     np.save(folder / "series.npy", np.random.default_rng(0).normal(size=(100, 4, 2)))
     (folder / "text.txt").write_text(LINES)
     places = {name: folder / f"{name}.npy" for name in ("images", "series")}
@@ -73,6 +74,8 @@ def build(name, folder):
     if name in ("digits_gumbel", "digits_hamiltonian", "mnist_hyperspherical"):
         own = inspect.signature(CONFIGS[name]).parameters["choices"].default
         given["choices"] = replace(own, hidden=(4, 3))
+    if name == "mnist_categorical":
+        given |= {"choices": Choices(hidden=(4, 3), likelihood="categorical"), "levels": 3}
     if name == "mnist_iwae":
         given["choices"] = Choices(hidden=(4, 3), likelihood="bernoulli", objective="iwae", draws=2)
     if name == "mnist_pixelcnn":

@@ -11,6 +11,7 @@ from experiments.benchmarks import (
     anatomy,
     defaults,
     devices,
+    draws,
     likelihood,
     precision,
     scaling,
@@ -53,6 +54,13 @@ def test_the_tables_of_the_benchmarks_are_those_of_the_results(benchmark):
     shown = (ROOT / "docs/performance.md").read_text().splitlines()
     assert len(rows) > 3
     assert [row for row in map(benchmark.line, rows) if row not in shown] == []
+
+
+def test_the_times_of_draws_are_those_of_the_results():
+    shown = (ROOT / "docs/architectures.md").read_text()
+    _, table = shown.split("<!-- python -m experiments.benchmarks.draws -->\n")
+    rows = draws.load(ROOT / "results/draws.json")
+    assert table.startswith(draws.table_of(rows) + "\n<!-- end -->")
 
 
 def test_the_table_of_several_devices_is_that_of_the_results():

@@ -104,13 +104,14 @@ def errors(
     """The root mean square error of the hidden numbers of the test rows, standardised: by the
     model, by the means of the columns, and by scikit-learn's iterative imputer, which, as the
     model, is fitted to the training rows."""
-    truth, gone = columns.units.apply(found.whole[_TRAINED:]), ~np.asarray(test["c"])
+    gone = ~np.asarray(test["c"])  # of all of them, or of the first
+    truth = columns.units.apply(found.whole[_TRAINED:][: len(gone)])
     train, rest = (columns.units.apply(rows.numbers) for rows in found.table.divide())
     made = evaluate.impute(model, params, key, test, num_samples=_DRAWS)
     guesses = {
         "model": np.asarray(made.x),
         "mean": np.zeros_like(truth),
-        "iterative_imputer": _by_regressions(train, rest),
+        "iterative_imputer": _by_regressions(train, rest[: len(gone)]),
     }
     rmse = {
         f"hidden_rmse_{name}": float(np.sqrt(np.mean((guess - truth)[gone] ** 2)))
