@@ -139,7 +139,7 @@ PLANAR = vae(
 IAF = with_prior(
     vae(
         Network(MLP((6,)), FlowHead(GaussianHead((2,)), iaf(2, 2, (4,)), nn.Dense(3))),
-        pixels(),
+        Network(MLP((6,)), FlowHead(NUMBERS, real_nvp(SIZE, 2, (4,)))),
         standard_gaussian(2),
     ),
     FlowPrior(2, real_nvp(2, 2, (4,))),
@@ -184,7 +184,7 @@ EVERY = {
     "ladder": row(LADDER, [DISTORTION, RATE], rate, BOTH),
     "vamp prior": row(VAMP, [DISTORTION, SAMPLED], sampled_rate, far(2)),
     "planar": row(PLANAR, [DISTORTION, SAMPLED], sampled_rate, far(2), any_z=False),
-    "flow and its prior": row(IAF, [DISTORTION, SAMPLED], sampled_rate, far(2)),
+    "flows everywhere": row(IAF, [DISTORTION, SAMPLED], sampled_rate, far(2)),
     "point": row(POINT, [DISTORTION, SAMPLED], None, far(2)),
     "autoregressive": row(SERIES, [DISTORTION, RATE], rate, far(2)),
     "relaxed classes": row(CLASSES, [DISTORTION, SAMPLED], sampled_rate, CORNER),

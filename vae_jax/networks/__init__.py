@@ -45,7 +45,7 @@ from vae_jax.networks.heads import (
     LaplaceHead,
     MixtureHead,
 )
-from vae_jax.networks.init import default_init
+from vae_jax.networks.init import default_init, spread_bias
 from vae_jax.networks.level_heads import (
     ColourLogisticsHead,
     DiscretisedLogisticHead,
@@ -157,6 +157,7 @@ __all__ = [
     "scaled_by",
     "soft_ceiling",
     "soft_floor",
+    "spread_bias",
     "strided",
     "sylvester",
     "transposed",

@@ -28,6 +28,7 @@ class MLP(nn.Module):
       activation: applied after every layer, the last one too: these are features, not parameters.
       norm: () -> layer, e.g. `nn.LayerNorm`; None for none.
       kernel_init: initializer of the kernels; None for `default_init(activation)`.
+      bias_init: initializer of the biases; `spread_bias` where x has few values.
       dropout: probability that a feature is set to 0.
       dtype: of the arithmetic.
     """
@@ -36,6 +37,7 @@ class MLP(nn.Module):
     activation: Activation = nn.relu
     norm: Norm | None = None
     kernel_init: Initializer | None = None
+    bias_init: Initializer = nn.initializers.zeros
     dropout: float = 0.0
     dtype: Dtype | None = None
 
@@ -45,7 +47,10 @@ class MLP(nn.Module):
         kernel_init = self.kernel_init or default_init(self.activation)
         features = flatten(x, c)
         for width in self.widths:
-            features = nn.Dense(width, kernel_init=kernel_init, dtype=self.dtype)(features)
+            dense = nn.Dense(
+                width, kernel_init=kernel_init, bias_init=self.bias_init, dtype=self.dtype
+            )
+            features = dense(features)
             features = drop(self, self.activation(normalize(features, self.norm)))
         return features
 

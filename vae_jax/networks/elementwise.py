@@ -30,7 +30,7 @@ class Affines:
       bound: of the log of a scale, so that what is far from all data stays finite.
     """
 
-    bound: float = 4.0
+    bound: float = 2.0
 
     @property
     def size(self) -> int:

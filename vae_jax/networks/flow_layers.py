@@ -15,7 +15,7 @@ from flax.typing import Dtype, Initializer
 from vae_jax import flows
 from vae_jax.networks.bodies import MLP
 from vae_jax.networks.elementwise import Affines, Elementwise
-from vae_jax.networks.init import Activation
+from vae_jax.networks.init import Activation, spread_bias
 from vae_jax.networks.made import MaskedMLP
 from vae_jax.networks.programs import Program, opened
 from vae_jax.types import Array
@@ -140,7 +140,7 @@ class CouplingLayer(nn.Module):
     """
 
     event_size: int
-    body: nn.Module = field(default_factory=lambda: MLP((64,)))
+    body: nn.Module = field(default_factory=lambda: MLP((64,), bias_init=spread_bias))
     elementwise: Elementwise = field(default_factory=Affines)
 
     def __call__(self, context: Array | None = None) -> flows.Coupling:

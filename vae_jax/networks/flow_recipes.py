@@ -16,6 +16,7 @@ from vae_jax.networks.flow_layers import (
     RadialLayer,
     SylvesterLayer,
 )
+from vae_jax.networks.init import spread_bias
 
 
 def planar(event_size: int, layers: int = 8, dtype: Dtype | None = None) -> FlowChain:
@@ -66,7 +67,8 @@ def real_nvp(
 
     Reference: Dinh, Sohl-Dickstein, Bengio 2017, arXiv 1605.08803.
     """
-    own = [CouplingLayer(event_size, MLP(widths), elementwise) for _ in range(layers)]
+    bodies = [MLP(widths, bias_init=spread_bias) for _ in range(layers)]
+    own = [CouplingLayer(event_size, body, elementwise) for body in bodies]
     return _turned(event_size, own)
 
 

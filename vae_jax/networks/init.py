@@ -1,13 +1,14 @@
 """How the weights of a layer are drawn, given the activation that follows it."""
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 from flax.typing import Initializer
 
-from vae_jax.types import Array
+from vae_jax.types import Array, Key
 
 Activation = Callable[[Array], Array]
 
@@ -45,6 +46,15 @@ def default_init(activation: Activation) -> Initializer:
     Klambauer et al. 2017, arXiv 1706.02515.
     """
     return _OTHER_THAN_HE.get(activation, nn.initializers.he_normal())
+
+
+def spread_bias(key: Key, shape: tuple[int, ...], dtype: Any = jnp.float32) -> Array:
+    """Biases of hidden layers that are told few values, as in a flow: uniform in (-1, 1).
+
+    With biases of 0 all units of relu turn at the same place, where their input is 0, and a network
+    of one value begins with no more than two slopes.
+    """
+    return jax.random.uniform(key, shape, dtype, -1.0, 1.0)
 
 
 def where_made(module: nn.Module, init: Initializer) -> Initializer:
