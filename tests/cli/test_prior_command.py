@@ -3,11 +3,11 @@
 import jax
 import numpy as np
 import pytest
-from tiny_runs import read, resume
+from tiny_runs import few_digits, read, resume, shorten, train
 
 from vae_jax import Mixture, evaluate, sampled_rate
 from vae_jax.cli import compare, prior, sample
-from vae_jax.distributions import Layered
+from vae_jax.distributions import Coded, Layered
 from vae_jax.runs import load_run
 from vae_jax.samplers import Nearest
 
@@ -62,3 +62,26 @@ def test_what_is_no_option_and_what_cannot_go_on(digits, tmp_path, capsys):
     assert prior.main(given) == 0
     assert resume(out, "--epochs", "9") == 1
     assert "was fitted after training, which cannot go on" in capsys.readouterr().err
+
+
+def test_codes_have_a_prior_of_their_indices(digits, tmp_path, monkeypatch, capsys):
+    shorten(monkeypatch, pictures=False)
+    few_digits(monkeypatch)
+    options = {"epochs": 1, "hidden": 8, "latents": 2, "num_codes": 4, "code_vectors": 3}
+    run = train(tmp_path / "run", "digits", posterior="codes", **options)
+    for folder, fit, said in (
+        (run, "gaussian_mixture", "is not of the latents of this model: choose codes"),
+        (digits.folder, "codes", "is not of the latents of this model: choose another, such as"),
+    ):
+        assert prior.main([str(folder), "--fit", fit, "--out", str(tmp_path / "no")]) == 1
+        assert said in capsys.readouterr().err.replace("\n", " ")
+    out = tmp_path / "fitted"
+    given = ["--fit", "codes", "--epochs", "3", "--width", "8", *SHORT, "--out", str(out)]
+    assert prior.main([str(run), *given]) == 0
+    found = load_run(out)
+    assert isinstance(found.model.prior(found.params), Coded)
+    scores, before = read(out, "evaluation.json"), read(run, "evaluation.json")
+    assert before["elbo"]["rate"] == pytest.approx(3 * np.log(4))
+    assert scores["elbo"]["rate"] < before["elbo"]["rate"]
+    drawn = tmp_path / "drawn.png"
+    assert sample.main([str(out), "--number", "4", "--out", str(drawn)]) == 0

@@ -12,11 +12,10 @@ from vae_jax.models import VAE, trace, with_prior
 from vae_jax.networks import MLP, BernoulliHead, GaussianHead, Network, iaf, maf, planar
 from vae_jax.samplers import (
     FITS,
-    FitOptions,
     fit_flow,
     fit_gaussian_mixture,
     fit_second_stage,
-    kind_of,
+    kind_from,
     nearest,
     second_stage,
     two_stage,
@@ -188,5 +187,5 @@ def test_what_cannot_be_fitted_is_refused(key):
     with pytest.raises(TypeError, match="Planar has no inverse"):
         fit_flow(key, Z, planar(2, 1), epochs=1)
     with pytest.raises(ValueError, match="neighbours is no option of fit='maf', which has epochs"):
-        kind_of(FitOptions("maf", neighbours=3), 2)
-    assert set(FITS) == {"gaussian_mixture", "maf", "iaf", "nearest", "two_stage"}
+        kind_from({"fit": "maf", "size": 2, "options": {"neighbours": 3}})
+    assert set(FITS) == {"gaussian_mixture", "maf", "iaf", "nearest", "two_stage", "codes"}

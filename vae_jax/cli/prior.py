@@ -1,13 +1,14 @@
 """Fit another prior to the latents of a trained model: a new run folder, beside the old numbers.
 
 The model stays as it is, and the prior is fitted to a draw of the posterior of each training
-example, of 10,000 where there are more.
+example, or to its codes, of 10,000 where there are more.
 Samples, bounds, pictures and report of the new folder are of the new prior; sample, evaluate,
 interpolate and the other commands take it as any run.
 
 Examples:
   {prog} runs/digits-1 --fit gaussian_mixture --components 20
   {prog} runs/digits-1 --fit two_stage --out runs/digits-two
+  {prog} runs/fashion_vq-1 --fit codes
 """
 
 from collections.abc import Sequence

@@ -1,18 +1,15 @@
 """A run whose prior is fitted after its training: a folder of its own, beside the old one."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
-from vae_jax import evaluate
 from vae_jax.checkpoint import Checkpoints
 from vae_jax.checks import seeded
-from vae_jax.configs import Data
 from vae_jax.configs.experiment import fixed
+from vae_jax.objectives import batch_size as size_of
 from vae_jax.report import write_report
 from vae_jax.runs import folder as run_folder
 from vae_jax.runs.baselines import some_training, with_baselines
@@ -20,8 +17,8 @@ from vae_jax.runs.load import Run, refitted
 from vae_jax.runs.pictures import save_pictures
 from vae_jax.runs.scores import score
 from vae_jax.runs.status import write_status
-from vae_jax.samplers import FitOptions, kind_of
-from vae_jax.types import Key, Params, Progress
+from vae_jax.samplers import FitOptions, kept_of, kind_from
+from vae_jax.types import Params, Progress
 
 Json = dict[str, Any]
 
@@ -36,8 +33,8 @@ def fit_prior(
     pictures: bool = True,
     progress: Progress = iter,
 ) -> Path:
-    """Fit a prior to draws of q(z|x) of the training examples, and make a run folder of the model
-    that has it: its samples, scores, pictures and report are of the new prior.
+    """Fit a prior to the latents of the training examples, and make a run folder of the model that
+    has it: its samples, scores, pictures and report are of the new prior.
 
     Args:
       found: the run.
@@ -56,14 +53,14 @@ def fit_prior(
       ValueError: a model of several latents, or of one that is no vector.
     """
     loaded = found.experiment.examples.load()
-    draw_key, fit_key, score_key, picture_key = jax.random.split(seeded(seed), 4)
-    z = _draws(found, loaded, draw_key)
-    kind = kind_of(asked, z.shape[1])
-    params = {**found.params, "prior": kind.fit(fit_key, z)}
-    kept = {"fit": asked.fit, "size": z.shape[1], "options": _given(asked)}
+    train = fixed(found.experiment.examples.prepare, some_training(loaded))
+    fit_key, score_key, picture_key = jax.random.split(seeded(seed), 3)
+    kept = kept_of(asked, found.model, found.params, train)
+    kind = kind_from(kept)
+    params = {**found.params, "prior": kind.fit(fit_key, found.model, found.params, train)}
     config = {**found.config, "prior": {"of": str(found.folder), **kept}}
     before = run_folder.read_evaluation(found.folder)
-    config["notes"] = [*config.get("notes", []), _told(found, asked.fit, len(z), before)]
+    config["notes"] = [*config.get("notes", []), _told(found, asked.fit, size_of(train), before)]
     config["notes"] += [kind.note] if kind.note else []
     folder = run_folder.create(f"{config['config']}-{asked.fit}", out, config)
     _save(folder, found.epoch, params)
@@ -79,24 +76,8 @@ def fit_prior(
     return folder
 
 
-def _draws(found: Run, data: Data, key: Key) -> np.ndarray:
-    train = fixed(found.experiment.examples.prepare, some_training(data))
-    z = evaluate.aggregate_draws(found.model, found.params, key, train)
-    if not hasattr(z, "dtype") or z.ndim != 2:
-        raise ValueError(
-            "A prior is fitted to one latent that is a vector, and the model of this run has"
-            f" {', '.join(z) if isinstance(z, dict) else f'events {list(np.shape(z)[1:])}'}."
-        )
-    return np.asarray(z)
-
-
-def _given(asked: FitOptions) -> Json:
-    options = asdict(asked)
-    return {n: value for n, value in options.items() if n != "fit" and value is not None}
-
-
 def _told(found: Run, fit: str, number: int, before: Json) -> str:
-    said = f"The prior, {fit}, was fitted after training to {number:,} draws of the posteriors of"
+    said = f"The prior, {fit}, was fitted after training to {number:,} training examples of"
     said += f" {found.folder}"
     if "elbo" not in before:
         return f"{said}."

@@ -13,7 +13,7 @@ from vae_jax.samplers.flow import fit_flow
 from vae_jax.samplers.gaussian_mixture import fit_gaussian_mixture
 from vae_jax.samplers.kinds import FITS, Kind
 from vae_jax.samplers.nearest import Nearest, nearest
-from vae_jax.samplers.options import FitOptions, kind_from, kind_of
+from vae_jax.samplers.options import FitOptions, kept_of, kind_from
 from vae_jax.samplers.two_stage import fit_second_stage, second_stage, two_stage
 
 __all__ = [
@@ -25,8 +25,8 @@ __all__ = [
     "fit_flow",
     "fit_gaussian_mixture",
     "fit_second_stage",
+    "kept_of",
     "kind_from",
-    "kind_of",
     "nearest",
     "second_stage",
     "two_stage",
