@@ -1,6 +1,7 @@
 """Posteriors that are moved towards the true one by leapfrog steps."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -49,22 +50,14 @@ def with_hamiltonian(
     """
     check_count("num_steps", num_steps)
     check_within("first_step", first_step, 1e-6, 0.999 * LARGEST)
+    forces = log_joint_of(model)
 
     def init(key: Key, x: Event, c: Event = None) -> Params:
         params = model.init(key, x, c)
         shape = event_of("with_hamiltonian", model, params, c, key)
-        share = first_step / LARGEST
-        own = {"step": jnp.full(shape, math.log(share / (1 - share)), jnp.float32)}
-        if tempered:
-            own["start"] = jnp.asarray(math.log(BEGIN / (1 - BEGIN)), jnp.float32)
-        params = {**params, "hamiltonian": own}
+        params = {**params, "hamiltonian": first_values(shape, first_step, tempered)}
         jax.eval_shape(lambda: trace(changed, params, key, x, c).z)  # checks the events
         return params
-
-    def log_joint(given: Params, z: Array) -> Array:
-        params, x, c, key = (given[name] for name in ("params", "x", "c", "key"))
-        prior, likelihood = model.prior(params, c), model.decode(params, z, c, key)
-        return parted(likelihood).made.log_prob(x) + prior.log_prob(z)
 
     def encode(params: Params, x: Event, c: Event = None, key: Key | None = None) -> Any:
         base, entries = parted(model.encode(params, x, c, key))
@@ -72,7 +65,7 @@ def with_hamiltonian(
         log_step = math.log(LARGEST) + jax.nn.log_sigmoid(own["step"])
         log_start = jax.nn.log_sigmoid(own["start"]) if tempered else jnp.zeros(())
         given = {"params": params, "x": x, "c": c, "key": key}
-        q = Hamiltonian(base, given, log_step, log_start, log_joint, num_steps)
+        q = Hamiltonian(base, given, log_step, log_start, forces, num_steps)
         return WithState(q, entries) if entries else q
 
     def decode(params: Params, z: Event, c: Event = None, key: Key | None = None) -> Any:
@@ -86,6 +79,26 @@ def with_hamiltonian(
 
     changed = model._replace(init=init, encode=encode, decode=decode, prior=prior)
     return changed
+
+
+def log_joint_of(model: VAE) -> Callable[[Params, Array], Array]:
+    """({"params", "x", "c", "key"}, z) -> log p(x|z,c) + log p(z|c), [] nats."""
+
+    def log_joint(given: Params, z: Array) -> Array:
+        params, x, c, key = (given[name] for name in ("params", "x", "c", "key"))
+        likelihood = parted(model.decode(params, z, c, key)).made
+        return likelihood.log_prob(x) + parted(model.prior(params, c)).made.log_prob(z)
+
+    return log_joint
+
+
+def first_values(shape: tuple[int, ...], first_step: float, tempered: bool) -> Params:
+    """The logits of the steps, as shares of the largest, and of the first temperature."""
+    share = first_step / LARGEST
+    own = {"step": jnp.full(shape, math.log(share / (1 - share)), jnp.float32)}
+    if tempered:
+        own["start"] = jnp.asarray(math.log(BEGIN / (1 - BEGIN)), jnp.float32)
+    return own
 
 
 def event_of(name: str, model: VAE, params: Params, c: Event, key: Key) -> tuple[int, ...]:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import flax.linen as nn
@@ -16,7 +17,7 @@ from vae_jax.distributions import (
     PrecisionGaussian,
     RiemannianHamiltonian,
 )
-from vae_jax.models.hamiltonian import BEGIN, LARGEST, event_of
+from vae_jax.models.hamiltonian import LARGEST, event_of, first_values, log_joint_of
 from vae_jax.models.modules import apply_module, check_module, init_stateless
 from vae_jax.models.record import VAE
 from vae_jax.models.state import WithState, parted
@@ -74,39 +75,19 @@ def with_riemannian_hamiltonian(
     check_within("least", least, 1e-6, 1e6)
     check_module("metric", metric)
     check_takes("inputs", inputs, "key", "x")
+    forces, places = log_joint_of(model), _places_of(model, metric)
+    factor = partial(_factor, width, least)
 
     def init(key: Key, x: Event, c: Event = None) -> Params:
         model_key, metric_key, inputs_key = jax.random.split(key, 3)
         params = model.init(model_key, x, c)
         shape = event_of("with_riemannian_hamiltonian", model, params, c, key)
-        share = first_step / LARGEST
-        own = {
-            "step": jnp.full(shape, math.log(share / (1 - share)), jnp.float32),
-            "start": jnp.asarray(math.log(BEGIN / (1 - BEGIN)), jnp.float32),
-        }
+        own = first_values(shape, first_step, tempered=True)
         state = {**params.get("state", {}), "metric": {"inputs": inputs(inputs_key, x)}}
         network = init_stateless(metric, metric_key, x)
         params = {**params, "hamiltonian": own, "metric": network, "state": state}
         jax.eval_shape(lambda: trace(changed, params, key, x, c).z)  # checks the events
         return params
-
-    def places(params: Params) -> Params:
-        """The centres [C, D], and the factors [C, D, D]."""
-        u = params["state"]["metric"]["inputs"]
-        centres = jax.vmap(lambda u: parted(model.encode(params, u)).made.mean())(u)
-        factors = jax.vmap(lambda u: apply_module(metric, params, "metric", u))(u)
-        return {"centres": centres, "factors": factors}
-
-    def factor(given: Params, z: Array) -> Array:
-        centres, L = given["centres"], given["factors"]
-        near = jnp.exp(-jnp.sum((centres - z[None]) ** 2, axis=1) / width**2)
-        shares = jnp.einsum("k,kij,klj->il", near, L, L, precision="highest")
-        return jnp.linalg.cholesky(shares + least * jnp.eye(len(z)))
-
-    def log_joint(given: Params, z: Array) -> Array:
-        params, x, c, key = (given[name] for name in ("params", "x", "c", "key"))
-        likelihood = parted(model.decode(params, z, c, key)).made
-        return likelihood.log_prob(x) + parted(model.prior(params, c)).made.log_prob(z)
 
     def program(given: Params, draw: Callable[[str, Distribution], Array]) -> None:
         z = draw("latent", given["prior"])
@@ -117,16 +98,8 @@ def with_riemannian_hamiltonian(
         own = params["hamiltonian"]
         log_step = math.log(LARGEST) + jax.nn.log_sigmoid(own["step"])
         given = {"params": params, "x": x, "c": c, "key": key, **places(params)}
-        q = RiemannianHamiltonian(
-            base,
-            given,
-            log_step,
-            jax.nn.log_sigmoid(own["start"]),
-            log_joint,
-            factor,
-            num_steps,
-            iterations,
-        )
+        log_start, how = jax.nn.log_sigmoid(own["start"]), (num_steps, iterations)
+        q = RiemannianHamiltonian(base, given, log_step, log_start, forces, factor, *how)
         return WithState(q, entries) if entries else q
 
     def decode(params: Params, z: Event, c: Event = None, key: Key | None = None) -> Any:
@@ -139,3 +112,23 @@ def with_riemannian_hamiltonian(
 
     changed = model._replace(init=init, encode=encode, decode=decode, prior=prior)
     return changed
+
+
+def _places_of(model: VAE, metric: nn.Module) -> Callable[[Params], Params]:
+    """params -> the centres [C, D], and the factors [C, D, D]."""
+
+    def places(params: Params) -> Params:
+        u = params["state"]["metric"]["inputs"]
+        centres = jax.vmap(lambda u: parted(model.encode(params, u)).made.mean())(u)
+        factors = jax.vmap(lambda u: apply_module(metric, params, "metric", u))(u)
+        return {"centres": centres, "factors": factors}
+
+    return places
+
+
+def _factor(width: float, least: float, given: Params, z: Array) -> Array:
+    """The lower triangular factor of G(z)^-1, [D, D]."""
+    centres, L = given["centres"], given["factors"]
+    near = jnp.exp(-jnp.sum((centres - z[None]) ** 2, axis=1) / width**2)
+    shares = jnp.einsum("k,kij,klj->il", near, L, L, precision="highest")
+    return jnp.linalg.cholesky(shares + least * jnp.eye(len(z)))
