@@ -64,6 +64,26 @@ def test_what_is_no_option_and_what_cannot_go_on(digits, tmp_path, capsys):
     assert "was fitted after training, which cannot go on" in capsys.readouterr().err
 
 
+def test_of_a_point_there_is_no_bound_under_any_prior(tmp_path, monkeypatch, capsys):
+    shorten(monkeypatch, pictures=False)
+    few_digits(monkeypatch)
+    given = {"epochs": 1, "hidden": 8, "latents": 3, "no_pictures": True}
+    run = train(tmp_path / "run", "digits", posterior="point", **given)
+    out = tmp_path / "fitted"
+    assert prior.main([str(run), "--fit", "gaussian_mixture", *SHORT, "--out", str(out)]) == 0
+    assert load_run(out).experiment.views.rate is None
+    scores = read(out, "evaluation.json")
+    assert "distortion" in scores
+    assert not {"elbo", "log_likelihood", "mutual_information"} & set(scores)
+    on_a_sphere = {**given, "posterior": "power_spherical", "prior": "sphere", "no_score": True}
+    run = train(tmp_path / "sphere", "digits", **on_a_sphere)
+    capsys.readouterr()
+    again = ["--fit", "gaussian_mixture", *SHORT, "--out", str(tmp_path / "none")]
+    assert prior.main([str(run), *again]) == 1
+    assert "is not one of the latents of this run" in capsys.readouterr().err
+    assert not (tmp_path / "none").exists()
+
+
 def test_codes_have_a_prior_of_their_indices(digits, tmp_path, monkeypatch, capsys):
     shorten(monkeypatch, pictures=False)
     few_digits(monkeypatch)

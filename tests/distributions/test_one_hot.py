@@ -86,6 +86,26 @@ def test_nothing_is_lost_at_a_corner(key):
     np.testing.assert_allclose(drawn, scored, rtol=1e-4)
 
 
+@pytest.mark.parametrize("t", [0.05, 0.5])
+def test_what_is_below_the_least_number_has_a_probability(key, t):
+    """However sure q is, its rate is one: not below 0, and with an end."""
+    p = RelaxedOneHot(jnp.zeros(3), jnp.log(t))
+
+    @jax.jit
+    @jax.vmap
+    def rates(gap):
+        q = RelaxedOneHot(jnp.array([0.0, -1.0, -1.0]) * gap, jnp.log(t))
+        z, log_q = jax.vmap(q.sample_and_log_prob)(jax.random.split(key, 500))
+        return log_q - jax.vmap(p.log_prob)(z)
+
+    found = rates(jnp.array([0.5, 10.0, 30.0, 100.0, 1000.0]))
+    np.testing.assert_array_less(-4.5 * found.std(1) / np.sqrt(500), found.mean(1) + 1e-6)
+    corner = np.log1p(2 * np.exp(-np.log(np.finfo(np.float32).tiny) * t))  # -log p of it
+    np.testing.assert_allclose(found[-1], corner, rtol=1e-4)
+    near = np.exp(-np.float64(found[0]))  # p/q, of draws of q
+    assert abs(near.mean() - 1) < 4.5 * near.std() / np.sqrt(500)
+
+
 def test_a_straight_through_draw_has_the_values_and_the_derivative(key):
     logits, weights = normal(2, 3), normal(2, 3, seed=1)
     hard, soft = (

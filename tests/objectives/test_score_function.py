@@ -115,6 +115,27 @@ def test_of_impossible_states_nothing_is_asked():
     assert np.all(np.isfinite(gradient))
 
 
+def test_an_impossible_draw_moves_nothing():
+    """Of vimco, whose bound has an end while one draw is possible."""
+    for log_p in ([-3.0, -jnp.inf, -4.0], [-3.0, -jnp.inf]):
+        log_p, log_q = jnp.array(log_p), jnp.array([-1.0, -2.0, -1.5])[: len(log_p)]
+        value, gradient = jax.value_and_grad(vimco, (0, 1))(log_p, log_q)
+        np.testing.assert_allclose(value, iwae_bound().value(log_p - log_q), rtol=1e-6)
+        assert all(np.all(np.isfinite(leaf)) for leaf in jax.tree.leaves(gradient))
+
+
+def test_networks_that_pool_are_refused(key):
+    pooled = MODEL._replace(
+        decode=lambda params, z, c=None, key=None: MODEL.decode(
+            params, z - jax.lax.pmean(z, "batch"), c, key
+        )
+    )
+    params = MODEL.init(key, X[0])
+    for objective in (score_function(pooled, rloo, num_draws=2), enumerated(pooled)):
+        with pytest.raises(ValueError, match="would be in the bounds of the others"):
+            objective(params, key, {"x": X}, 0)
+
+
 def test_draws_have_the_gradient_in_the_mean_and_rloo_the_lesser_variance(params):
     """Of one layer's biases, with as many draws."""
     keys, batch = jax.random.split(jax.random.key(1), 1500), {"x": X}

@@ -9,6 +9,8 @@ from vae_jax.distributions.base import Distribution, check_shape
 from vae_jax.distributions.one_hot import temperature
 from vae_jax.types import Array, Key
 
+_ROUNDING = 1e-3  # of a logarithm near -87, by the exponential and back
+
 
 class RelaxedOneHot(Distribution):
     """N points of the simplex of K corners, near the corners: Gumbel-softmax, or concrete.
@@ -19,8 +21,12 @@ class RelaxedOneHot(Distribution):
 
     The density is that of log z, against the measure dz_1 ... dz_{K-1} / (z_1 ... z_K), which is
     symmetric in the classes: at the corners, where a density of z is infinite, it is not. What is
-    below the least number of float32 is that number, in draws and values alike. As t falls the
-    draws come to be those of a `OneHot`, and the gradient's variance grows.
+    below the least number of float32 is that number, and is scored by the probability of all that
+    is below: of a row of which m are above it, the Gumbels of the others integrated out,
+
+        log (m-1)! + (m-1) log t + sum_{k above} a_nk - m log sum_k exp(a_nk)
+
+    As t falls the draws come to be those of a `OneHot`, and the gradient's variance grows.
 
     The bound against another `RelaxedOneHot` is one of the relaxed model. For that of the model
     with classes, which is what is reported, see `models.hard`.
@@ -69,11 +75,13 @@ class RelaxedOneHot(Distribution):
         return jnp.maximum(log_z, math.log(jnp.finfo(log_z.dtype).tiny))
 
     def _factors(self, log_z: Array) -> Array:
-        K, t = log_z.shape[-1], temperature(self.log_temperature)
+        t = temperature(self.log_temperature)
         a = self.logits - t * log_z
+        above = log_z > math.log(jnp.finfo(log_z.dtype).tiny) + _ROUNDING
+        m = jnp.sum(above, axis=-1).astype(log_z.dtype)
         total = jax.nn.logsumexp(a, axis=-1)
-        constant = math.lgamma(K) + (K - 1) * jnp.log(t)
-        return constant + jnp.sum(a - jnp.expand_dims(total, -1), axis=-1)
+        constant = jax.lax.lgamma(m) + (m - 1) * jnp.log(t)
+        return constant + jnp.sum(jnp.where(above, a, 0.0), axis=-1) - m * total
 
 
 def _in_simplex(value: Array) -> Array:

@@ -14,6 +14,7 @@ from vae_jax.models.state import mean_over_draws
 from vae_jax.objectives.objective import (
     Aux,
     Objective,
+    check_alone,
     differentiable_trace,
     log_joint,
     over_batch,
@@ -64,7 +65,7 @@ def importance_weighted(
     def objective(params: Params, key: Key, batch: Batch, step: Array) -> tuple[Array, Aux]:
         del step
         if score_free:
-            _check_alone(model, params, key, batch)
+            check_alone("score_free", model, params, key, batch)
         values, state = over_batch(example, model, params, key, batch)
         value = jnp.mean(values)
         return -value, Aux({"loss": -value, "bound": value}, state)
@@ -90,23 +91,3 @@ def _score_free(
         return log_joint(t, x), log_posterior(t)
 
     return score_free_bound(bound, draw, log_densities, keys)
-
-
-def _check_alone(model: VAE, params: Params, key: Key, batch: Batch) -> None:
-    """ValueError where an example's pass asks for its batch: its path would enter the others'."""
-    x, c = jax.tree.map(lambda leaf: leaf[0], (batch["x"], batch.get("c")))
-
-    def alone(params: Params, key: Key, x: Event, c: Event) -> Array:
-        return log_joint(differentiable_trace(model, params, key, x, c, key), x)
-
-    try:
-        jax.eval_shape(alone, params, key, x, c)
-    except NameError as error:
-        if "axis name" not in str(error):
-            raise
-        raise ValueError(
-            "score_free is for networks that see one example: these pool over their batch (the axis"
-            ' "batch", as BatchNorm and an optimal scale do), and the path of one example\'s draw'
-            " would enter the bounds of the others. Leave score_free out, or use a norm of one"
-            " example, and a scale that is learned."
-        ) from error

@@ -95,3 +95,23 @@ def differentiable_trace(
 def log_joint(t: Trace, x: Event) -> Array:
     """log p(x|z) + log p(z), [] nats."""
     return t.likelihood.log_prob(x) + log_prior(t)
+
+
+def check_alone(name: str, model: VAE, params: Params, key: Key, batch: Batch) -> None:
+    """ValueError where an example's pass asks for its batch: its draw would enter the others'."""
+    x, c = jax.tree.map(lambda leaf: leaf[0], (batch["x"], batch.get("c")))
+
+    def alone(params: Params, key: Key, x: Event, c: Event) -> Array:
+        return log_joint(trace(model, params, key, x, c, None, key), x)
+
+    try:
+        jax.eval_shape(alone, params, key, x, c)
+    except NameError as error:
+        if "axis name" not in str(error):
+            raise
+        raise ValueError(
+            f"{name} is for networks that see one example: these pool over their batch (the axis"
+            ' "batch", as BatchNorm and an optimal scale do), and one example\'s draw would be in'
+            f" the bounds of the others. Leave {name} out, or use a norm of one example, and a"
+            " scale that is learned."
+        ) from error

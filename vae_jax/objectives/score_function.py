@@ -21,7 +21,7 @@ from vae_jax.checks import check_count
 from vae_jax.distributions import Distribution, states
 from vae_jax.models import VAE, log_posterior, trace
 from vae_jax.models.state import mean_over_draws
-from vae_jax.objectives.objective import Aux, Objective, log_joint, over_batch
+from vae_jax.objectives.objective import Aux, Objective, check_alone, log_joint, over_batch
 from vae_jax.types import Array, Batch, Event, Key, Params
 
 Estimator: TypeAlias = Callable[[Array, Array], Array]  # log p(x,z) [K], log q(z|x) [K] -> [] nats
@@ -60,7 +60,8 @@ def vimco(log_p: Array, log_q: Array) -> Array:
 
         d = sum_k  (L - L_k) d log q(z_k|x) + w~_k d log w_k,   L = log mean_k w_k,   w~ = w / sum w
 
-    with L_k that bound where w_k is the geometric mean of the others. The second summand holds
+    with L_k that bound where w_k is the geometric mean of the others, or 0, if they are all
+    impossible. The second summand holds
     -w~_k d log q(z_k|x), whose mean is not zero.
 
     Reference: Mnih, Rezende 2016, arXiv 1602.06725, section 2.
@@ -68,10 +69,12 @@ def vimco(log_p: Array, log_q: Array) -> Array:
     K = _at_least_two("vimco", log_p)
     log_w = log_p - log_q
     others = jax.lax.stop_gradient(log_w)
-    instead = (jnp.sum(others) - others) / (K - 1)
-    replaced = jnp.where(jnp.eye(K, dtype=bool), instead[:, None], others[None])  # [k, draws]
+    own = jnp.eye(K, dtype=bool)  # [k, draws]
+    instead = jnp.sum(jnp.where(own, 0.0, others[None]), axis=1) / (K - 1)
+    without = jax.vmap(log_mean_exp)(jnp.where(own, instead[:, None], others[None]))
     bound = log_mean_exp(log_w)
-    less = jax.lax.stop_gradient(bound) - jax.vmap(log_mean_exp)(replaced)
+    # where all others are impossible, 0: whatever they alone decide takes nothing from the mean
+    less = jax.lax.stop_gradient(bound) - jnp.where(jnp.isfinite(without), without, 0.0)
     return _of_gradient(bound, jnp.sum(less * log_q) + bound)
 
 
@@ -90,7 +93,8 @@ def score_function(model: VAE, estimator: Estimator, *, num_draws: int) -> Objec
       Objective. Metrics: "loss" and "bound" = -loss; nats.
 
     Raises:
-      ValueError: num_draws < 1; and, when it is traced, of 1 where two are needed.
+      ValueError: num_draws < 1; and, when it is traced, of 1 where two are needed, or networks that
+        pool over their batch: one example's draw would be in the bounds of the others.
       TypeError: when it is traced, a posterior that has no log_prob.
     """
     check_count("num_draws", num_draws)
@@ -106,7 +110,7 @@ def score_function(model: VAE, estimator: Estimator, *, num_draws: int) -> Objec
         log_p, log_q, entries = jax.vmap(densities)(draw_keys(draw_key, num_draws))
         return estimator(log_p, log_q), mean_over_draws(entries)
 
-    return _minus(example, model)
+    return _minus("score_function", example, model)
 
 
 def enumerated(
@@ -145,7 +149,7 @@ def enumerated(
         log_p, log_q, entries = jax.vmap(densities)(z)
         return expectation(own, log_p, log_q, num_draws, most), mean_over_draws(entries)
 
-    return _minus(example, model)
+    return _minus("enumerated", example, model)
 
 
 def expectation(bound: Bound, log_p: Array, log_q: Array, num_draws: int, most: int) -> Array:
@@ -174,9 +178,10 @@ def _listed(q: Distribution | dict, most: int) -> Event:
     return states(q, most)
 
 
-def _minus(example: Callable[..., tuple[Array, Params]], model: VAE) -> Objective:
+def _minus(name: str, example: Callable[..., tuple[Array, Params]], model: VAE) -> Objective:
     def objective(params: Params, key: Key, batch: Batch, step: Array) -> tuple[Array, Aux]:
         del step
+        check_alone(name, model, params, key, batch)
         values, state = over_batch(example, model, params, key, batch)
         value = jnp.mean(values)
         return -value, Aux({"loss": -value, "bound": value}, state)

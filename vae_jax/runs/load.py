@@ -94,7 +94,8 @@ def refitted(experiment: Experiment, config: Json) -> Experiment:
     trained, views = experiment.trained, experiment.views
     model = kind.apply(trained.model)
     return experiment._replace(
-        trained=trained._replace(model=model), views=views._replace(rate=kind.rate)
+        trained=trained._replace(model=model),
+        views=views._replace(rate=None if views.rate is None else kind.rate),
     )
 
 

@@ -8,7 +8,9 @@ import jax.numpy as jnp
 
 from vae_jax.checkpoint import Checkpoints
 from vae_jax.checks import seeded
+from vae_jax.configs import Data, Experiment
 from vae_jax.configs.experiment import fixed
+from vae_jax.models import trace
 from vae_jax.objectives import batch_size as size_of
 from vae_jax.report import write_report
 from vae_jax.runs import folder as run_folder
@@ -62,9 +64,10 @@ def fit_prior(
     before = run_folder.read_evaluation(found.folder)
     config["notes"] = [*config.get("notes", []), _told(found, asked.fit, size_of(train), before)]
     config["notes"] += [kind.note] if kind.note else []
+    experiment = refitted(found.experiment, config)
+    _check(experiment, params, loaded)
     folder = run_folder.create(f"{config['config']}-{asked.fit}", out, config)
     _save(folder, found.epoch, params)
-    experiment = refitted(found.experiment, config)
     scores = score(experiment, loaded.test, params, score_key, progress, importance_samples)
     numbers = with_baselines(scores.numbers, experiment, loaded, params)
     numbers = {"epoch": found.epoch, **numbers, "before": before}
@@ -74,6 +77,16 @@ def fit_prior(
     write_status(folder, "finished", found.epoch, found.epoch)
     write_report(folder)
     return folder
+
+
+def _check(experiment: Experiment, params: Params, data: Data) -> None:
+    """ValueError or TypeError for latents that the prior is not over, before there is a folder."""
+    x, c = jax.tree.map(lambda leaf: leaf[0], (data.test["x"], data.test.get("c")))
+    model, key = experiment.trained.model, jax.random.key(0)
+    try:
+        jax.eval_shape(lambda: trace(model, params, key, x, c).z)
+    except ValueError as error:
+        raise ValueError(f"This prior is not one of the latents of this run: {error}") from None
 
 
 def _told(found: Run, fit: str, number: int, before: Json) -> str:
