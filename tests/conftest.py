@@ -19,7 +19,7 @@ import pytest  # noqa: E402
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
-MAPS, MANY_MAPS = Path("/proc/self/maps"), 30_000
+MAPS, MANY_MAPS = Path("/proc/self/maps"), 20_000
 
 
 @pytest.fixture(autouse=True, scope="module")

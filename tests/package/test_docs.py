@@ -6,10 +6,8 @@ are fixed, but another version of JAX, or another processor, rounds otherwise.
 """
 
 import contextlib
-import importlib
 import io
 import re
-import shlex
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,21 +16,12 @@ import jax
 import numpy as np
 import optax
 import pytest
-from PIL import Image
-from tiny_runs import few_digits, shorten, write_table
 
 from tests.package.test_readme import blocks, fenced
 from vae_jax import descend, standard_gaussian, vae, weighted_sum
 from vae_jax.networks import MLP, BernoulliHead, GaussianHead, Network
 
 DOCS = Path(__file__).parents[2] / "docs"
-
-
-def commands(text):
-    """The arguments of each `python -m experiments...` in a ```sh block."""
-    found = re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    lines = [line for block in found for line in block.splitlines()]
-    return [shlex.split(line)[2:] for line in lines if line.startswith("python -m experiments")]
 
 
 NUMBER = re.compile(r"-?\d[\d,]*(?:\.(?P<decimals>\d+))?(?:e(?P<exponent>[-+]?\d+))?")
@@ -131,19 +120,6 @@ def test_the_python_of_a_page_runs(page, least, tmp_path, monkeypatch):
         exec(compile("\n" * line + code, path.name, "exec"), namespace)
 
 
-@pytest.mark.parametrize(("page", "least"), [("experiments.md", 11), ("../README.zh.md", 4)])
-def test_the_commands_of_a_page_run(page, least, tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    shorten(monkeypatch, pictures=False)
-    few_digits(monkeypatch)
-    _some_data()
-    lines = commands((DOCS / page).read_text(encoding="utf-8"))
-    assert len(lines) >= least
-    for module, *arguments in lines:
-        assert importlib.import_module(module).main(arguments) == 0, (module, arguments)
-        assert capsys.readouterr().err == ""
-
-
 @pytest.mark.parametrize("tracker", ["wandb", "mlflow"])
 def test_every_row_of_fit_goes_to_a_tracker(tracker, monkeypatch):
     seen, about = [], []
@@ -174,16 +150,3 @@ def test_every_row_of_fit_goes_to_a_tracker(tracker, monkeypatch):
         named = {name: row[name] for name in row if name not in ("data", "epoch", "step")}
         assert epoch == row["epoch"]
         assert numbers == {f"{row['data']}/{name}": number for name, number in named.items()}
-
-
-def _some_data():
-    """What the page calls the user's own."""
-    rng = np.random.default_rng(0)
-    Path("photographs").mkdir()
-    for n in range(40):
-        Image.fromarray(rng.integers(0, 256, (8, 8, 3), np.uint8)).save(f"photographs/{n}.png")
-    np.savez("arrays.npz", night=rng.random((40, 2, 8, 8), np.float32), day=rng.random(40))
-    write_table(Path("people.csv"))
-    write_table(Path("more_people.csv"), 5)
-    np.save("waves.npy", rng.normal(50, 20, (40, 12, 3)))
-    Path("book.txt").write_text("It was the best of times, it was the worst of times. " * 20)
