@@ -164,6 +164,7 @@ def test_posterior_and_prior_are_over_one_space():
         ({"posterior": "point", "objective": "vimco"}, "A point has no bound"),
         ({**WITH["gumbel"], "posterior": "gumbel", "objective": "iwae"}, "of another model"),
         ({**WITH["gumbel"], "posterior": "gumbel", "step": "encoder_ahead"}, "more than an enc"),
+        ({**WITH["wrapped"], "posterior": "wrapped", "latents": 36}, "choose latents=35 at most"),
         ({"temperature": 0.5}, "is an option of the posterior gumbel"),
     ):
         with pytest.raises(ValueError, match=match):

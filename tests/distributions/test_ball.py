@@ -10,6 +10,7 @@ from linear_gaussian import z_score
 
 from vae_jax import sampled_elbo, standard_gaussian
 from vae_jax.distributions import RiemannianNormal, WrappedNormal
+from vae_jax.distributions import ball as poincare
 
 DRAWS = 2000
 
@@ -58,7 +59,8 @@ def radial(size, s):
 @pytest.mark.parametrize("size", [2, 10, 20])
 def test_the_normaliser_is_known_in_many_dimensions(size):
     """In float32; sums of error functions are NaN there."""
-    scales = np.array([0.05, 0.5, 1.0, 2.0])
+    widest = 24.2 / (5.5 + np.sqrt(5.5**2 + 48.4 * (size - 1)))  # of draws within the rim
+    scales = widest * np.array([0.03, 0.3, 0.6, 0.89])
     f = lambda log_s: RiemannianNormal(jnp.zeros(size), log_s).log_prob(jnp.zeros(size))  # noqa: E731
     run = jax.jit(jax.vmap(jax.value_and_grad(f)))
     value, slope = run(jnp.log(jnp.asarray(scales, jnp.float32)))
@@ -125,6 +127,46 @@ def test_points_near_the_rim_are_finite(key):
         assert np.all(np.sum(np.float64(z) ** 2, axis=1) < 1)
         assert all(np.all(np.isfinite(leaf)) for leaf in jax.tree.leaves(gradient))
         assert q.log_prob(jnp.array([0.8, 0.8, 0.0])) == -jnp.inf
+
+
+def test_wide_posteriors_have_a_rate(key):
+    """D = 10: E[log q / p] >= 0 and E_q[p / q] <= 1 up to what is rounded at the rim, at any scale
+    that a network may give; what is drawn is what is scored; and a scale that is cut off is moved.
+    """
+    size, scales = 10, np.log(np.float32([1.0, 1.2, 2.0, 20.0]))
+    middle = jnp.zeros(size)
+    p, locs = WrappedNormal(middle, middle), jnp.stack([middle, 2 * normal(size)])
+    for family in range(2):
+
+        def score(log_s, loc, key, family=family):
+            q = both(loc, jnp.exp(log_s))[family]
+            z, log_q = q.sample_and_log_prob(key)
+            return log_q - p.log_prob(z), log_q - q.log_prob(z)
+
+        one = jax.vmap(jax.value_and_grad(score, has_aux=True), (None, None, 0))
+        run = jax.jit(jax.vmap(jax.vmap(one, (0, None, None)), (None, 0, None)))
+        (rate, off), slope = run(scales, locs, jax.random.split(key, DRAWS))
+        rate, off, slope = (np.float64(part) for part in (rate, off, slope))
+        w, error = np.exp(-rate), 4.5 / np.sqrt(DRAWS)
+        assert np.all(np.isfinite(rate) & np.isfinite(slope))
+        assert np.all(rate.mean(-1) >= -error * rate.std(-1) - 1e-3)
+        assert np.all(w.mean(-1) <= 1 + error * w.std(-1) + 1e-3)
+        np.testing.assert_allclose(off, 0, atol=0.1)
+        assert np.all(slope.mean(-1)[:, 2:] > 0)
+
+
+def test_a_draw_at_the_rim_weighs_nothing():
+    """Its place is not what its density was that of; a middle may be as far as 8."""
+    log_q = jax.vmap(lambda t: poincare.log_q(0.0, poincare.place(t, 1.0), t, 1.0))
+    tangents = jnp.array([[12.0, 0.0], [12.15, 0.0], [0.0, 30.0]])
+    np.testing.assert_array_equal(log_q(tangents), [0, np.inf, np.inf])
+    for c in (1.0, 0.5):
+        loc = jnp.array([[1.0, -2.0], [7.0, 0.0], [400.0, 300.0], [0.0, 0.0]]) / np.sqrt(c)
+        place, room = jax.vmap(lambda x, c=c: poincare.middle(x, c))(loc)
+        far = 2 * np.arctanh(np.sqrt(c) * np.linalg.norm(np.float64(place), axis=1))
+        np.testing.assert_allclose(far[[0, 1, 3]], [np.sqrt(5), 7, 0], rtol=1e-3)
+        assert 8 < far[2] < 8.1
+        np.testing.assert_allclose(far + room, np.log(2 / 1.1e-5), rtol=1e-3)
 
 
 def test_densities_of_other_measures_do_not_compare(key):

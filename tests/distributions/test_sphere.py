@@ -157,3 +157,22 @@ def test_the_sphere_has_its_area_and_no_other_events(key):
         kl(q, UniformSphere(4))
     zero = VonMisesFisher(jnp.zeros(3), jnp.array(0.0))  # of dead features
     assert np.all(np.isfinite(jax.jacrev(lambda q: q.sample(key))(zero).direction))
+
+
+def test_concentrated_draws_move_as_their_concentration(key):
+    """|z - mu| falls with the root of k, also beyond where the derivative of a gamma fails."""
+    mu = jnp.zeros(4).at[0].set(1.0)
+
+    def log_distance(log_k, key):
+        z = PowerSpherical(mu, log_k).sample(key)
+        return jnp.log(jnp.sum((z - mu) ** 2)), z
+
+    one = jax.vmap(jax.grad(log_distance, has_aux=True), (None, 0))
+    log_k = jnp.log(jnp.array([1e4, 1e6, 1e8]))
+    run = jax.jit(jax.vmap(one, (0, None)))
+    slope, z = run(log_k, jax.random.split(key, DRAWS))
+    np.testing.assert_allclose(slope, -1, atol=0.1)
+    np.testing.assert_allclose(slope.mean(1), -1, atol=0.01)
+    for own, k in zip(z, np.exp(np.float64(log_k)), strict=True):  # k |z - mu|^2 / 4 ~ Gamma(3/2)
+        squared = k * np.sum((np.float64(own) - np.float64(mu)) ** 2, axis=1) / 4
+        assert scipy.stats.kstest(squared, scipy.stats.gamma(1.5).cdf).pvalue > 1e-3

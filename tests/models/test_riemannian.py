@@ -20,15 +20,14 @@ MODEL = with_riemannian_hamiltonian(
     Network(MLP((4,)), MetricHead(2)),
     lambda key, x: jnp.asarray(X),
     least=0.3,
-    iterations=8,
 )
 
 
 @pytest.fixture(scope="module")
 def params():
-    """Steps of 0.1, and a momentum that begins larger by 1.1."""
+    """The largest steps, of 0.1, and a momentum that begins larger by 1.1."""
     first = MODEL.init(jax.random.key(0), X[0])
-    own = {"step": jnp.log(jnp.array([0.25, 0.25])), "start": jnp.log(4.0)}
+    own = {"step": jnp.full(2, 5.0), "start": jnp.log(4.0)}
     return {**first, "hamiltonian": own}
 
 
@@ -48,6 +47,8 @@ def test_the_mean_weight_is_the_evidence(params):
 def test_a_step_keeps_the_volume_and_goes_back(params, key):
     q = MODEL.encode(params, X[0])
     assert isinstance(q, RiemannianHamiltonian)
+    np.testing.assert_allclose(np.exp(q.log_step), 0.1, rtol=0.01)
+    q = q.replace(iterations=8)
 
     def step(at):
         return jnp.concatenate(q._leapfrog(at[:2], at[2:]))

@@ -4,7 +4,10 @@
     measure:   dM = lambda(z)^D dz,   lambda(z) = 2 / (1 - c |z|^2)
 
 Near the rim a float32 knows little of 1 - c |z|^2: points are kept within 1 - 1e-5 of the radius,
-12 / sqrt(c) from the middle, where the numbers of a density are good to a hundredth.
+12.2 / sqrt(c) from the middle. A draw that was moved there is not what its density was that of, so
+the middles and scales of densities are cut off where draws would come to it, smoothly, for them to
+be learned still (`middle`, `room`, `limited`); a draw that does come there has a log q of infinity,
+a weight of 0 (`log_q`).
 
 Reference: Mathieu et al. 2019, arXiv 1901.06033.
 """
@@ -16,6 +19,9 @@ import jax.numpy as jnp
 from vae_jax.types import Array
 
 _RIM = 1 - 1e-5
+REACH = math.log(2 / 1.1e-5)  # a distance, of c = 1: a tenth before the rim
+_FARTHEST = 2 / 3 * REACH  # of a middle
+SOFT = 0.1  # of the cut-off of a log-scale
 _FAR = 1e6  # a length: far beyond the rim
 
 
@@ -25,6 +31,29 @@ def place(tangent: Array, c: float) -> Array:
     length = norm(tangent)
     share = jnp.where(length > 1e-4, jnp.tanh(math.sqrt(c) * length / 2) / length, 0.5)
     return within(tangent * jnp.where(length > 1e-4, share / math.sqrt(c), share), c)
+
+
+def middle(loc: Array, c: float) -> tuple[Array, Array]:
+    """The place of a density's middle, at most 8 / sqrt(c) from 0, and the `room` beyond it, []:
+    how far the rim is at least, in units of the curvature."""
+    length = math.sqrt(c) * norm(jnp.clip(loc, -_FAR, _FAR))
+    some = length > 1e-4
+    kept = limited(length, _FARTHEST, 0.5)
+    share = jnp.where(some, kept / jnp.where(some, length, 1.0), 1.0)
+    return place(jnp.clip(loc, -_FAR, _FAR) * share, c), REACH - kept
+
+
+def limited(x: Array, most: Array | float, softness: float) -> Array:
+    """x, or from most - softness on what tends to `most`, with a derivative that falls to 0."""
+    beyond = jnp.maximum(x - (most - softness), 0.0) / softness
+    return jnp.where(beyond > 0, most - softness / (1 + beyond), x)
+
+
+def log_q(log_p: Array, point: Array, tangent: Array, c: float) -> Array:
+    """log p of a draw, or infinity where it did not come to where its tangent leads."""
+    far = math.sqrt(c) * norm(tangent) > REACH
+    lost = far | (math.sqrt(c) * norm(point) > 1 - 1.1e-5)
+    return jnp.where(lost, jnp.inf, log_p)
 
 
 def moved(start: Array, tangent: Array, c: float) -> Array:

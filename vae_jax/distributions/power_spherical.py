@@ -1,4 +1,4 @@
-"""Power spherical: around a direction of a sphere, drawn without rejection."""
+"""Power spherical: around a direction of a sphere, drawn as a ratio of gammas."""
 
 import math
 
@@ -10,6 +10,8 @@ from vae_jax.distributions.sphere import beside, check_size, concentration, on_s
 from vae_jax.distributions.stirling import rest
 from vae_jax.types import Array, Key
 
+_LARGE = 1e5  # of a shape: log a Gaussian to a thousandth of its width
+
 
 class PowerSpherical(Distribution):
     """Around a direction on the unit sphere of R^D, which has D - 1 dimensions.
@@ -18,7 +20,8 @@ class PowerSpherical(Distribution):
         (1 + mu . z) / 2 ~ Beta(b + k, b),   b = (D - 1) / 2,   k = e^log_concentration
         integral = (4 pi)^b Gamma(b + k) / Gamma(2 b + k)
 
-    Near to a `VonMisesFisher`, of about twice the concentration, and cheaper to draw.
+    Near to a `VonMisesFisher`, of about twice the concentration, and cheaper to draw. From
+    b + k = 1e5 on the larger gamma variable is drawn as the Gaussian that its logarithm tends to.
 
     Args:
       direction: [D], D >= 2, of any length.
@@ -61,7 +64,7 @@ class PowerSpherical(Distribution):
             _half(self.direction.size),
         )
         near_key, far_key, beside_key = jax.random.split(key, 3)
-        log_near = jax.random.loggamma(near_key, b + k, dtype=k.dtype)
+        log_near = _log_gamma(near_key, b + k)
         log_far = jax.random.loggamma(far_key, b, dtype=k.dtype)
         odds = log_far - log_near  # of (1 - mu . z) / 2
         cosine = jnp.tanh(-odds / 2)
@@ -78,6 +81,15 @@ class PowerSpherical(Distribution):
         log_p = k * jnp.log1p(-jnp.where(inside, fall, 0.0))
         log_p -= _log_integral(_half(value.size), k)
         return jnp.where(inside, log_p, -jnp.inf)
+
+
+def _log_gamma(key: Key, a: Array) -> Array:
+    """The logarithm of a gamma variable: log a + n / sqrt(a) of a large a, where the derivative of
+    jax's own fails in float32."""
+    large, normal_key = a > _LARGE, jax.random.fold_in(key, 1)
+    noise = jax.random.normal(normal_key, jnp.shape(a), a.dtype)
+    exact = jax.random.loggamma(key, jnp.minimum(a, _LARGE), dtype=a.dtype)
+    return jnp.where(large, jnp.log(a) + noise / jnp.sqrt(a), exact)
 
 
 def _half(size: int) -> float:

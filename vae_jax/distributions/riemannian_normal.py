@@ -12,6 +12,8 @@ from vae_jax.distributions.base import Distribution, Measure, check_shape
 from vae_jax.distributions.sphere import UniformSphere, unit
 from vae_jax.types import Array, Key
 
+_TAIL = 5.5  # of a normal's draw in float32
+
 
 class RiemannianNormal(Distribution):
     """A point of the Poincare ball of curvature -c, by its distance from another.
@@ -25,8 +27,10 @@ class RiemannianNormal(Distribution):
     derivative is implicit.
 
     Args:
-      loc: [D], any numbers: mu is at the distance |loc| from 0, in its direction.
-      log_scale: [].
+      loc: [D]: mu is at the distance |loc| from 0, in its direction; cut off, smoothly, from
+        7.5 / sqrt(c) on, at 8.
+      log_scale: []; cut off so too, where draws would come to the rim: with t = s sqrt(c), where
+        |loc| sqrt(c) + t^2 (D - 1) + 5.5 t is 12.1, or from a tenth below that on.
       curvature: c > 0.
 
     Reference: Mathieu et al. 2019, arXiv 1901.06033, section 3.
@@ -58,15 +62,15 @@ class RiemannianNormal(Distribution):
         radius = _of_scale(dims, _radius(radius_key, dims, jax.lax.stop_gradient(s)), s)
         direction = unit(jax.random.normal(direction_key, self.loc.shape, self.loc.dtype))
         tangent = direction * (radius / math.sqrt(self.curvature))
-        value = ball.moved(ball.place(self.loc, self.curvature), tangent, self.curvature)
-        return value, self._log_density(radius)
+        value = ball.moved(ball.middle(self.loc, self.curvature)[0], tangent, self.curvature)
+        return value, ball.log_q(self._log_density(radius), value, tangent, self.curvature)
 
     def _log_prob(self, value: Array) -> Array:
         self._check()
         check_shape("RiemannianNormal", value, self.loc.shape)
         inside = ball.in_ball(value, self.curvature)
         value = ball.within(jnp.where(inside, value, 0.0), self.curvature)
-        middle = ball.place(self.loc, self.curvature)
+        middle = ball.middle(self.loc, self.curvature)[0]
         tangent = ball.tangent_to(middle, value, self.curvature)
         radius = math.sqrt(self.curvature) * ball.norm(tangent)
         return jnp.where(inside, self._log_density(radius), -jnp.inf)
@@ -78,8 +82,11 @@ class RiemannianNormal(Distribution):
         return -0.5 * (radius / s) ** 2 - _log_integral(dims, s) - constant
 
     def _scale(self) -> Array:
-        """In units of the curvature; cut off at e^-12 and e^3, beyond which is the rim."""
-        return math.sqrt(self.curvature) * jnp.exp(jnp.clip(self.log_scale, -12.0, 3.0))
+        """In units of the curvature; cut off at e^-12, and at what keeps within the rim."""
+        room = ball.middle(self.loc, self.curvature)[1]
+        most = 2 * room / (_TAIL + jnp.sqrt(_TAIL**2 + 4 * (self.loc.size - 1) * room))
+        log_s = jnp.maximum(self.log_scale, -12.0) + math.log(self.curvature) / 2
+        return jnp.exp(ball.limited(log_s, jnp.log(most), ball.SOFT))
 
     def _check(self) -> None:
         ball.check_curvature("RiemannianNormal", self.curvature)

@@ -10,6 +10,9 @@ from vae_jax.distributions.base import Distribution, Measure, check_shape
 from vae_jax.distributions.gaussian import Gaussian
 from vae_jax.types import Array, Key
 
+_TAIL = 5  # lengths of n ~ N(0, I) beyond sqrt(D) + 5 are one in a thousand million
+MOST_OF_SCALE_ONE = int((ball.REACH * math.exp(-ball.SOFT) - _TAIL) ** 2)  # dimensions, c = 1
+
 
 class WrappedNormal(Distribution):
     """A point of the Poincare ball of curvature -c, a Gaussian tangent away from another.
@@ -22,8 +25,9 @@ class WrappedNormal(Distribution):
     not rounded as its place near the rim is.
 
     Args:
-      loc: [D], any numbers.
-      log_scale: [D].
+      loc: [D]; |loc| is cut off, smoothly, from 7.5 / sqrt(c) on, at 8.
+      log_scale: [D]; cut off so too, where draws would come to the rim: where
+        |loc| + s (sqrt(D) + 5) is 12.1 / sqrt(c), or from a tenth below that on.
       curvature: c > 0.
 
     Reference: Mathieu et al. 2019, arXiv 1901.06033, section 3; Nagano et al. 2019, arXiv
@@ -52,21 +56,25 @@ class WrappedNormal(Distribution):
     def _sample_and_log_prob(self, key: Key) -> tuple[Array, Array]:
         ball.check_curvature("WrappedNormal", self.curvature)
         tangent, log_p = self._tangents().sample_and_log_prob(key)
-        value = ball.moved(ball.place(self.loc, self.curvature), tangent, self.curvature)
-        return value, log_p - self._log_volume(tangent)
+        value = ball.moved(ball.middle(self.loc, self.curvature)[0], tangent, self.curvature)
+        log_p = log_p - self._log_volume(tangent)
+        return value, ball.log_q(log_p, value, tangent, self.curvature)
 
     def _log_prob(self, value: Array) -> Array:
         ball.check_curvature("WrappedNormal", self.curvature)
         check_shape("WrappedNormal", value, self.loc.shape)
         inside = ball.in_ball(value, self.curvature)
         value = ball.within(jnp.where(inside, value, 0.0), self.curvature)
-        middle = ball.place(self.loc, self.curvature)
+        middle = ball.middle(self.loc, self.curvature)[0]
         tangent = ball.tangent_to(middle, value, self.curvature)
         log_p = self._tangents().log_prob(tangent) - self._log_volume(tangent)
         return jnp.where(inside, log_p, -jnp.inf)
 
     def _tangents(self) -> Gaussian:
-        return Gaussian(jnp.zeros_like(self.loc), self.log_scale)
+        """At the middle, of scales that keep its draws within the rim."""
+        room = ball.middle(self.loc, self.curvature)[1] / math.sqrt(self.curvature)
+        most = jnp.log(room / (math.sqrt(self.loc.size) + _TAIL))
+        return Gaussian(jnp.zeros_like(self.loc), ball.limited(self.log_scale, most, ball.SOFT))
 
     def _log_volume(self, tangent: Array) -> Array:
         """log of the volume at the end of a tangent, for a unit of its own."""

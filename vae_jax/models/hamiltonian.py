@@ -55,7 +55,7 @@ def with_hamiltonian(
     def init(key: Key, x: Event, c: Event = None) -> Params:
         params = model.init(key, x, c)
         shape = event_of("with_hamiltonian", model, params, c, key)
-        params = {**params, "hamiltonian": first_values(shape, first_step, tempered)}
+        params = {**params, "hamiltonian": first_values(shape, first_step, tempered, LARGEST)}
         jax.eval_shape(lambda: trace(changed, params, key, x, c).z)  # checks the events
         return params
 
@@ -92,9 +92,11 @@ def log_joint_of(model: VAE) -> Callable[[Params, Array], Array]:
     return log_joint
 
 
-def first_values(shape: tuple[int, ...], first_step: float, tempered: bool) -> Params:
+def first_values(
+    shape: tuple[int, ...], first_step: float, tempered: bool, largest: float
+) -> Params:
     """The logits of the steps, as shares of the largest, and of the first temperature."""
-    share = first_step / LARGEST
+    share = first_step / largest
     own = {"step": jnp.full(shape, math.log(share / (1 - share)), jnp.float32)}
     if tempered:
         own["start"] = jnp.asarray(math.log(BEGIN / (1 - BEGIN)), jnp.float32)

@@ -17,12 +17,14 @@ from vae_jax.distributions import (
     PrecisionGaussian,
     RiemannianHamiltonian,
 )
-from vae_jax.models.hamiltonian import LARGEST, event_of, first_values, log_joint_of
+from vae_jax.models.hamiltonian import event_of, first_values, log_joint_of
 from vae_jax.models.modules import apply_module, check_module, init_stateless
 from vae_jax.models.record import VAE
 from vae_jax.models.state import WithState, parted
 from vae_jax.models.trace import trace
 from vae_jax.types import Array, Event, Key, Params
+
+LARGEST = 0.1  # of a step: beyond, the iterations of its equations do not come to their ends
 
 
 def with_riemannian_hamiltonian(
@@ -56,7 +58,7 @@ def with_riemannian_hamiltonian(
       inputs: (key, x) -> the examples u [C, ...], as in `with_vamp_prior`.
       width: of an example's share.
       least: of the inverse metric, far from all.
-      first_step: of each dimension at first, in (0, 0.5); they are learned.
+      first_step: of each dimension at first, in (0, 0.1); they are learned, below 0.1.
       iterations: of each equation of a step.
 
     Returns:
@@ -82,7 +84,7 @@ def with_riemannian_hamiltonian(
         model_key, metric_key, inputs_key = jax.random.split(key, 3)
         params = model.init(model_key, x, c)
         shape = event_of("with_riemannian_hamiltonian", model, params, c, key)
-        own = first_values(shape, first_step, tempered=True)
+        own = first_values(shape, first_step, True, LARGEST)
         state = {**params.get("state", {}), "metric": {"inputs": inputs(inputs_key, x)}}
         network = init_stateless(metric, metric_key, x)
         params = {**params, "hamiltonian": own, "metric": network, "state": state}

@@ -16,6 +16,7 @@ from vae_jax.distributions import (
     standard_gaussian,
     uniform_one_hot,
 )
+from vae_jax.distributions.wrapped_normal import MOST_OF_SCALE_ONE
 from vae_jax.evaluate.scores import Rate
 from vae_jax.networks import (
     AutoregressiveHead,
@@ -103,6 +104,11 @@ def sphere(latents: int) -> Prior:
 
 def hyperbolic(latents: int) -> Prior:
     """A Gaussian of scale 1 wrapped around hyperbolic space; the rate is sampled."""
+    if latents > MOST_OF_SCALE_ONE:
+        raise ValueError(
+            f"prior='hyperbolic' is of scale 1, which in latents={latents} dimensions comes to the"
+            f" rim of the ball, where float32 ends: choose latents={MOST_OF_SCALE_ONE} at most."
+        )
     own = WrappedNormal(jnp.zeros(latents), jnp.zeros(latents))
     return Prior(own, space="a Poincare ball")
 
