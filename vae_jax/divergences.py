@@ -192,7 +192,7 @@ def _joint(q: Joint, p: Joint) -> Array:
 def _codes(q: Quantised, p: UniformCodes) -> Array:
     """N log K, whichever the codes are, of as many parts as q has in use."""
     _check_same("Quantised", jax.eval_shape(q.mean).shape, p.shape)
-    return jnp.asarray(p.rate()) * q.codes.parts() / q.codes.size[0]
+    return jnp.asarray(p.part_rate() * q.codes.parts(), float)
 
 
 @register_kl(VonMisesFisher, UniformSphere)

@@ -43,8 +43,15 @@ def _of_codes(codes, positions):
     return jax.vmap(codes.vectors)(index)
 
 
+def _of_one_stage(positions):
+    """Of the first of two stages, the other zeros."""
+    index = _all_events(range(3), positions).reshape(-1, positions)
+    return jnp.stack([_one_stage.codes[0][index], jnp.zeros((*index.shape, 2))], axis=2)
+
+
 _codes = CodeTable(normal(1, 3, 2))
 _stages = ResidualCodes(normal(2, 3, 2))
+_one_stage = _stages.replace(codes=_stages.codes.at[:, 1].set(0.0), used=jnp.array(1))
 _lattice = Lattice(-jnp.ones(2), jnp.array([1.0, 0.7]), (2, 3))
 _labelled = {
     "x": jnp.repeat(_all_events((0.0, 1.0), 2), 3, axis=0),
@@ -75,6 +82,7 @@ DISCRETE = [
     ),
     ("uniform-codes", UniformCodes(_codes, (2, 2)), _of_codes(_codes, 2)),
     ("uniform-stages", UniformCodes(_stages, (1, 2, 2)), _of_codes(_stages, 1)),
+    ("uniform-one-stage", UniformCodes(_one_stage, (2, 2, 2)), _of_one_stage(2)),
     ("uniform-lattice", UniformCodes(_lattice, (2, 2)), _of_codes(_lattice, 2)),
     ("one-hot", OneHot(normal(2, 3)), jnp.eye(3)[_all_events(range(3), 2)]),
     (

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from every_flow import EVERY, FORWARD_ALONE, SPLINE, D
 
-from vae_jax import flows
+from vae_jax import flows, networks, standard_gaussian
+from vae_jax.distributions import Flowed
 
 every = pytest.mark.parametrize("name", EVERY)
 U = np.random.default_rng(9).normal(size=(6, D))
@@ -161,3 +162,49 @@ def test_a_compiled_function_knows_a_flow_again_and_tells_it_from_others():
     assert len(traces) == 1
     structures = {jax.tree.structure(row.flow) for row in EVERY.values()}
     assert len(structures) == len({type(row.flow) for row in EVERY.values()}) + 2  # two of a kind
+
+
+def changed(name, **parameters):
+    return lambda: EVERY[name].flow.replace(**parameters)
+
+
+ONE, PLAIN = jnp.zeros(3), jnp.zeros(D)
+WRONG = {
+    "permutation": (lambda: flows.Permutation((0, 0)), r"each of 0 \.\. 1 once; got \(0, 0\)"),
+    "planar": (changed("planar", b=PLAIN), r"Planar: b must have the shape \[\]; got \[5\]"),
+    "radial": (changed("radial", alpha=PLAIN), "Radial: alpha must have"),
+    "sylvester": (changed("sylvester", r=ONE), "Sylvester: r must have"),
+    "affine": (changed("affine", log_scale=ONE), "Affine: log_scale must have"),
+    "linear": (changed("linear", lower=PLAIN), "Linear: lower must have"),
+    "slopes": (changed("spline", slopes=jnp.zeros((D, 6))), r"slopes .* \[5, 5\]; got \[5, 6\]"),
+    "bins": (
+        lambda: flows.Spline(*(jnp.zeros((D, K)) for K in (1000, 1000, 999))),
+        "fewer than 1,000 of them; got 1000",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_parameters_of_another_shape_are_refused(name):
+    make, said = WRONG[name]
+    with pytest.raises(ValueError, match=said):
+        make().forward_and_log_det(jnp.zeros(D))
+
+
+def test_a_flow_over_another_event_than_its_base_is_refused(key):
+    """Of heads, whichever flow; and a flow told a label, which stays a whole number."""
+    for make in (networks.iaf, networks.maf, networks.real_nvp, networks.planar):
+        head = networks.FlowHead(networks.GaussianHead((4,)), make(5, 1))
+        made, _ = head.init_with_output(key, jnp.ones(3))
+        with pytest.raises(ValueError, match=r"over . values and was given an event of"):
+            made.sample(key)
+    told = flows.Coupling({"table": jnp.ones((4, 2)), "label": jnp.array(3)}, of_a_label, 1)
+    flowed = Flowed(standard_gaussian(2), told)
+    z, log_p = flowed.sample_and_log_prob(key)
+    np.testing.assert_allclose(flowed.log_prob(z), log_p, rtol=1e-5)
+    assert flowed.in_support(z)
+
+
+def of_a_label(given, stays):
+    shift, log_scale = given["table"][given["label"]]
+    return flows.Affine(shift + stays, log_scale[None])

@@ -8,7 +8,7 @@ import pytest
 from vae_jax import Delta, Gaussian, Term, distortion, evaluate, rate, standard_gaussian
 from vae_jax.distributions import CodeTable, ResidualCodes
 from vae_jax.models import VAE, at_depth, trace, with_codebook, with_residual_codes
-from vae_jax.models.averages import tables_of
+from vae_jax.models.averages import _restarted, picked_vectors, tables_of
 from vae_jax.models.kmeans import kmeans
 from vae_jax.objectives import (
     codebook,
@@ -184,7 +184,7 @@ def test_the_first_step_makes_the_centres_and_codes_that_die_begin_anew(kind, ke
     rare = {**book, "counts": book["counts"].at[:, 3].set(0.04 * H * W / 8)}
     _, aux, _ = described(model, {**params, "state": {"codebook": rare}}, X)
     counts = aux.state["codebook"]["counts"]
-    np.testing.assert_allclose(counts[:, 3], H * W / 8, rtol=1e-6)
+    np.testing.assert_allclose(counts[:, 3], rare["counts"].mean(1), rtol=1e-6)  # an equal share
     fresh = np.asarray(aux.state["codebook"]["sums"][:, 3] / counts[:, 3, None])
     there = X.reshape(-1, 2, D // 2)[:, 0] if kind == "groups" else X.reshape(-1, D)
     assert np.abs(there - fresh[0]).max(axis=1).min() < 1e-5  # one of the vectors
@@ -193,6 +193,8 @@ def test_the_first_step_makes_the_centres_and_codes_that_die_begin_anew(kind, ke
 def test_cosine_codes_are_of_length_one_and_nearest_by_cosine(key):
     model = with_codebook(linear(), 7, cosine=True)
     params = model.init(key, X[0])
+    first = tables_of(params["state"]["codebook"])
+    np.testing.assert_allclose(np.linalg.norm(first, axis=-1), 1, rtol=1e-5)
     q = model.encode(params, X[0])
     np.testing.assert_allclose(np.linalg.norm(q.mean(), axis=-1), 1, rtol=1e-5)
     table = q.codes.codes[0] / np.linalg.norm(q.codes.codes[0], axis=1, keepdims=True)
@@ -230,14 +232,23 @@ def test_the_rate_is_of_the_depth_in_use(key):
     distortions = []
     for depth in (1, 2, 3):
         how = {"rate": sampled_rate if depth == 2 else rate}
-        bound = evaluate.elbos(at_depth(model, depth), params, key, {"x": X}, **how)
+        cut = at_depth(model, depth)
+        bound = evaluate.elbos(cut, params, key, {"x": X}, **how)
         np.testing.assert_allclose(bound.rate, depth * nats, rtol=1e-6)
         distortions.append(bound.distortion)
     whole = evaluate.elbos(model, params, key, {"x": X})
     np.testing.assert_allclose(whole.distortion, distortions[2], rtol=1e-5)
-    z = trace(model, params, key, X[0]).z
-    assert z.shape == (H, W, 3, D)
-    assert (trace(at_depth(model, 2), params, key, X[0]).z[..., 2, :] == 0).all()
+    whole, two = (trace(m, params, key, X[0]) for m in (model, at_depth(model, 2)))
+    assert whole.z.shape == (H, W, 3, D)
+    np.testing.assert_array_equal(two.z, whole.z[..., :2, :])
+    drawn = two.p.sample(key)
+    assert drawn.shape == (H, W, 2, D)
+    np.testing.assert_allclose([two.p.rate(), -two.p.log_prob(drawn)], 2 * nats, rtol=1e-6)
+    with pytest.raises(ValueError, match="depth=4 is more than the 3 stages there are"):
+        at_depth(model, 4).encode(params, X[0])
+    other = model._replace(prior=lambda params, c=None, key=None: standard_gaussian(H, W, 3, D))
+    with pytest.raises(TypeError, match=r"uniform prior.*a Gaussian.*at_depth\(model, 2\)"):
+        at_depth(other, 2).prior(params)
 
 
 def test_what_makes_no_codes_is_refused(key):
@@ -252,3 +263,21 @@ def test_what_makes_no_codes_is_refused(key):
     params = AVERAGED.init(key, X[0])
     with pytest.raises(TypeError, match="evaluating a model from with_residual_codes"):
         at_depth(AVERAGED, 1).encode(params, X[0])
+
+
+def test_what_begins_anew_and_the_centres_are_of_all_vectors_that_are_in_use(key):
+    """Of a stage that few examples use, codes are not left over for it; of a large batch of maps
+    the centres are not those of one column."""
+    use = jnp.array([True, False, False, False])
+    pool = jnp.where(use[:, None, None], 5.0, -7.0) * jnp.ones((4, 2, D))
+    used = jnp.stack([jnp.ones(4, bool), use], axis=1)
+    counts = jnp.array([[1.0, 1.0, 1.0, 0.001], [0.25, 0.25, 0.001, 0.25]])  # the last of 1/4
+    entry = {"counts": counts, "sums": jnp.zeros((2, 4, D))}
+    new = _restarted(entry, entry, key, pool, used, 0.05)
+    np.testing.assert_allclose(new["sums"][1, 2] / new["counts"][1, 2], 5.0, rtol=1e-6)
+    np.testing.assert_allclose(new["counts"][1, 2], counts[1].mean(), rtol=1e-6)
+    np.testing.assert_array_equal(new["counts"][1, [0, 1, 3]], counts[1, [0, 1, 3]])
+    positions = jnp.tile(jnp.arange(8.0), 8)  # columns of 8x8, of 512 maps
+    picked = picked_vectors(key, jnp.tile(positions, 512)[:, None, None])
+    assert len(picked) == 16_384
+    assert set(np.unique(picked)) == set(range(8))

@@ -40,18 +40,24 @@ def test_fsq_reaches_exactly_its_levels_and_is_the_papers_formula():
     model = with_fsq(points(len(levels)), levels)
     _, z, index = coded(model, np.tile(FAR[:, None], (1, len(levels))))
     for d, L in enumerate(levels):
-        half = (L - 1) * (1 + 1e-3) / 2
+        half = (L - 1) * (1 + 1e-3) / 2 if L > 2 else 1 - 1e-3
         even = L % 2 == 0
-        shift = np.arctanh(1 / (2 * half)) if even else 0.0
+        shift = np.arctanh(1 / (2 * half)) if even and L > 2 else 0.0
         found = np.round(half * np.tanh(FAR + shift) - (0.5 if even else 0.0))
         assert len(np.unique(np.round(z[:, d], 5))) == L
         np.testing.assert_allclose(z[:, d].max(), (L - 1 - L // 2) / (L // 2), rtol=1e-6)
         assert z[:, d].min() == -1
         off = np.abs(z[:, d] - found / (L // 2)) > 1e-6
         assert off.sum() <= L  # float32 at the ends of an interval
-        assert abs(z[len(FAR) // 2, d]) < 1e-6  # 0 is a level, and the middle of it
+        if L > 2:
+            assert abs(z[len(FAR) // 2, d]) < 1e-6  # 0 is a level, and the middle of it
     digits = index[:, 0, None] // np.cumprod((1, *levels[:-1])) % np.array(levels)
     np.testing.assert_allclose(digits / (np.array(levels) // 2) - 1, z, atol=1e-6)
+    around = jnp.tile(jnp.array([-0.1, 0.0, 0.1, 9.0])[:, None], (1, len(levels)))
+    q = lambda f: model.encode({"encoder": {"shift": jnp.zeros(())}}, f)  # noqa: E731
+    slopes = jax.grad(lambda f: jnp.sum(q(f).features))(around)[1]
+    np.testing.assert_array_less(0.5, slopes)
+    np.testing.assert_allclose(q(around).mean()[jnp.array([0, 2]), 0], [-1, 0])  # of two levels
 
 
 def test_signs_and_their_entropies():

@@ -9,7 +9,17 @@ from sklearn.mixture import GaussianMixture
 
 from vae_jax import Gaussian, evaluate, generate, sampled_rate, standard_gaussian, vae
 from vae_jax.models import VAE, trace, with_prior
-from vae_jax.networks import MLP, BernoulliHead, GaussianHead, Network, iaf, maf, planar
+from vae_jax.networks import (
+    MLP,
+    AffineLayer,
+    BernoulliHead,
+    FlowChain,
+    GaussianHead,
+    Network,
+    iaf,
+    maf,
+    planar,
+)
 from vae_jax.samplers import (
     FITS,
     fit_flow,
@@ -186,6 +196,10 @@ def test_what_cannot_be_fitted_is_refused(key):
         nearest(Z[:5])
     with pytest.raises(TypeError, match="Planar has no inverse"):
         fit_flow(key, Z, planar(2, 1), epochs=1)
+    with pytest.raises(
+        ValueError, match=r"not finite after any of 1 epochs: lower the learning ra"
+    ):
+        fit_flow(key, Z[:20], FlowChain((AffineLayer(2),)), epochs=1, learning_rate=np.nan)
     with pytest.raises(ValueError, match="neighbours is no option of fit='maf', which has epochs"):
         kind_from({"fit": "maf", "size": 2, "options": {"neighbours": 3}})
     assert set(FITS) == {"gaussian_mixture", "maf", "iaf", "nearest", "two_stage", "codes"}

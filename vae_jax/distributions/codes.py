@@ -60,7 +60,8 @@ class Codes(flax.struct.PyTreeNode, ABC):
         return _each(self._event, index.shape[:-1], index)
 
     def find(self, event: Array) -> Array:
-        """The index of an event, but for rounding; -1 where a part is no code."""
+        """The index of an event, but for rounding; -1 where a part in use is no code, or one out of
+        use has one."""
         return _each(self._find, self.positions(event.shape), event)
 
     def inputs(self, features: Array, index: Array) -> Array:
@@ -129,7 +130,8 @@ class ResidualCodes(Codes):
         r_1 = f,   e_p = the code of table p that is nearest to r_p,   r_p+1 = r_p - e_p
 
     The event has the code of each stage, [*positions, P, D], so that it says which it is. A stage
-    that is left out is a row of zeros, of index K.
+    that is left out is a row of zeros, of index K; of one in use a row of zeros is a code where the
+    table has it, and else none.
 
     Args:
       codes: [P, K, D].
@@ -172,9 +174,9 @@ class ResidualCodes(Codes):
         return self._chosen(index)
 
     def _find(self, event: Array) -> Array:
-        zero = jnp.all(event == 0, axis=-1)  # [P]
-        out = jnp.cumprod(zero[::-1])[::-1].at[0].set(0)  # from there on
-        return jnp.where(out, self.size[1], jax.vmap(_found)(event, self.codes))
+        left_out = jnp.where(jnp.all(event == 0, axis=-1), self.size[1], -1)  # [P]
+        out = jnp.arange(len(self.codes)) >= self.parts()
+        return jnp.where(out, left_out, jax.vmap(_found)(event, self.codes))
 
     def _inputs(self, f: Array, index: Array) -> Array:
         chosen = jax.lax.stop_gradient(self._chosen(index))

@@ -1,8 +1,11 @@
 """What a flow makes of a distribution."""
 
+from typing import Self
+
+import jax
 import jax.numpy as jnp
 
-from vae_jax.distributions.base import Distribution
+from vae_jax.distributions.base import Distribution, at_least_float32
 from vae_jax.flows import Flow
 from vae_jax.types import Array, Key
 
@@ -54,6 +57,12 @@ class Flowed(Distribution):
     def _log_prob(self, value: Array) -> Array:
         u, log_det = self.flow.inverse_and_log_det(value)
         return self.base.log_prob(u) + log_det
+
+    def _promoted(self) -> Self:
+        # what a flow is told, such as a label, is no parameter of a density, nor are its weights
+        return self.replace(
+            base=self.base._promoted(), flow=jax.tree.map(at_least_float32, self.flow)
+        )
 
     def in_support(self, value: Array) -> Array:
         """Where u is in the base's; of a flow without an inverse, every finite value."""

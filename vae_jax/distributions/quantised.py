@@ -65,7 +65,8 @@ class UniformCodes(Distribution):
 
         log p(z) = -N P log K, where all of the N P parts are codes
 
-    Of residual codes of which the last stages are left out, P is how many are in use.
+    Of residual codes P is how many of the stages are in use, and the others are zeros: an event of
+    another depth has no probability.
 
     Args:
       codes: `CodeTable`, `ResidualCodes` or `Lattice`.
@@ -82,15 +83,20 @@ class UniformCodes(Distribution):
         """Every vector a code."""
         return jnp.all(self._promoted().codes.find(value) >= 0)
 
-    def rate(self) -> float:
+    def rate(self) -> float | Array:
         """N P log K, nats: what any choice of all codes costs."""
-        parts, values = self.codes.size
-        return math.prod(self.codes.positions(self.shape)) * parts * math.log(values)
+        return self.part_rate() * self.codes.parts()
+
+    def part_rate(self) -> float:
+        """N log K, nats: what one of the parts costs."""
+        return math.prod(self.codes.positions(self.shape)) * math.log(self.codes.size[1])
 
     def _sample(self, key: Key) -> Array:
         parts, values = self.codes.size
         shape = (*self.codes.positions(self.shape), parts)
-        return self.codes.vectors(jax.random.randint(key, shape, 0, values))
+        index = jax.random.randint(key, shape, 0, values)
+        in_use = jnp.arange(parts) < self.codes.parts()
+        return self.codes.vectors(jnp.where(in_use, index, values))
 
     def _log_prob(self, value: Array) -> Array:
         check_shape("UniformCodes", value, self.shape)

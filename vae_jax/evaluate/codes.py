@@ -16,10 +16,11 @@ class CodeUse(NamedTuple):
     """How often each code is chosen, over all positions of all examples.
 
     Fields:
-      counts: [P, K], of each part of an index: a group, a stage; 1 of a plain codebook.
+      counts: [P, K], of each part of an index: a group, a stage; 1 of a plain codebook. Of a stage
+        that is never in use zeros.
       perplexity: exp of the entropy of their frequencies, in 1 .. K; of several parts, of the mean
         of their entropies.
-      usage: the fraction of the P K codes that are chosen at all.
+      usage: the fraction of the P K codes that are chosen at all. Both are of the stages in use.
     """
 
     counts: np.ndarray
@@ -46,17 +47,19 @@ def code_use(
     index = code_indices(model, params, data, batch_size=batch_size, progress=progress)
     values = num_codes(model, params, data)
     parts = index.reshape(-1, index.shape[-1]).T
-    counts = np.stack([np.bincount(part, minlength=values) for part in parts])
-    frequency = counts / counts.sum(axis=1, keepdims=True)
+    counts = np.stack([np.bincount(part[part < values], minlength=values) for part in parts])
+    used = counts[counts.sum(axis=1) > 0]  # K is the index of a stage that is left out
+    frequency = used / used.sum(axis=1, keepdims=True)
     log_frequency = np.log(np.where(frequency > 0, frequency, 1.0))  # 0 log 0 = 0
     entropy = -(frequency * log_frequency).sum(axis=1)
-    return CodeUse(counts, float(np.exp(entropy.mean())), float((counts > 0).mean()))
+    return CodeUse(counts, float(np.exp(entropy.mean())), float((used > 0).mean()))
 
 
 def code_indices(
     model: VAE, params: Params, data: Batch, *, batch_size: int = 500, progress: Progress = iter
 ) -> np.ndarray:
-    """The index of the codes of each example, [N, *positions, P] int; as `code_use`."""
+    """The index of the codes of each example, [N, *positions, P] int, K of a stage that is left
+    out; as `code_use`."""
     check_support(model, params, data, batch_size=batch_size)
     key = jax.random.key(0)  # unused: nothing is drawn
     return over_examples(_index, model, params, key, data, batch_size, progress, {})

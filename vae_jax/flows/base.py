@@ -86,6 +86,15 @@ def check_size(flow: Flow, size: int, vector: Array) -> None:
         )
 
 
+def check_parameter(flow: Flow, name: str, parameter: Array, shape: tuple[int, ...]) -> None:
+    """Raise ValueError unless a parameter of a flow has its shape."""
+    if jnp.shape(parameter) != shape:
+        raise ValueError(
+            f"{type(flow).__name__}: {name} must have the shape {list(shape)}; got"
+            f" {list(jnp.shape(parameter))}. There is no broadcasting."
+        )
+
+
 def _vector(flow: Flow, event: Any) -> Array:
     if not hasattr(event, "dtype"):
         raise TypeError(

@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vae_jax.flows.base import Flow, check_size
+from vae_jax.flows.base import Flow, check_parameter, check_size
 from vae_jax.types import Array
 
 
@@ -13,10 +13,16 @@ class Permutation(Flow):
     """z_d = u_order[d]; log |det| = 0.
 
     Args:
-      order: each of 0 .. D - 1 once.
+      order: each of 0 .. D - 1 once; ValueError for another.
     """
 
     order: tuple[int, ...] = flax.struct.field(pytree_node=False)
+
+    def __post_init__(self) -> None:
+        if sorted(self.order) != list(range(len(self.order))):
+            raise ValueError(
+                f"A permutation has each of 0 .. {len(self.order) - 1} once; got {self.order}."
+            )
 
     def _forward(self, u: Array) -> tuple[Array, Array]:
         check_size(self, len(self.order), u)
@@ -57,6 +63,8 @@ class Linear(Flow):
 
     def _factors(self, vector: Array) -> tuple[Array, Array]:
         check_size(self, self.log_diagonal.size, vector)
+        for name, factor in (("lower", self.lower), ("upper", self.upper)):
+            check_parameter(self, name, factor, (vector.size, vector.size))
         one = jnp.eye(vector.size, dtype=self.lower.dtype)
         diagonal = jnp.diag(jnp.exp(self.log_diagonal))
         return jnp.tril(self.lower, -1) + one, jnp.triu(self.upper, 1) + diagonal

@@ -2,7 +2,7 @@
 
 import jax.numpy as jnp
 
-from vae_jax.flows.base import Flow, check_size
+from vae_jax.flows.base import Flow, check_parameter, check_size
 from vae_jax.flows.directions import unit
 from vae_jax.types import Array
 
@@ -33,6 +33,8 @@ class Planar(Flow):
 
     def _forward(self, u: Array) -> tuple[Array, Array]:
         check_size(self, self.w.size, u)
+        for name, own, shape in (("u", self.u, u.shape), ("w", self.w, u.shape), ("b", self.b, ())):
+            check_parameter(self, name, own, shape)
         step, room = self._step()
         h = jnp.tanh(self.w @ u + self.b)
         return u + step * h, jnp.log(h**2 + (1 - h**2) * room)

@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 
-from vae_jax.flows.base import Flow, check_size
+from vae_jax.flows.base import Flow, check_parameter, check_size
 from vae_jax.flows.directions import unit
 from vae_jax.types import Array
 
@@ -33,6 +33,9 @@ class Radial(Flow):
 
     def _forward(self, u: Array) -> tuple[Array, Array]:
         check_size(self, self.center.size, u)
+        check_parameter(self, "center", self.center, u.shape)
+        check_parameter(self, "alpha", self.alpha, ())
+        check_parameter(self, "beta", self.beta, ())
         a = _LEAST + jax.nn.softplus(self.alpha)
         room = _LEAST * a + jax.nn.softplus(self.beta)  # a + beta-hat
         distance = u - self.center

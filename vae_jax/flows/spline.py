@@ -7,7 +7,7 @@ import flax.struct
 import jax
 import jax.numpy as jnp
 
-from vae_jax.flows.base import Flow, check_size
+from vae_jax.flows.base import Flow, check_parameter, check_size
 from vae_jax.types import Array
 
 _LEAST = 1e-3  # of a bin's share of the interval, and of a slope, as in the authors' code
@@ -38,7 +38,7 @@ class Spline(Flow):
     bound: float = flax.struct.field(pytree_node=False, default=5.0)
 
     def _forward(self, u: Array) -> tuple[Array, Array]:
-        check_size(self, self.widths.shape[0], u)
+        self._check(u)
         inside = jnp.clip(u, -self.bound, self.bound)
         own = self._bins(inside, of_u=True)
         x = (inside - own.u) / own.width
@@ -47,13 +47,25 @@ class Spline(Flow):
         return jnp.where(is_in, z, u), jnp.sum(jnp.where(is_in, _log_slope(own, x), 0.0))
 
     def _inverse(self, z: Array) -> tuple[Array, Array]:
-        check_size(self, self.widths.shape[0], z)
+        self._check(z)
         inside = jnp.clip(z, -self.bound, self.bound)
         own = self._bins(inside, of_u=False)
         x = _solved(own, inside - own.z)
         is_in = jnp.abs(z) < self.bound
         u = jnp.where(is_in, own.u + own.width * x, z)
         return u, -jnp.sum(jnp.where(is_in, _log_slope(own, x), 0.0))
+
+    def _check(self, vector: Array) -> None:
+        check_size(self, self.widths.shape[0], vector)
+        D, K = vector.size, self.widths.shape[-1]
+        check_parameter(self, "widths", self.widths, (D, K))
+        check_parameter(self, "heights", self.heights, (D, K))
+        check_parameter(self, "slopes", self.slopes, (D, K - 1))
+        if K * _LEAST >= 1:
+            raise ValueError(
+                f"A spline has bins of {_LEAST} of its interval at least, so fewer than"
+                f" {round(1 / _LEAST):,} of them; got {K}."
+            )
 
     def _bins(self, values: Array, *, of_u: bool) -> "_Bin":
         """That of each value, [D] each."""

@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 
-from vae_jax.flows.base import Flow, check_size
+from vae_jax.flows.base import Flow, check_parameter, check_size
 from vae_jax.flows.directions import unit
 from vae_jax.types import Array
 
@@ -47,6 +47,14 @@ class Sylvester(Flow):
 
     def _forward(self, u: Array) -> tuple[Array, Array]:
         check_size(self, self.vectors.shape[-1], u)
+        M = self.b.size
+        for name, own, shape in (
+            ("vectors", self.vectors, (len(self.vectors), u.size)),
+            ("r", self.r, (M, M)),
+            ("r_tilde", self.r_tilde, (M, M)),
+            ("b", self.b, (M,)),
+        ):
+            check_parameter(self, name, own, shape)
         Q, R, R_tilde = self.directions(), _triangular(self.r), _triangular(self.r_tilde)
         h = jnp.tanh(R_tilde @ (u @ Q) + self.b)
         room = 1 + jnp.diag(R) * jnp.diag(R_tilde)

@@ -13,7 +13,8 @@ trace    one pass through any of them: what was drawn, and from what
 """
 
 from vae_jax.models.code_prior import with_code_prior
-from vae_jax.models.codes import at_depth, with_codebook, with_residual_codes
+from vae_jax.models.codes import with_codebook, with_residual_codes
+from vae_jax.models.depth import at_depth
 from vae_jax.models.hamiltonian import with_hamiltonian
 from vae_jax.models.hierarchies import chain
 from vae_jax.models.ladder import Rung, ladder

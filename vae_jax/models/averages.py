@@ -10,7 +10,8 @@ from vae_jax.distributions import Quantised
 from vae_jax.models.kmeans import kmeans, nearest
 from vae_jax.types import Array, Key, Params
 
-_SMALLEST = 1e-3  # of an equal share; a count below it decays no further: 0 / 0 would be next
+# Of an equal share of the stage that is used least, the last of P with dropout, 1 / P of the time:
+_SMALLEST = 1e-3  # a count below it decays no further, 0 / 0 would be next
 _LEAST_RESTART = 2e-3  # which a count that decays gets below
 _POOL = 16_384  # vectors that centres are made of
 
@@ -66,18 +67,28 @@ def moved_averages(entry: Params, q: Quantised, key: Key, averages: Averages) ->
     restart_key, centres_key = jax.random.split(jax.lax.all_gather(key, "batch")[0])
     pool = jax.lax.all_gather(inputs, "batch").reshape(-1, *inputs.shape[1:])  # [B N, P, D]
     if averages.restart:
-        new = _restarted(entry, new, restart_key, pool, len(inputs), averages.restart)
+        used = index.reshape(inputs.shape[:2]) < q.codes.size[1]
+        used = jax.lax.all_gather(used, "batch").reshape(len(pool), -1)
+        new = _restarted(entry, new, restart_key, pool, used, averages.restart)
     if not averages.kmeans:
         return new
-    pool = pool[:: -(-len(pool) // _POOL)]
+    pool_key, centres_key = jax.random.split(centres_key)
+    pool = picked_vectors(pool_key, pool)
     first = lambda: _centred(entry, centres_key, pool, len(inputs), averages.stages)  # noqa: E731
     return jax.lax.cond(entry["begun"] > 0, lambda: new, first)
 
 
+def picked_vectors(key: Key, pool: Array) -> Array:
+    """Of many vectors so many as centres are made of, drawn: a stride would fall on positions."""
+    if len(pool) <= _POOL:
+        return pool
+    return pool[jax.random.choice(key, len(pool), (_POOL,), replace=False)]
+
+
 def _followed(entry: Params, inputs: Array, index: Array, decay: float) -> Params:
-    K = entry["counts"].shape[1]
+    P, K = entry["counts"].shape
     chosen = jax.nn.one_hot(index, K)  # [N, P, K]
-    frozen = entry["counts"] < _SMALLEST * len(inputs) / K
+    frozen = entry["counts"] < _SMALLEST * len(inputs) / (P * K)
     kept = jnp.where(frozen, 1.0, decay)
     counts = kept * entry["counts"] + (1 - decay) * jnp.sum(chosen, axis=0)
     new = (1 - decay) * jnp.einsum("npk,npd->pkd", chosen, inputs)
@@ -85,16 +96,18 @@ def _followed(entry: Params, inputs: Array, index: Array, decay: float) -> Param
 
 
 def _restarted(
-    entry: Params, new: Params, key: Key, pool: Array, num_positions: int, share: float
+    entry: Params, new: Params, key: Key, pool: Array, used: Array, share: float
 ) -> Params:
-    """Codes that are hardly used, at vectors of the batch, as if chosen as often as others."""
+    """Codes that are hardly used, at vectors of the batch, as if chosen as often as the others of
+    their part; of a stage, vectors [B N] of the examples that use it [B N, P]."""
     P, K = entry["counts"].shape
-    equal = num_positions / K
-    drawn = jax.random.randint(key, (P, K), 0, len(pool))
+    equal = jnp.mean(entry["counts"], axis=1, keepdims=True)  # [P, 1]
+    draw = lambda key, own: jax.random.categorical(key, jnp.where(own, 0.0, -jnp.inf), shape=(K,))  # noqa: E731
+    drawn = jax.vmap(draw)(jax.random.split(key, P), used.T)
     fresh = pool[drawn, jnp.arange(P)[:, None]]
-    dead = entry["counts"] < share * equal
+    dead = (entry["counts"] < share * equal) & jnp.any(used, axis=0)[:, None]
     counts = jnp.where(dead, equal, new["counts"])
-    sums = jnp.where(dead[..., None], equal * fresh, new["sums"])
+    sums = jnp.where(dead[..., None], equal[..., None] * fresh, new["sums"])
     return {**new, "counts": counts, "sums": sums}
 
 
@@ -108,5 +121,5 @@ def _centred(entry: Params, key: Key, pool: Array, num_positions: int, stages: b
         if stages:
             left = left - made[-1].centres[nearest(left, made[-1].centres)]
     centres, share = (jnp.stack(each) for each in zip(*made, strict=True))
-    counts = jnp.maximum(num_positions * share, _SMALLEST / 2 * num_positions / K)
+    counts = jnp.maximum(num_positions * share, _SMALLEST / 2 * num_positions / (P * K))
     return {"counts": counts, "sums": counts[..., None] * centres, "begun": jnp.ones(())}

@@ -10,6 +10,7 @@ from vae_jax.checks import check_count, check_within
 from vae_jax.distributions import CodeTable, Quantised, ResidualCodes
 from vae_jax.distributions.codes import Codes
 from vae_jax.models.averages import Averages, first_averages, moved_averages, tables_of
+from vae_jax.models.depth import trace_of_one_depth
 from vae_jax.models.quantiser import Quantiser, with_quantiser
 from vae_jax.models.record import VAE
 from vae_jax.types import Array, Key, Params
@@ -84,7 +85,7 @@ def with_codebook(
         del key
         return CodeTable(scaled(_tables(params, decay)))
 
-    own = Quantiser(_first(shape_of, averages), codes, features, _moves(averages))
+    own = Quantiser(_first(shape_of, averages, scaled), codes, features, _moves(averages))
     return with_quantiser(model, "with_codebook", own)
 
 
@@ -111,7 +112,9 @@ def with_residual_codes(
       num_codes: K, of each stage.
       depth: P.
       dropout: probability that an example in training has but the first 1 .. P stages, so many of
-        them being drawn evenly: then one model is one of each depth, see `at_depth`.
+        them being drawn evenly: then one model is one of each depth, see `at_depth`. The uniform
+        prior of an example is of as many then; by a learned one, which is of all, the sampled
+        rate of fewer is infinite.
       decay, kmeans, restart: as in `with_codebook`.
 
     Reference: Zeghidour et al. 2021, arXiv 2107.03312, section III.C (dropout = 1); Lee et al.
@@ -131,33 +134,10 @@ def with_residual_codes(
         used = jnp.where(jax.random.bernoulli(whether, dropout), fewer, depth)
         return ResidualCodes(tables, used)
 
-    first = _first(lambda size: (depth, num_codes, size), averages)
+    first = _first(lambda size: (depth, num_codes, size), averages, _same)
     own = Quantiser(first, codes, moved=_moves(averages), read=_sum)
-    return with_quantiser(model, "with_residual_codes", own)
-
-
-def at_depth(model: VAE, depth: int) -> VAE:
-    """A model of residual codes, of which the first so many stages are used: at a lower rate.
-
-    Args:
-      model: from `with_residual_codes`, trained with dropout.
-      depth: in 1 .. P.
-
-    Raises:
-      ValueError, TypeError: when its encoder is called, for more stages than there are, or a model
-        of other codes.
-    """
-    check_count("depth", depth)
-
-    def encode(params: Params, *example: object, **given: object) -> Quantised:
-        q = model.encode(params, *example, **given)
-        if not isinstance(q, Quantised) or not isinstance(q.codes, ResidualCodes):
-            raise TypeError("at_depth is for evaluating a model from with_residual_codes.")
-        if depth > q.codes.size[0]:
-            raise ValueError(f"depth={depth} is more than the {q.codes.size[0]} stages there are.")
-        return q.replace(codes=q.codes.replace(used=jnp.array(depth)))
-
-    return model._replace(encode=encode)
+    made = with_quantiser(model, "with_residual_codes", own)
+    return made._replace(trace=trace_of_one_depth) if dropout else made
 
 
 def _averages(
@@ -177,15 +157,19 @@ def _averages(
 
 
 def _first(
-    shape_of: Callable[[int], tuple[int, ...]], averages: Averages | None
+    shape_of: Callable[[int], tuple[int, ...]],
+    averages: Averages | None,
+    scaled: Callable[[Array], Array],
 ) -> Callable[[Key, tuple[int, ...]], Params]:
-    """Standard normal codes; those that are learned are of length 1 or so."""
+    """Standard normal codes; those that are learned are of length 1 or so, and of cosines all."""
 
     def first(key: Key, event: tuple[int, ...]) -> Params:
         tables = jax.random.normal(key, shape_of(event[-1]))
         if averages is None:
-            return {"codebook": {"codes": tables / jnp.sqrt(tables.shape[-1])}}
-        return {"state": {"codebook": first_averages(tables, math.prod(event[:-1]), averages)}}
+            return {"codebook": {"codes": scaled(tables / jnp.sqrt(tables.shape[-1]))}}
+        return {
+            "state": {"codebook": first_averages(scaled(tables), math.prod(event[:-1]), averages)}
+        }
 
     return first
 

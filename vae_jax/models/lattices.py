@@ -21,10 +21,12 @@ def with_fsq(model: VAE, levels: tuple[int, ...]) -> VAE:
     """The same model with each channel of its latents rounded to one of so many levels.
 
         z = round(h tanh(f + s) - o) / floor(L / 2),   h = (L - 1)(1 + 1e-3) / 2
-        L even: o = 1/2, s = artanh(o / h);   L odd: o = s = 0
+        L even: o = 1/2, s = artanh(o / h);   L odd: o = s = 0;   L = 2: h = 1 - 1e-3, s = 0
 
-    f = 0 is the middle of its level, 0. Nothing but the networks is learned, and no term is needed
-    but the distortion. Levels (8, 6, 5) are 240 codes, (8, 5, 5, 5) 1,000, (7, 5, 5, 5, 5) 4,375.
+    f = 0 is the middle of its level, 0; but of two levels, -1 and 0, it is where they meet, since
+    the middle of one of them is where tanh is flat. Nothing but the networks is learned, and no
+    term is needed but the distortion. Levels (8, 6, 5) are 240 codes, (8, 5, 5, 5) 1,000,
+    (7, 5, 5, 5, 5) 4,375.
 
     Args:
       model: a VAE with one latent, an array of vectors [*positions, D], such as with a `DeltaHead`.
@@ -39,13 +41,18 @@ def with_fsq(model: VAE, levels: tuple[int, ...]) -> VAE:
         a model whose prior is learned.
 
     Reference: Mentzer, Minnen, Agustsson, Tschannen 2023, arXiv 2309.15505, section 3.1 and
-    appendix A.1; there s is a tangent, by which f = 0 is not in the middle.
+    appendix A.1; there s is a tangent, by which f = 0 is not in the middle, and of two levels the
+    derivative there 0.001.
     """
     check_levels(levels)
     L = np.array(levels)
     half = (L - 1) * (1 + _BEYOND) / 2
     offset = np.where(L % 2 == 0, 0.5, 0.0)
-    constants = (half, offset, np.arctanh(offset / half), L // 2)
+    half, shift = (
+        np.where(L == 2, 1 - _BEYOND, half),
+        np.where(L == 2, 0.0, np.arctanh(offset / half)),
+    )
+    constants = (half, offset, shift, L // 2)
 
     def bounded(f: Array) -> Array:
         _check_channels("with_fsq", f.shape, len(levels))

@@ -190,9 +190,18 @@ class AutoregressiveLayer(nn.Module):
     @nn.compact
     def moves(self, context: Array | None, u: Array) -> flows.Flow:
         """The flow of each value by itself."""
+        if u.size != self.event_size:
+            raise ValueError(_other_size(self.event_size, u.size))
         size = (self.event_size, self.elementwise.size)
         network = MaskedMLP(*size, self.widths, self.activation, name="network")
         return self.elementwise(network(u, context))
+
+
+def _other_size(own: int, size: int) -> str:
+    return (
+        f"This layer is of a flow over {own} values and was given an event of {size}: make the"
+        " flow's event_size that of the distribution it is of."
+    )
 
 
 class FlowChain(nn.Module):

@@ -66,8 +66,8 @@ def entropy_gap(temperature: float = 1.0) -> Value:
         sum_n H(q_n) - N H(mean_n q_n),   q_n(k) ~ exp(-|f_n - z_k|^2 / temperature),   N positions
 
     the mean over positions and batch. It falls as choices become certain, and as all codes come
-    into use. Channels are independent in q_n; in the mean they are taken to be, by which H is that
-    of the codes at most.
+    into use. Channels are independent in q_n; in the mean they are taken to be, by which its H is
+    an upper bound of the codes' entropy.
 
     Args:
       temperature: above 0. The tau of BSQ, of exp(tau u z), is 2 / temperature.

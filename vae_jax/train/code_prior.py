@@ -66,14 +66,15 @@ def fit_code_prior(
       learning_rate: at its start.
 
     Raises:
-      TypeError: a model without codes. ValueError: fewer examples than one batch; as
-        `evaluate.check_support`.
+      TypeError: a model without codes. ValueError: fewer examples than one batch; stages that are
+        left out; as `evaluate.check_support`.
 
     Reference: van den Oord, Vinyals, Kavukcuoglu 2017, arXiv 1711.00937, section 3.3.
     """
     check_count("epochs", epochs)
     index = evaluate.code_indices(model, params, data)
     values = num_codes(model, params, data)
+    _check_all_stages(index, values)
     module = prior or CodeTransformer(int(np.prod(index.shape[1:])), values)
     changed = with_code_prior(model, module)
     first_key, order_key = jax.random.split(key)
@@ -88,6 +89,15 @@ def fit_code_prior(
         nats.append(float(np.mean(metrics["loss"])))
     uniform = float(index[0].size * np.log(values))
     return FittedCodes(changed, {**params, **state.params}, nats, uniform)
+
+
+def _check_all_stages(index: np.ndarray, values: int) -> None:
+    if np.any(index >= values):
+        raise ValueError(
+            f"A prior of codes is fitted to indices below {values}, and some of these are {values}:"
+            " stages that are left out. Fit it to the model of the stages in use, at_depth(model,"
+            " depth), whose codes have no others."
+        )
 
 
 def _likelihood(model: VAE, module: nn.Module) -> Objective:
