@@ -164,11 +164,12 @@ def test_posterior_and_prior_are_over_one_space():
         ({"posterior": "point", "objective": "vimco"}, "A point has no bound"),
         ({**WITH["gumbel"], "posterior": "gumbel", "objective": "iwae"}, "of another model"),
         ({**WITH["gumbel"], "posterior": "gumbel", "step": "encoder_ahead"}, "more than an enc"),
-        ({**WITH["wrapped"], "posterior": "wrapped", "latents": 36}, "choose latents=35 at most"),
         ({"temperature": 0.5}, "is an option of the posterior gumbel"),
     ):
         with pytest.raises(ValueError, match=match):
             made(**given)
+    with pytest.raises(ValueError, match=r"to the rim of the ball.*choose latents="):
+        parts(replace(SMALL, posterior="wrapped", prior="hyperbolic"), SMALL, FORM, 36)
 
 
 def test_flows_are_priors_and_posteriors():
