@@ -58,8 +58,13 @@ X = {
 }
 
 
+def examples(key, number):
+    return jax.numpy.ones((number, 4, 4, 1))
+
+
 def made(**changes):
-    return parts(replace(SMALL, **changes), SMALL, FORM, 2)
+    form = FORM._replace(inputs=examples) if changes.get("prior") == "exemplars" else FORM
+    return parts(replace(SMALL, **changes), SMALL, form, 2)
 
 
 def optimize(make, scale=1.0, updates=1):
@@ -188,7 +193,7 @@ def test_flows_are_priors_and_posteriors():
     with pytest.raises(ValueError, match="choose latents=2 at least, or prior='maf'"):
         parts(replace(SMALL, prior="real_nvp"), SMALL, FORM, 1)
     x = np.full((4, 4, 1), 2, np.int32)
-    form = FORM._replace(inputs=lambda key, number: jax.numpy.ones((number, 4, 4, 1)))
+    form = FORM._replace(inputs=examples)
     choice = replace(SMALL, prior="vamp", likelihood="categorical", pseudo_inputs=3)
     model = parts(choice, SMALL, form, 2, preprocess=centred(1.0, 1.0)).model
     params = model.init(jax.random.key(0), x)
@@ -476,6 +481,14 @@ REFUSED = {
         {"prior": "vamp", "pseudo_inputs": 0},
         "pseudo_inputs must be at least 1; got 0",
     ),
+    "too many exemplars": (
+        {"prior": "exemplars", "num_exemplars": 3, "nearest": 4},
+        "nearest=4 is not in 1 .. num_exemplars=3",
+    ),
+    "exemplars of flows": (
+        {"prior": "exemplars", "posterior": "iaf"},
+        "posterior='iaf' has none in closed form: choose posterior='gaussian', or prior='vamp'",
+    ),
     "a point's vamp prior": ({"posterior": "point", "prior": "vamp"}, "by the rate, and post"),
     "no prior's layers": ({"prior": "maf", "prior_layers": 0}, "prior_layers must be at least 1"),
     "one part": ({"step": "encoder_ahead", "parts": 1}, "parts must be at least 2, the encoder's"),
@@ -509,6 +522,8 @@ def test_what_does_not_fit_the_data_is_refused():
     wide = Form((129,), likelihoods=("full_gaussian",))
     with pytest.raises(ValueError, match=r"examples D = 129: it is for 128 at most. Choose like"):
         parts(replace(SMALL, likelihood="full_gaussian"), SMALL, wide, 2)
+    with pytest.raises(ValueError, match="prior='exemplars' keeps some of the training images"):
+        parts(replace(SMALL, prior="exemplars"), SMALL, FORM, 2)
     for name in LEVELS:
         with pytest.raises(ValueError, match=f"'{name}' is for integers, and these data are not"):
             parts(replace(SMALL, likelihood=name), SMALL, FORM._replace(classes=None), 2)

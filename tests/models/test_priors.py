@@ -12,10 +12,12 @@ from linear_gaussian import z_score
 
 from vae_jax import (
     Gaussian,
+    Term,
     chain,
     descend,
     evaluate,
     generate,
+    sampled_rate,
     standard_gaussian,
     train_epoch,
     vae,
@@ -27,6 +29,7 @@ from vae_jax.models import (
     of_noise,
     trace,
     with_codebook,
+    with_exemplar_prior,
     with_prior,
     with_vamp_prior,
 )
@@ -180,6 +183,25 @@ def test_pseudo_inputs_are_encoded_once_a_batch(key):
     noise = of_noise(500, -0.05)(key, X[0])
     assert abs(z_score(np.asarray(noise).ravel(), -0.05)) < 4.5
     np.testing.assert_allclose(noise.std(), 0.01, rtol=0.1)
+
+
+def test_gaussians_around_what_is_made_of_examples(key):
+    """Which stay as they are while the encoder is learned, and the one scale with it."""
+    plain = vae(Network(MLP((4,)), GaussianHead((2,))), DECODER, standard_gaussian(2))
+    model = with_exemplar_prior(plain, of_examples(4, X), nearest=2)
+    params = model.init(key, X[0])
+    kept, z = params["state"]["exemplars"]["prior"], jnp.array([0.4, -1.0])
+    assert np.all([any(np.array_equal(u, x) for x in X) for u in kept])
+    means = jnp.stack([plain.encode(params, u).mean() for u in kept])
+    log_p = sorted(Gaussian(mean, jnp.zeros(2)).log_prob(z) for mean in means)
+    expected = np.logaddexp(*log_p[-2:]) - np.log(4)
+    np.testing.assert_allclose(model.prior(params).log_prob(z), expected, rtol=1e-5)
+    step = descend(weighted_sum(model, [Term("rate", sampled_rate)]), optax.sgd(0.1))
+    state, _ = step.update(step.init(key, params), {"x": X})
+    np.testing.assert_array_equal(state.params["state"]["exemplars"]["prior"], kept)
+    assert state.params["prior"]["log_scale"] != 0
+    without = with_prior(model, standard_gaussian(2)).init(key, X[0])
+    assert set(without) == {"encoder", "decoder"}
 
 
 def test_a_codebook_of_a_learned_prior_is_refused(key):

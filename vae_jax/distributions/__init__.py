@@ -11,6 +11,7 @@ from vae_jax.distributions.colours import ColourLogistics
 from vae_jax.distributions.continuous_bernoulli import ContinuousBernoulli
 from vae_jax.distributions.counts import NegativeBinomial, Poisson, ZeroInflated
 from vae_jax.distributions.delta import Delta
+from vae_jax.distributions.exemplars import Exemplars
 from vae_jax.distributions.flowed import Flowed
 from vae_jax.distributions.foreign import Foreign
 from vae_jax.distributions.full_gaussian import FullGaussian
@@ -48,6 +49,7 @@ __all__ = [
     "Delta",
     "DiscretisedLogistic",
     "Distribution",
+    "Exemplars",
     "Flowed",
     "Foreign",
     "FullGaussian",

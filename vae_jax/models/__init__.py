@@ -3,7 +3,7 @@
 vae      a VAE of Flax modules
 chain    a VAE of several latents, inferred from the bottom up
 ladder   the same from the top down, in a pass that posterior and prior share
-with_prior, with_vamp_prior   the same model with another prior
+with_prior, with_vamp_prior, with_exemplar_prior   the same model with another prior
 with_codebook, with_residual_codes, with_fsq, with_lfq, with_bsq   with codes for its latents
 with_code_prior   of such a model, with a prior of its codes
 with_hamiltonian, with_riemannian_hamiltonian   draws that the model's own forces move
@@ -20,7 +20,7 @@ from vae_jax.models.hierarchies import chain
 from vae_jax.models.ladder import Rung, ladder
 from vae_jax.models.lattices import with_bsq, with_fsq, with_lfq
 from vae_jax.models.optimal import with_optimal_scale
-from vae_jax.models.priors import with_prior, with_vamp_prior
+from vae_jax.models.priors import with_exemplar_prior, with_prior, with_vamp_prior
 from vae_jax.models.pseudo_inputs import of_examples, of_noise
 from vae_jax.models.record import VAE, learned
 from vae_jax.models.relaxed import hard, relaxed
@@ -51,6 +51,7 @@ __all__ = [
     "with_bsq",
     "with_code_prior",
     "with_codebook",
+    "with_exemplar_prior",
     "with_fsq",
     "with_hamiltonian",
     "with_lfq",

@@ -8,9 +8,10 @@ import jax
 import jax.numpy as jnp
 
 from vae_jax.calls import check_takes
-from vae_jax.distributions import Distribution, MixtureOver
+from vae_jax.distributions import Distribution, Exemplars, MixtureOver
 from vae_jax.models.modules import prior_function, with_module, without_module
 from vae_jax.models.record import VAE
+from vae_jax.models.state import parted
 from vae_jax.models.trace import trace
 from vae_jax.types import Event, Key, Params
 
@@ -87,6 +88,54 @@ def with_vamp_prior(
         logits = jnp.zeros(jax.tree.leaves(u)[0].shape[0])
         own = {name: group for name, group in params.items() if name != "prior"}
         return MixtureOver(logits, u, {"params": own, "c": c}, component)
+
+    return _with_group(model, add_group, prior_of)
+
+
+def with_exemplar_prior(
+    model: VAE,
+    inputs: Callable[[Key, Event], Event],
+    *,
+    nearest: int | None = None,
+    encode: Callable[..., Distribution] | None = None,
+) -> VAE:
+    """The same model with Gaussians around what it makes of examples as its prior: an Exemplar VAE.
+
+        p(z|c) = 1/C sum_k N(z; E[q(z|u_k,c)], sigma^2 I)
+
+    The examples u are kept and not learned, sigma is. Of all the training data the paper's mixture
+    leaves out x itself; here u are C examples, few against the data, or others than these.
+
+    Args:
+      model: the VAE, of one latent that is an array, whose posterior has a mean.
+      inputs: (key, x) -> the examples u [C, ...], `of_examples(C, x_train)`, say. Encoded once for
+        a batch, whose examples share them, but where the encoder is told a condition.
+      nearest: so many terms of the sum alone, those nearest to z: a lower bound of log p(z), and
+        so of log p(x); see `Exemplars`.
+      encode: as in `with_vamp_prior`.
+
+    Returns:
+      VAE, with the parameter group "prior", {"log_scale": []}, and the state's entry "exemplars".
+
+    Raises:
+      TypeError, ValueError: in `init`, if the encoder does not take the examples, or its posteriors
+        have no mean; nearest not in 1 .. C.
+
+    Reference: Norouzi, Fleet, Norouzi 2020, arXiv 2004.04795.
+    """
+    check_takes("inputs", inputs, "key", "x")
+    posterior = model.encode if encode is None else encode
+
+    def add_group(params: Params, key: Key, x: Event, c: Event) -> Params:
+        del c
+        state = {**params.get("state", {}), "exemplars": {"prior": inputs(key, x)}}
+        return {**params, "prior": {"log_scale": jnp.zeros(())}, "state": state}
+
+    def prior_of(params: Params, c: Event = None, key: Key | None = None) -> Distribution:
+        del key  # evaluated, without dropout
+        u = params["state"]["exemplars"]["prior"]
+        means = jax.vmap(lambda u: parted(posterior(params, u, c)).made.mean())(u)
+        return Exemplars(means, params["prior"]["log_scale"], nearest)
 
     return _with_group(model, add_group, prior_of)
 

@@ -96,9 +96,9 @@ def parts(
     if mask_of is not None:
         writer = masked(Network(decoder, head), mask_of, told=False)
     model = vae(Network(encoder, own, embed, preprocess), writer, p)
-    if prior.pseudo_inputs is not None:
+    if prior.inputs is not None:
         reader = Network(encoder, own, embed)  # behind the preprocessing
-        model = with_read_inputs(model, reader, prior.pseudo_inputs, form.inputs, preprocess)
+        model = with_read_inputs(model, reader, prior, form.inputs, preprocess)
     if choices.scale == "optimal":
         model = with_optimal_scale(model)
     return _trained(posterior, posterior.trained(model), prior, given)

@@ -161,12 +161,14 @@ class Choices:
       temperature_steps: In how many steps of training.
       straight_through: Of gumbel, draw classes, with the gradient of the relaxation.
       prior: standard normal; or learned: mixture, of Gaussians; vamp, of the posteriors of inputs
-        that are learned; real_nvp, maf and spline, a normal through flows; autoregressive, each
-        latent given those before it; or, of classes, all alike; sphere, uniform on it; hyperbolic,
-        a Gaussian wrapped around that space.
+        that are learned; exemplars, Gaussians around those of training images; real_nvp, maf and
+        spline, a normal through flows; autoregressive, each latent given those before it; or, of
+        classes, all alike; sphere, uniform on it; hyperbolic, a Gaussian wrapped around that space.
       components: Of mixture, by default 10.
       pseudo_inputs: Of vamp, by default 500, which begin at training examples, where they are
         images, and at noise of mean 0 and deviation 1 where the data are standardised.
+      num_exemplars: Of exemplars, by default 500.
+      nearest: Of exemplars, of how many the density is, those nearest to z, by default of all.
       prior_layers: Of real_nvp, by default 6, of maf and spline, 4, of autoregressive, 2.
       prior_width: Of these four, units of the networks, by default 64.
       optimizer: adam, adamw, sgd, adamax, rmsprop, lion.
@@ -246,6 +248,8 @@ class Choices:
     prior: Prior = "standard"
     components: int | None = None
     pseudo_inputs: int | None = None
+    num_exemplars: int | None = None
+    nearest: int | None = None
     prior_layers: int | None = None
     prior_width: int | None = None
     optimizer: Optimizer = "adam"

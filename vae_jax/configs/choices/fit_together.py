@@ -4,6 +4,7 @@ from vae_jax.configs.choices.choices import Choices
 from vae_jax.configs.choices.form import Form
 from vae_jax.configs.choices.posterior import Posterior, as_it_is
 from vae_jax.configs.choices.priors import PRIORS_OF, Prior
+from vae_jax.networks import FlowHead
 from vae_jax.objectives import categorical_rate
 
 
@@ -76,11 +77,16 @@ def check_latents(choices: Choices, prior: Prior, posterior: Posterior) -> None:
 
 
 def _check_learned(name: str, own: str, prior: Prior, posterior: Posterior) -> None:
-    if prior.pseudo_inputs is not None and not posterior.any_z:
+    if prior.inputs is not None and not posterior.any_z:
         raise ValueError(
             f"prior={name!r} is made of posteriors whose density is known at every z, and"
             f" posterior={own!r} knows that of its draws alone: choose posterior='iaf', or another"
             " prior."
+        )
+    if prior.at_means and isinstance(posterior.head, FlowHead):
+        raise ValueError(
+            f"prior={name!r} is around the means of posteriors, and posterior={own!r} has none in"
+            " closed form: choose posterior='gaussian', or prior='vamp'."
         )
     if posterior.is_point:
         raise ValueError(

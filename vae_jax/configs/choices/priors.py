@@ -1,6 +1,7 @@
 """Priors."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -18,6 +19,7 @@ from vae_jax.distributions import (
 )
 from vae_jax.distributions.wrapped_normal import MOST_OF_SCALE_ONE
 from vae_jax.evaluate.scores import Rate
+from vae_jax.models import VAE, with_exemplar_prior, with_vamp_prior
 from vae_jax.networks import (
     AutoregressiveHead,
     CausalTransformer,
@@ -37,18 +39,22 @@ class Prior(NamedTuple):
       prior: of the latents.
       rate: of a posterior under it.
       space: of its events, which a posterior's are in too.
-      pseudo_inputs: of the mixture of posteriors that takes its place; None for none.
+      inputs: of the mixture of posteriors that takes its place; None for none.
+      of_inputs: (model, first inputs, encode=) -> the model with that mixture.
+      at_means: whether it is around the means of these, and the inputs have to be examples.
     """
 
     prior: Distribution | nn.Module
     rate: Rate = sampled_rate
     space: str = "numbers"
-    pseudo_inputs: int | None = None
+    inputs: int | None = None
+    of_inputs: Callable[..., VAE] = with_vamp_prior
+    at_means: bool = False
 
     @property
     def is_learned(self) -> bool:
         """Whether it has parameters."""
-        return self.pseudo_inputs is not None or not isinstance(self.prior, Distribution)
+        return self.inputs is not None or not isinstance(self.prior, Distribution)
 
 
 def standard(latents: int) -> Prior:
@@ -65,7 +71,16 @@ def mixture(latents: int, *, components: int = 10) -> Prior:
 def vamp(latents: int, *, pseudo_inputs: int = 500) -> Prior:
     """The mixture of the posteriors of inputs that are learned (Tomczak, Welling 2017)."""
     check_count("pseudo_inputs", pseudo_inputs)
-    return Prior(standard_gaussian(latents), pseudo_inputs=pseudo_inputs)
+    return Prior(standard_gaussian(latents), inputs=pseudo_inputs)
+
+
+def exemplars(latents: int, *, num_exemplars: int = 500, nearest: int | None = None) -> Prior:
+    """Gaussians around the posterior means of training examples (Norouzi et al. 2020)."""
+    check_count("num_exemplars", num_exemplars)
+    if nearest is not None and not 1 <= nearest <= num_exemplars:
+        raise ValueError(f"nearest={nearest} is not in 1 .. num_exemplars={num_exemplars}.")
+    own = partial(with_exemplar_prior, nearest=nearest)
+    return Prior(standard_gaussian(latents), inputs=num_exemplars, of_inputs=own, at_means=True)
 
 
 def real_nvp(latents: int, *, prior_layers: int = 6, prior_width: int = 64) -> Prior:
@@ -117,6 +132,7 @@ PRIORS: Rows = {
     "standard": standard,
     "mixture": mixture,
     "vamp": vamp,
+    "exemplars": exemplars,
     "real_nvp": real_nvp,
     "maf": maf,
     "spline": spline,
