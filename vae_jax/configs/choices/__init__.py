@@ -96,7 +96,7 @@ def parts(
     if mask_of is not None:
         writer = masked(Network(decoder, head), mask_of, told=False)
     model = vae(Network(encoder, own, embed, preprocess), writer, p)
-    if prior.inputs is not None:
+    if prior.inputs:
         reader = Network(encoder, own, embed)  # behind the preprocessing
         model = with_read_inputs(model, reader, prior, form.inputs, preprocess)
     if choices.scale == "optimal":

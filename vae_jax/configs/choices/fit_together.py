@@ -77,7 +77,7 @@ def check_latents(choices: Choices, prior: Prior, posterior: Posterior) -> None:
 
 
 def _check_learned(name: str, own: str, prior: Prior, posterior: Posterior) -> None:
-    if prior.inputs is not None and not posterior.any_z:
+    if prior.inputs and not posterior.any_z:
         raise ValueError(
             f"prior={name!r} is made of posteriors whose density is known at every z, and"
             f" posterior={own!r} knows that of its draws alone: choose posterior='iaf', or another"

@@ -39,7 +39,7 @@ class Prior(NamedTuple):
       prior: of the latents.
       rate: of a posterior under it.
       space: of its events, which a posterior's are in too.
-      inputs: of the mixture of posteriors that takes its place; None for none.
+      inputs: of the mixture of posteriors that takes its place, how many; 0 for none.
       of_inputs: (model, first inputs, encode=) -> the model with that mixture.
       at_means: whether it is around the means of these, and the inputs have to be examples.
     """
@@ -47,14 +47,14 @@ class Prior(NamedTuple):
     prior: Distribution | nn.Module
     rate: Rate = sampled_rate
     space: str = "numbers"
-    inputs: int | None = None
+    inputs: int = 0
     of_inputs: Callable[..., VAE] = with_vamp_prior
     at_means: bool = False
 
     @property
     def is_learned(self) -> bool:
         """Whether it has parameters."""
-        return self.inputs is not None or not isinstance(self.prior, Distribution)
+        return self.inputs > 0 or not isinstance(self.prior, Distribution)
 
 
 def standard(latents: int) -> Prior:
