@@ -101,8 +101,8 @@ def line(run: Json) -> str:
 
 def table_of(runs: list[Json]) -> str:
     """A row for each run: -ELBO, -log p(x) and rate in nats, bits per dimension, active units."""
-    names = ("`python -m experiments.train`", "time", "-ELBO", "-log p(x) (samples)", "rate")
-    names += ("bits per dimension", "active units")
+    names = ["`python -m experiments.train`", "time", "-ELBO", "-log p(x) (samples)", "rate"]
+    names += ["bits per dimension", "active units"]
     return "\n".join([f"| {' | '.join(names)} |", "|---" * len(names) + "|", *map(_row, runs)])
 
 
