@@ -13,6 +13,7 @@ from experiments.benchmarks import (
     defaults,
     devices,
     draws,
+    flows,
     likelihood,
     precision,
     scaling,
@@ -62,6 +63,16 @@ def test_the_times_of_draws_are_those_of_the_results():
     _, table = shown.split("<!-- python -m experiments.benchmarks.draws -->\n")
     rows = draws.load(ROOT / "results/draws.json")
     assert table.startswith(draws.table_of(rows) + "\n<!-- end -->")
+
+
+def test_the_densities_of_flows_are_those_of_the_results():
+    _, table = (
+        (ROOT / "docs/priors.md")
+        .read_text()
+        .split("<!-- python -m experiments.benchmarks.flows -->\n")
+    )
+    found = json.loads((ROOT / "results/flows.json").read_text())
+    assert table.startswith(flows.table_of(found["rows"], found["limits"]) + "\n<!-- end -->")
 
 
 def test_the_table_of_several_devices_is_that_of_the_results():
