@@ -259,3 +259,15 @@ def test_all_places_attend_to_every_token(key):
     q = head.apply(params, tokens)
     draws = [jax.jit(p.sample)(key) for p in (q, q.replace(steps=None))]
     np.testing.assert_array_equal(*draws)
+
+
+def test_a_draw_reads_the_tokens_once(key):
+    """Their keys and values are carried, and no step asks for the tokens again."""
+    head = head_of(NETWORKS["transformer"])
+    tokens = jnp.array(np.random.default_rng(0).normal(size=(3, 4)), jnp.float32)
+    q = head.apply(stirred(head, key, tokens), tokens)
+    carried = q.steps.begin(q.given)
+    spoilt = {**q.given, "features": jnp.full_like(tokens, jnp.nan)}
+    (_, step), (_, same) = (q.steps.advance(g, carried, TEXT, 0) for g in (q.given, spoilt))
+    np.testing.assert_array_equal(step.logits[0], same.logits[0])
+    np.testing.assert_allclose(step.logits[0], q.conditionals(TEXT).logits[0], rtol=1e-5)
