@@ -21,7 +21,8 @@ class Masked(Distribution):
     taken, and which `sample` and `mean` fill as the distribution does.
 
     To leave factors out is to integrate values out only where none inside depends on one outside.
-    Of an `Autoregressive` that is the end of the event alone: it takes a length, and no other mask.
+    Of an `Autoregressive` that is the end of the event alone: it takes a length, and no other mask,
+    within other masks and within a `Joint` too.
     (Of other distributions that are not `independent`, such as a `Layered`, it is for you to see.)
 
     Args:
@@ -84,17 +85,24 @@ class Masked(Distribution):
 
 def _within_support(distribution: Distribution, value: Event) -> Event:
     """Any values that are in the support."""
+    if isinstance(distribution, Masked):
+        return _within_support(distribution.distribution, value)
+    if isinstance(distribution, Joint):
+        return jax.tree.map(_within_support, distribution.parts, value, is_leaf=is_part)
     if isinstance(distribution, Autoregressive):  # without a scan over the places
         distribution = distribution.conditionals(jnp.zeros_like(value))
     return distribution.sample(jax.random.key(0))
 
 
 def _readable(mask: Any, distribution: Distribution, value: Event) -> Event:
-    """The value, with zeros outside of the mask of an `Autoregressive`, which reads all of it.
+    """The value, with zeros outside of the mask of an `Autoregressive`, which reads all of it,
+    however many masks and parts it is within.
 
     Raises:
       TypeError: its mask is no length.
     """
+    if isinstance(distribution, Masked):
+        return _readable(mask, distribution.distribution, value)
     if isinstance(distribution, Joint):
         return jax.tree.map(_each_readable, mask, distribution.parts, value)
     if not isinstance(distribution, Autoregressive):

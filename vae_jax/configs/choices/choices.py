@@ -85,7 +85,8 @@ class Choices:
       activation: Of the layers, but of gated.
       norm: Of the layers, but of gru and transformer: layer of the channels of a pixel, group of
         all of an example, batch.
-      dropout: Probability that a feature is left out in training.
+      dropout: Probability that a feature is left out in training; none is in the decoders wavenet
+        and pixelcnn.
       dtype: Of the arithmetic of bodies and heads: float32 or bfloat16; parameters, densities and
         bounds are float32.
       decoder: independent: each value is drawn by itself, given z; or one after the other, each

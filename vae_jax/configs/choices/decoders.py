@@ -24,9 +24,11 @@ _OTHERWISE = "decoder='independent', or, of images, decoder='pixelcnn'"
 Read = Callable[[Event], Event] | None
 
 
-def independent(form: Form, head: nn.Module, read: Read, *, dtype: str = "float32") -> nn.Module:
-    """Each value by itself, given z; the head has its type of arithmetic."""
-    del form, read, dtype
+def independent(
+    form: Form, head: nn.Module, read: Read, *, dropout: float = 0.0, dtype: str = "float32"
+) -> nn.Module:
+    """Each value by itself, given z; the head has its type of arithmetic, the body its dropout."""
+    del form, read, dropout, dtype
     return head
 
 
@@ -39,6 +41,7 @@ def transformer(
     decoder_width: int = 128,
     decoder_heads: int = 4,
     word_dropout: float = 0.0,
+    dropout: float = 0.0,
     dtype: str = "float32",
 ) -> nn.Module:
     """Of a text or a series: each place attends to those before it."""
@@ -48,9 +51,7 @@ def transformer(
     _check_width(decoder_width, decoder_heads)
     own = one_of("dtype", DTYPES, dtype)
     gaps = _probability(word_dropout)
-    network = CausalTransformer(
-        T, decoder_width, decoder_layers, decoder_heads, word_dropout=gaps, dtype=own
-    )
+    network = CausalTransformer(T, decoder_width, decoder_layers, decoder_heads, gaps, dropout, own)
     return AutoregressiveHead(network, head, read)
 
 
@@ -61,9 +62,12 @@ def wavenet(
     *,
     decoder_width: int = 64,
     word_dropout: float = 0.0,
+    dropout: float = 0.0,
     dtype: str = "float32",
 ) -> nn.Module:
-    """Of a text or a series: dilated convolutions that reach from the end to the beginning."""
+    """Of a text or a series: dilated convolutions that reach from the end to the beginning, without
+    dropout."""
+    del dropout
     T = times_of(form, "decoder", "wavenet", _OTHERWISE)
     _check_width(decoder_width)
     own = one_of("dtype", DTYPES, dtype)
@@ -78,9 +82,11 @@ def pixelcnn(
     *,
     decoder_layers: int = 5,
     decoder_width: int = 32,
+    dropout: float = 0.0,
     dtype: str = "float32",
 ) -> nn.Module:
-    """Of images: masked convolutions, of 5x5 values."""
+    """Of images: masked convolutions, of 5x5 values, without dropout."""
+    del dropout
     if len(form.shape) != 3:
         raise ValueError(
             "decoder='pixelcnn' is for images [H, W, C], and these examples have the shape"
@@ -102,6 +108,7 @@ def gru(
     decoder_layers: int = 1,
     decoder_width: int = 128,
     word_dropout: float = 0.0,
+    dropout: float = 0.0,
     dtype: str = "float32",
 ) -> nn.Module:
     """Of a text or a series: a recurrent cell, which reads them one after the other."""
@@ -109,7 +116,9 @@ def gru(
     check_count("decoder_layers", decoder_layers)
     _check_width(decoder_width)
     own, gaps = one_of("dtype", DTYPES, dtype), _probability(word_dropout)
-    network = CausalRecurrent(decoder_width, decoder_layers, word_dropout=gaps, dtype=own)
+    network = CausalRecurrent(
+        decoder_width, decoder_layers, word_dropout=gaps, dropout=dropout, dtype=own
+    )
     return AutoregressiveHead(network, head, read)
 
 
