@@ -46,7 +46,7 @@ def made(form, x, **changes):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-@pytest.mark.parametrize("decoder", ["transformer", "wavenet", "gru"])
+@pytest.mark.parametrize("decoder", ["transformer", "wavenet", "gru", "lstm"])
 @pytest.mark.parametrize(
     ("form", "x", "likelihood"),
     [
@@ -76,7 +76,7 @@ def test_pixels_are_drawn_one_after_the_other(likelihood, network, dtype):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-@pytest.mark.parametrize("network", ["gru", "transformer"])
+@pytest.mark.parametrize("network", ["gru", "lstm", "transformer"])
 @pytest.mark.parametrize(
     ("form", "x", "likelihood"),
     [
@@ -123,12 +123,22 @@ REFUSED = {
     "another's option": (
         IMAGE,
         {"decoder": "pixelcnn", "word_dropout": 0.1},
-        "of the decoder transformer or wavenet or gru, and the decoder is pixelcnn",
+        "of the decoder transformer or wavenet or gru or lstm, and the decoder is pixelcnn",
     ),
     "a table that is read": (
         TABLE,
         {"network": "gru"},
         r"network='gru' is for series .* shape \[5\]: choose network='mlp'",
+    ),
+    "a table that is read by another cell": (
+        TABLE,
+        {"network": "lstm"},
+        r"network='lstm' is for series .* shape \[5\]: choose network='mlp'",
+    ),
+    "a table written by a cell": (
+        TABLE,
+        {"decoder": "lstm"},
+        r"decoder='lstm' is for series .* shape \[5\]: choose decoder='independent'",
     ),
     "an image that is read": (
         IMAGE,

@@ -1,12 +1,14 @@
 """Bodies of encoder and decoder."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
 from flax import linen as nn
 
 from vae_jax.checks import check_count
+from vae_jax.configs.choices.cells import CELLS
 from vae_jax.configs.choices.dtypes import DTYPES
 from vae_jax.configs.choices.form import Form, times_of
 from vae_jax.configs.choices.table import Rows, one_of
@@ -114,7 +116,8 @@ def residual(
     return encoder, ResidualDecoder(size, channels[::-1], skips=skips, **how)
 
 
-def gru(
+def recurrent(
+    cell: str,
     form: Form,
     *,
     hidden: tuple[int, ...] = (512, 512),
@@ -125,12 +128,11 @@ def gru(
     dtype: str = "float32",
 ) -> Bodies:
     """Of texts and series: a recurrent cell reads them in both directions; dense layers write."""
-    times_of(form, "network", "gru", _OTHERWISE)
+    times_of(form, "network", cell, _OTHERWISE)
     check_count("encoder_layers", encoder_layers)
     check_count("encoder_width", encoder_width)
-    reader = RecurrentEncoder(
-        encoder_width, encoder_layers, dropout=dropout, dtype=one_of("dtype", DTYPES, dtype)
-    )
+    own = one_of("dtype", DTYPES, dtype)
+    reader = RecurrentEncoder(encoder_width, encoder_layers, CELLS[cell], dropout, own)
     return reader, _writer(hidden, activation, dropout, dtype)
 
 
@@ -165,7 +167,8 @@ NETWORKS: Rows = {
     "conv": conv,
     "gated": gated,
     "residual": residual,
-    "gru": gru,
+    "gru": partial(recurrent, "gru"),
+    "lstm": partial(recurrent, "lstm"),
     "transformer": transformer,
 }
 
