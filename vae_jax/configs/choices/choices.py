@@ -118,8 +118,8 @@ class Choices:
       decoder_width: Features of each layer of transformer, gru and lstm, by default 128, of
         wavenet, by default 64, and of pixelcnn, by default 32.
       decoder_heads: Of transformer, of the attention, by default 4.
-      word_dropout: Of all but independent and pixelcnn, the probability that a place is not told what
-        is before it, in training, by default 0.
+      word_dropout: Of transformer, wavenet, gru and lstm, the probability that a place is not told
+        what is before it, in training, by default 0.
       posterior: gaussian, diagonal; full, with every covariance; committed: diagonal, with a least
         rate; point: a plain autoencoder, which has no bound; hamiltonian, a gaussian whose draws
         are moved by leapfrog steps; planar, radial, sylvester and iaf: a gaussian through flows of

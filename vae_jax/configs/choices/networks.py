@@ -17,12 +17,14 @@ from vae_jax.networks import (
     ConvDecoder,
     ConvEncoder,
     GatedMLP,
+    Padded,
     RecurrentEncoder,
     ResidualDecoder,
     ResidualEncoder,
     TransformerEncoder,
     batch_norm,
     group_norm,
+    one_hot,
 )
 from vae_jax.networks.norms import Norm
 
@@ -56,10 +58,9 @@ def mlp(
     dtype: str = "float32",
 ) -> Bodies:
     """Dense layers, of all values of an example side by side; the decoder mirrors the encoder."""
-    del form
     check_sizes("hidden", hidden)
     how = _layers(activation, norm, dropout, dtype)
-    return MLP(hidden, **how), MLP(hidden[::-1], **how)
+    return _reader(form, MLP(hidden, **how)), MLP(hidden[::-1], **how)
 
 
 def conv(
@@ -87,11 +88,10 @@ def gated(
     dtype: str = "float32",
 ) -> Bodies:
     """Dense layers with gates in the place of an activation; the decoder mirrors the encoder."""
-    del form
     check_sizes("hidden", hidden)
     how = _layers("relu", norm, dropout, dtype)
     how.pop("activation")
-    return GatedMLP(hidden, **how), GatedMLP(hidden[::-1], **how)
+    return _reader(form, GatedMLP(hidden, **how)), GatedMLP(hidden[::-1], **how)
 
 
 def residual(
@@ -171,6 +171,11 @@ NETWORKS: Rows = {
     "lstm": partial(recurrent, "lstm"),
     "transformer": transformer,
 }
+
+
+def _reader(form: Form, body: nn.Module) -> nn.Module:
+    """The encoder of dense layers, which does not read padding."""
+    return Padded(body, one_hot(form.shape[0] + 1)) if form.padded else body
 
 
 def _writer(hidden: tuple[int, ...], activation: str, dropout: float, dtype: str) -> MLP:
