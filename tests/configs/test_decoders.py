@@ -116,7 +116,7 @@ def test_dropout_of_the_bodies_goes_with_every_decoder(form, decoder):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-@pytest.mark.parametrize("decoder", ["transformer", "wavenet", "gru"])
+@pytest.mark.parametrize("decoder", ["transformer", "wavenet", "gru", "lstm"])
 @pytest.mark.parametrize(
     ("form", "x", "likelihood"),
     [
@@ -146,7 +146,7 @@ def test_pixels_are_drawn_one_after_the_other(likelihood, network, dtype):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-@pytest.mark.parametrize("network", ["gru", "transformer"])
+@pytest.mark.parametrize("network", ["gru", "lstm", "transformer"])
 @pytest.mark.parametrize(
     ("form", "x", "likelihood"),
     [
@@ -193,12 +193,22 @@ REFUSED = {
     "another's option": (
         IMAGE,
         {"decoder": "pixelcnn", "word_dropout": 0.1},
-        "of the decoder transformer or wavenet or gru, and the decoder is pixelcnn",
+        "of the decoder transformer or wavenet or gru or lstm, and the decoder is pixelcnn",
     ),
     "a table that is read": (
         TABLE,
         {"network": "gru"},
         r"network='gru' is for series .* shape \[5\]: choose network='mlp'",
+    ),
+    "a table that is read by another cell": (
+        TABLE,
+        {"network": "lstm"},
+        r"network='lstm' is for series .* shape \[5\]: choose network='mlp'",
+    ),
+    "a table written by a cell": (
+        TABLE,
+        {"decoder": "lstm"},
+        r"decoder='lstm' is for series .* shape \[5\]: choose decoder='independent'",
     ),
     "an image that is read": (
         IMAGE,

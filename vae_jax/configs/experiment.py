@@ -148,6 +148,8 @@ class Views(NamedTuple):
       show: how examples are shown; see `show`.
       restore: examples [N, ...] of the model -> as they stand in a file, in its units: what the
         commands write beside their pictures.
+      lengths: of texts of several lengths, whose condition is their length: how many training
+        examples there are of each, 0, 1, ..., from which those of samples are drawn; () of others.
     """
 
     rate: Rate | None = rate
@@ -155,6 +157,7 @@ class Views(NamedTuple):
     score: Callable[[VAE, Params, Key, Batch], dict[str, float]] = no_more
     show: Show = by_shape()
     restore: Callable[[Event], Event] = same
+    lengths: tuple[int, ...] = ()
 
 
 class Experiment(NamedTuple):

@@ -2,6 +2,7 @@
 
 from typing import Any, Self
 
+import flax.struct
 import jax
 import jax.numpy as jnp
 
@@ -18,7 +19,7 @@ class Masked(Distribution):
 
     For sequences of several lengths in arrays of one, mask_t = t < length, and for values that are
     missing. It is the density of the values inside; those outside are padding, of which anything is
-    taken, and which `sample` and `mean` fill as the distribution does.
+    taken, and which `sample` and `mean` fill as the distribution does, or with `filling`.
 
     To leave factors out is to integrate values out only where none inside depends on one outside.
     Of an `Autoregressive` that is the end of the event alone: it takes a length, and no other mask,
@@ -30,6 +31,8 @@ class Masked(Distribution):
       mask: bool, a leading part of the factors' shape: [T] or [T, D] for factors [T, D]; or an
         integer [], a length: how many are there along the first axis. Of an event that is a tree
         one for all, or a tree of them.
+      filling: what draws and means have outside of the mask, by which padding can be known: -1, of
+        classes; None for what the distribution has there.
 
     Raises (in what is asked of it):
       TypeError: a mask that is neither bool nor a length; of an `Autoregressive` one that is no
@@ -39,6 +42,7 @@ class Masked(Distribution):
 
     distribution: Distribution
     mask: Any
+    filling: float | None = flax.struct.field(pytree_node=False, default=None)
 
     support = "asks the distribution that it masks, and of the values inside of the mask alone"
 
@@ -58,8 +62,15 @@ class Masked(Distribution):
         return self.distribution.base_measure
 
     def mean(self) -> Event:
-        """That of what is masked, outside of the mask too."""
-        return self.distribution.mean()
+        """That of what is masked, outside of the mask too, but for the filling."""
+        return self.filled(self.distribution.mean())
+
+    def filled(self, value: Event) -> Event:
+        """The value, with the filling outside of the mask, if there is one."""
+        if (filling := self.filling) is None:
+            return value
+        others = jax.tree.map(lambda leaf: jnp.full_like(leaf, filling), value)
+        return inside(self.mask, value, others)
 
     def in_support(self, value: Event) -> Array:
         """The values inside of the mask in the support of what is masked."""
@@ -71,7 +82,7 @@ class Masked(Distribution):
         return self  # what is masked promotes its own parameters, and a length is none
 
     def _sample(self, key: Key) -> Event:
-        return self.distribution.sample(key)
+        return self.filled(self.distribution.sample(key))
 
     def _log_prob(self, value: Event) -> Array:
         factors = jax.tree.leaves(self._log_prob_factors(value))

@@ -184,5 +184,12 @@ def bits_per_dim(experiment: Experiment, test: Batch, log_density: float) -> dic
     levels = experiment.examples.num_levels
     if levels is None:
         return {}
-    dims = sum(math.prod(leaf.shape[1:]) for leaf in jax.tree.leaves(test["x"]))
+    dims = values_of(experiment, test)
     return {"bits_per_dim": math.log2(levels) - log_density / dims / math.log(2)}
+
+
+def values_of(experiment: Experiment, test: Batch) -> float:
+    """How many values an example has: of texts of several lengths in the mean."""
+    if experiment.views.lengths:
+        return float(np.mean(test["c"]))
+    return sum(math.prod(leaf.shape[1:]) for leaf in jax.tree.leaves(test["x"]))

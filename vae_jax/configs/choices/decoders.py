@@ -1,10 +1,12 @@
 """Whether the values of an example are drawn by themselves given z, or one after the other."""
 
 from collections.abc import Callable
+from functools import partial
 
 from flax import linen as nn
 
 from vae_jax.checks import check_count
+from vae_jax.configs.choices.cells import CELLS
 from vae_jax.configs.choices.dtypes import DTYPES
 from vae_jax.configs.choices.form import Form, times_of
 from vae_jax.configs.choices.table import Rows, one_of
@@ -100,7 +102,8 @@ def pixelcnn(
     return AutoregressiveHead(network, head, read)
 
 
-def gru(
+def recurrent(
+    cell: str,
     form: Form,
     head: nn.Module,
     read: Read,
@@ -112,12 +115,17 @@ def gru(
     dtype: str = "float32",
 ) -> nn.Module:
     """Of a text or a series: a recurrent cell, which reads them one after the other."""
-    times_of(form, "decoder", "gru", _OTHERWISE)
+    times_of(form, "decoder", cell, _OTHERWISE)
     check_count("decoder_layers", decoder_layers)
     _check_width(decoder_width)
     own, gaps = one_of("dtype", DTYPES, dtype), _probability(word_dropout)
     network = CausalRecurrent(
-        decoder_width, decoder_layers, word_dropout=gaps, dropout=dropout, dtype=own
+        decoder_width,
+        decoder_layers,
+        CELLS[cell],
+        word_dropout=gaps,
+        dropout=dropout,
+        dtype=own,
     )
     return AutoregressiveHead(network, head, read)
 
@@ -126,7 +134,8 @@ DECODERS: Rows = {
     "independent": independent,
     "transformer": transformer,
     "wavenet": wavenet,
-    "gru": gru,
+    "gru": partial(recurrent, "gru"),
+    "lstm": partial(recurrent, "lstm"),
     "pixelcnn": pixelcnn,
 }
 
