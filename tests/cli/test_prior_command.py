@@ -7,15 +7,21 @@ from tiny_runs import few_digits, read, resume, shorten, train
 
 from vae_jax import Mixture, evaluate, sampled_rate
 from vae_jax.cli import compare, prior, sample
-from vae_jax.distributions import Coded, Layered
+from vae_jax.distributions import Coded, Flowed, Layered
 from vae_jax.runs import load_run
 from vae_jax.samplers import Nearest
 
 SHORT = ["--no-pictures", "--importance-samples", "4"]
 KINDS = {
     "gaussian_mixture": (["--components", "2"], Mixture),
+    "maf": (["--epochs", "1", "--layers", "1", "--width", "4"], Flowed),
     "two_stage": (["--epochs", "1", "--width", "4"], Layered),
     "nearest": ([], Nearest),
+}
+
+NOTES = {  # of what is no plain density
+    "nearest": "It has no density, so there is no bound",
+    "two_stage": "log p(z) is known by its bound alone",
 }
 
 
@@ -49,7 +55,10 @@ def test_a_run_with_another_prior(fit, digits, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert compare.main([str(digits.folder), str(out)]) == 0
     assert "fitted prior" in capsys.readouterr().out
-    assert fit in (out / "report.html").read_text(encoding="utf-8")
+    report = (out / "report.html").read_text(encoding="utf-8")
+    assert fit in report
+    for other, note in NOTES.items():
+        assert (note in said.replace("\n", " ")) == (note in report) == (fit == other)
 
 
 def test_what_is_no_option_and_what_cannot_go_on(digits, tmp_path, capsys):

@@ -90,6 +90,7 @@ WITH = {  # what a row is chosen with
     "fsq": FSQ,
     "encoder_ahead": {"parts": 2},
     "categorical": {"prior": "classes", "objective": "rloo"},
+    "enumerated": {"posterior": "categorical", "prior": "classes", "latent_classes": 3},
     "gumbel": {"prior": "classes", "temperature_end": 0.5, "temperature_steps": 9},
     "classes": {"posterior": "gumbel", "straight_through": True},
     "vmf": {"prior": "sphere"},
@@ -103,7 +104,7 @@ WITH = {  # what a row is chosen with
 
 def beside(kind, name):
     """The companions of a row; a likelihood may be called as a posterior is."""
-    return WITH.get(name, {}) if kind in ("posterior", "prior", "scale", "step") else {}
+    return WITH.get(name, {}) if kind not in ("likelihood", "decoder") else {}
 
 
 @pytest.mark.parametrize(
@@ -459,6 +460,39 @@ REFUSED = {
     "score-free of draws alone": (
         {"posterior": "planar", "gradient": "score-free"},
         "asks for the posterior's density at every z, and posterior='planar' knows",
+    ),
+    "draws without a derivative": (
+        {"posterior": "categorical", "prior": "classes"},
+        "objective='elbo' is descended through the draws, and those of posterior='categorical' have"
+        " no derivative: choose objective='rloo' for elbo, objective='vimco' for iwae, or, .*'enum",
+    ),
+    "a capacity of draws without one": (
+        {"posterior": "categorical", "prior": "classes", "objective": "capacity"},
+        "objective='capacity' is descended through the draws",
+    ),
+    "an encoder ahead of draws without one": (
+        {**WITH["categorical"], "posterior": "categorical", "step": "encoder_ahead"},
+        "step='encoder_ahead' descends through the draws, and .* choose step='together'",
+    ),
+    "an encoder ahead of draws alone": (
+        {"posterior": "planar", "step": "encoder_ahead"},
+        "at every z, and posterior='planar' knows that of its draws alone: choose step='together'",
+    ),
+    "a score of draws alone": (
+        {"posterior": "planar", "objective": "rloo"},
+        "objective='rloo' asks for .* posterior='planar' knows .*'iaf', or objective='elbo'",
+    ),
+    "a score of a batch": (
+        {"norm": "batch", "objective": "vimco"},
+        "objective='vimco' is for networks that see one example, and norm='batch' sees the batch",
+    ),
+    "a sum over no states": (
+        {"objective": "enumerated"},
+        "posterior='gaussian' lists none: choose posterior='categorical', or objective='elbo'",
+    ),
+    "a sum over too many states": (
+        {**WITH["enumerated"], "objective": "enumerated", "latent_classes": 65},
+        r"latent_classes\^latents = 4,225, and at most 4,096 are summed: choose fewer latents or",
     ),
     "a vamp prior of draws alone": (
         {"posterior": "sylvester", "prior": "vamp"},

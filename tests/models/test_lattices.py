@@ -60,6 +60,18 @@ def test_fsq_reaches_exactly_its_levels_and_is_the_papers_formula():
     np.testing.assert_allclose(q(around).mean()[jnp.array([0, 2]), 0], [-1, 0])  # of two levels
 
 
+@pytest.mark.parametrize(
+    ("levels", "size"), [((8, 6, 5), 240), ((8, 5, 5, 5), 1000), ((7, 5, 5, 5, 5), 4375)]
+)
+def test_there_are_as_many_codes_as_the_product_of_the_levels(levels, size):
+    """Of the paper's table 1: from the first to the last index."""
+    model = with_fsq(points(len(levels)), levels)
+    f = jnp.tile(jnp.array([[-99.0], [99.0]]), (1, len(levels)))
+    q = model.encode({"encoder": {"shift": jnp.zeros(())}}, f)
+    assert q.codes.size == (1, size)
+    np.testing.assert_array_equal(q.index(), [[0], [size - 1]])
+
+
 def test_signs_and_their_entropies():
     """Against the formulas; the mean is over positions and batch."""
     D, B, t = 3, 5, 0.7
@@ -94,6 +106,16 @@ def test_signs_and_their_entropies():
         some = frequency[frequency > 0]
         expected = np.exp(-(some * np.log(some)).sum())
         np.testing.assert_allclose(aux.metrics["perplexity"], expected, rtol=1e-5)
+
+
+def test_the_counts_of_many_codes_are_there_once():
+    """Not for each example: of 2^16 codes and 50 examples that is 13 MB."""
+    model = with_lfq(points(16), 16)
+    objective = weighted_sum(model, [Term("perplexity", perplexity), Term("usage", usage)])
+    params = {"encoder": {"shift": jnp.zeros(())}}
+    run = jax.jit(lambda x: objective(params, jax.random.key(0), {"x": x}, 0)[0])
+    compiled = run.lower(jax.ShapeDtypeStruct((50, N, 16), jnp.float32)).compile()
+    assert compiled.memory_analysis().temp_size_in_bytes < 2e6
 
 
 def test_levels_that_are_none_are_refused(key):

@@ -22,6 +22,7 @@ from vae_jax import (
     vae,
     weighted_sum,
 )
+from vae_jax.bounds import elbo_bound
 from vae_jax.flows import AutoregressiveFlow
 from vae_jax.models import with_vamp_prior
 from vae_jax.networks import MLP, BernoulliHead, FlowHead, GaussianHead, Network, iaf, planar
@@ -101,6 +102,27 @@ def test_the_flows_density_of_a_draw_is_that_of_its_value(key):
     np.testing.assert_allclose(log_q, q.base.log_prob(e) - log_det, rtol=1e-5)
     told = FLOW.encode(moved(FLOW.init(key, X[0])), X[1]).flow.forward_and_log_det(e)[0]
     assert np.all(told != flow.forward_and_log_det(e)[0])  # the context reaches every value
+
+
+@pytest.mark.parametrize("bound", [elbo_bound(), iwae_bound()], ids=["elbo", "iwae"])
+def test_the_score_free_gradient_of_a_flow_is_the_plain_one_in_the_mean(bound, key):
+    """Of a flow whose inverse is known: by the density of the value, not that of the draw."""
+    params = moved(FLOW.init(key, X[0]))
+
+    def value_and_gradient(key, score_free):
+        objective = importance_weighted(FLOW, bound, num_draws=2, score_free=score_free)
+        return jax.value_and_grad(lambda p: objective(p, key, {"x": X[:2]}, 0)[0])(params)
+
+    both = jax.jit(jax.vmap(lambda key: [value_and_gradient(key, own) for own in (False, True)]))
+    (value, gradient), (other, without) = both(jax.random.split(key, 800))
+    np.testing.assert_allclose(value, other, rtol=1e-4)
+    close = lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-3)  # noqa: E731
+    jax.tree.map(close, gradient["decoder"], without["decoder"])
+    for a, b in zip(*map(jax.tree.leaves, (gradient["encoder"], without["encoder"])), strict=True):
+        apart = np.asarray(a - b, np.float64).reshape(len(a), -1)
+        moves = apart.std(0) > 1e-6  # of units that are dead, and weights that are masked, none
+        assert moves.any()
+        assert np.all(np.abs(z_score(apart[:, moves])) < 4.5)
 
 
 def test_a_vamp_prior_of_flows(key):

@@ -8,6 +8,8 @@ from linear_gaussian import z_score
 from sklearn.mixture import GaussianMixture
 
 from vae_jax import Gaussian, evaluate, generate, sampled_rate, standard_gaussian, vae
+from vae_jax.distributions import Flowed
+from vae_jax.flows import AutoregressiveFlow, Inverse
 from vae_jax.models import VAE, trace, with_prior
 from vae_jax.networks import (
     MLP,
@@ -31,6 +33,7 @@ from vae_jax.samplers import (
     two_stage,
     with_fitted_prior,
 )
+from vae_jax.samplers.flow import flow_prior
 
 X = (np.random.default_rng(0).random((12, 5)) < 0.4).astype(np.float32)
 MODEL = vae(
@@ -105,6 +108,17 @@ def test_a_flow_learns_what_it_is_fitted_to(recipe, key):
     above = found - truth
     assert z_score(above) > -4.5  # no density has more in the mean
     assert above.mean() < (one - truth).mean() / 4
+
+
+def test_a_flow_by_its_name_is_that_recipe(key):
+    """Of the command: which of the two ways is one pass."""
+    for name, recipe, quick in (("maf", maf, Inverse), ("iaf", iaf, AutoregressiveFlow)):
+        group = flow_prior(recipe(2, 3, (4,)), 2).init(key)["params"]
+        kind = kind_from({"fit": name, "size": 2, "options": {"layers": 3, "width": 4}})
+        prior = kind.apply(MODEL).prior({"prior": group})
+        assert isinstance(prior, Flowed)
+        fitted, _ = prior.flow.parts
+        assert sum(isinstance(part, quick) for part in fitted.parts) == 3
 
 
 def test_draws_between_neighbours_have_no_density(key):

@@ -14,8 +14,10 @@ from vae_jax.distributions.joint import Joint, is_part
 from vae_jax.distributions.one_hot import OneHot, StraightThroughOneHot
 from vae_jax.types import Array, Event
 
+MOST = 4096  # states that are listed, where nothing else is said
 
-def states(d: Distribution, most: int = 4096) -> Event:
+
+def states(d: Distribution, most: int = MOST) -> Event:
     """Every value of the event, along a leading axis [S, ...].
 
     Args:

@@ -132,9 +132,8 @@ def _frequencies(d: Draw) -> Array:
     """Of the codes of each part in the batch, [P, K]."""
     q = _quantised(d)
     parts, values = q.codes.size
-    index = q.index().reshape(-1, parts)
+    index = jax.lax.all_gather(q.index(), "batch").reshape(-1, parts)  # so that K is there once
     counts = jnp.zeros((parts, values)).at[jnp.arange(parts), index].add(1.0, mode="drop")
-    counts = jax.lax.psum(counts, "batch")
     return counts / jnp.maximum(jnp.sum(counts, axis=1, keepdims=True), 1.0)
 
 

@@ -19,6 +19,7 @@ from vae_jax.bounds.draws import draw_keys
 from vae_jax.bounds.functionals import Bound, elbo_bound, log_mean_exp
 from vae_jax.checks import check_count
 from vae_jax.distributions import Distribution, states
+from vae_jax.distributions.states import MOST
 from vae_jax.models import VAE, log_posterior, trace
 from vae_jax.models.state import mean_over_draws
 from vae_jax.objectives.objective import Aux, Objective, check_alone, log_joint, over_batch
@@ -114,7 +115,7 @@ def score_function(model: VAE, estimator: Estimator, *, num_draws: int) -> Objec
 
 
 def enumerated(
-    model: VAE, bound: Bound | None = None, *, num_draws: int = 1, most: int = 4096
+    model: VAE, bound: Bound | None = None, *, num_draws: int = 1, most: int = MOST
 ) -> Objective:
     """The loss minus a bound, exactly: the sum over all states of z, where they are few.
 

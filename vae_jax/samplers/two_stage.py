@@ -33,6 +33,9 @@ def two_stage(model: VAE, second: VAE) -> VAE:
     of the second is `second_stage`'s, that of the first the choice of its likelihood
     (`LearnedScale`).
 
+    It is a model to evaluate and to draw from. In a descent, what the first carries in
+    params["state"] would be read and stay as it is: a running average would not move.
+
     Args:
       model: the first VAE.
       second: over events z, as trained on *draws* of q(z|x); its parameters are the group "prior".

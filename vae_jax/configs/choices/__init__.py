@@ -12,7 +12,12 @@ from flax import linen as nn
 from vae_jax.configs.choices.choices import Choices
 from vae_jax.configs.choices.codes import code_event, code_score
 from vae_jax.configs.choices.decoders import DECODERS
-from vae_jax.configs.choices.fit_together import check_form, check_latents, check_score_free
+from vae_jax.configs.choices.fit_together import (
+    check_ahead,
+    check_form,
+    check_gradient,
+    check_latents,
+)
 from vae_jax.configs.choices.form import PADDING, Form
 from vae_jax.configs.choices.likelihoods import LIKELIHOODS, with_classes
 from vae_jax.configs.choices.networks import NETWORKS
@@ -83,7 +88,8 @@ def parts(
     check_form(choices, form, mask_of is not None)
     embed = _length if form.padded else embed
     posterior = chosen("posterior", POSTERIORS, *given)(latents)
-    check_score_free(choices, posterior)
+    check_gradient(choices, posterior)
+    check_ahead(choices, posterior)
     encoder, decoder = chosen("network", NETWORKS, *given)(form._replace(grid=posterior.in_codes))
     head = chosen("likelihood", LIKELIHOODS, *given)(form)
     head = chosen("decoder", DECODERS, *given)(form, head, preprocess)

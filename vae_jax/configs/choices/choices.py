@@ -33,7 +33,8 @@ class Choices:
     Args:
       objective: elbo; capacity, the least distortion at a rate; iwae of all draws; miwae, the mean
         of iwae over groups of draws; piwae, iwae with an encoder that follows miwae; ciwae, elbo
-        and iwae mixed; rloo and vimco, elbo and iwae of a posterior whose draws have no gradient.
+        and iwae mixed; rloo and vimco, elbo and iwae of a posterior whose draws have no gradient;
+        enumerated, elbo of classes, exactly, by all states of z, where they are few.
       draws: Of z for each example and step, by default 1 of elbo and capacity, 5 of iwae, ciwae and
         vimco, 4 of rloo; of miwae and piwae in each group, by default 8.
       groups: Of draws, of miwae and piwae, by default 8.
@@ -104,9 +105,9 @@ class Choices:
         are moved by leapfrog steps; planar, radial, sylvester and iaf: a gaussian through flows of
         the features; codes, the nearest of a table, at each position of the smallest map of
         convolutions; residual_codes, sums of these; fsq, levels of each channel; lfq and bsq, signs
-        of each, bsq on a sphere; categorical, each latent a class, for rloo and vimco; gumbel, the
-        same, relaxed in training; vmf and power_spherical, on a sphere, one dimension less than the
-        latents; wrapped and riemannian, in hyperbolic space.
+        of each, bsq on a sphere; categorical, each latent a class, for rloo, vimco and enumerated;
+        gumbel, the same, relaxed in training; vmf and power_spherical, on a sphere, one dimension
+        less than the latents; wrapped and riemannian, in hyperbolic space.
       posterior_floor: Of all with a standard deviation, the least log of it; of flows that of the
         Gaussian they begin at.
       committed_rate: Of committed, the least rate of each dimension, by default 0.1 nats.

@@ -14,10 +14,11 @@ _TEMPERATURES = (1e-3, 1e3)
 
 
 def categorical(latents: int, *, latent_classes: int = 10, dtype: str = "float32") -> Posterior:
-    """Classes, whose draws have no gradient: for the objectives rloo and vimco."""
+    """Classes, whose draws have no derivative: for the objectives rloo, vimco and enumerated."""
     check_count("latent_classes", latent_classes)
     head = OneHotHead((latents,), latent_classes, one_of("dtype", DTYPES, dtype))
-    return Posterior(head, is_diagonal=False, space="classes")
+    states = latent_classes**latents
+    return Posterior(head, is_diagonal=False, has_path=False, states=states, space="classes")
 
 
 def gumbel(
@@ -44,7 +45,7 @@ def gumbel(
 
     classes = categorical(latents, latent_classes=latent_classes, dtype=dtype)
     own = rate if straight_through else categorical_rate
-    return classes._replace(trained=trained, scored=hard, descended=own)
+    return classes._replace(has_path=True, trained=trained, scored=hard, descended=own)
 
 
 def _end(end: float | None, steps: int) -> float:

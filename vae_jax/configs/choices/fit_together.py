@@ -4,8 +4,11 @@ from vae_jax.configs.choices.choices import Choices
 from vae_jax.configs.choices.form import Form
 from vae_jax.configs.choices.posterior import Posterior, as_it_is
 from vae_jax.configs.choices.priors import PRIORS_OF, Prior
+from vae_jax.distributions.states import MOST
 from vae_jax.networks import FlowHead
 from vae_jax.objectives import categorical_rate
+
+_BY_SCORE = ("rloo", "vimco", "enumerated")  # objectives that take a draw as it is
 
 
 def check_form(choices: Choices, form: Form, is_masked: bool) -> None:
@@ -24,26 +27,72 @@ def check_form(choices: Choices, form: Form, is_masked: bool) -> None:
         )
 
 
-def check_score_free(choices: Choices, posterior: Posterior) -> None:
-    """ValueError for a score-free gradient of what does not see one example, or one z, alone."""
-    if choices.gradient != "score-free":
-        return
+def check_gradient(choices: Choices, posterior: Posterior) -> None:
+    """ValueError for draws without the derivative that is asked for, a density that is not known at
+    a draw that is given, or what does not see one example alone."""
+    own, name = choices.objective, choices.posterior
+    if own not in _BY_SCORE and not posterior.has_path:
+        raise ValueError(
+            f"objective={own!r} is descended through the draws, and those of posterior={name!r}"
+            " have no derivative: choose objective='rloo' for elbo, objective='vimco' for iwae, or,"
+            " where z has few states, objective='enumerated'."
+        )
+    if own == "enumerated":
+        _check_states(name, posterior)
+    if own in _BY_SCORE:
+        _check_at_given_draws(choices, posterior, f"objective={own!r}", "objective='elbo'")
+    if choices.gradient == "score-free":
+        _check_at_given_draws(choices, posterior, "gradient='score-free'", "gradient='plain'")
+
+
+def _check_states(name: str, posterior: Posterior) -> None:
+    if not posterior.states:
+        raise ValueError(
+            f"objective='enumerated' is a sum over all states of z, and posterior={name!r} lists"
+            " none: choose posterior='categorical', or objective='elbo'."
+        )
+    if posterior.states > MOST:
+        raise ValueError(
+            f"objective='enumerated' is a sum over all states of z, latent_classes^latents ="
+            f" {posterior.states:,}, and at most {MOST:,} are summed: choose fewer latents or"
+            " classes, or objective='rloo', which draws some of them."
+        )
+
+
+def _check_at_given_draws(choices: Choices, posterior: Posterior, asked: str, instead: str) -> None:
+    """Of what scores a draw as a value, and each by itself."""
     if choices.norm == "batch":
         raise ValueError(
-            "gradient='score-free' is for networks that see one example, and norm='batch' sees the"
-            " batch: choose norm='layer' or norm='group', or gradient='plain'."
+            f"{asked} is for networks that see one example, and norm='batch' sees the batch: choose"
+            f" norm='layer' or norm='group', or {instead}."
         )
     if choices.scale == "optimal":
         raise ValueError(
-            "gradient='score-free' is for what sees one example, and scale='optimal' is fitted to"
-            " the batch: choose scale='learned', or gradient='plain'."
+            f"{asked} is for what sees one example, and scale='optimal' is fitted to the batch:"
+            f" choose scale='learned', or {instead}."
         )
     if not posterior.any_z:
         raise ValueError(
-            "gradient='score-free' asks for the posterior's density at every z, and"
+            f"{asked} asks for the posterior's density at every z, and"
             f" posterior={choices.posterior!r} knows that of its draws alone: choose"
-            " posterior='iaf', or gradient='plain'."
+            f" posterior='iaf', or {instead}."
         )
+
+
+def check_ahead(choices: Choices, posterior: Posterior) -> None:
+    """ValueError for a posterior that a step with its encoder ahead cannot do with."""
+    if choices.step != "encoder_ahead":
+        return
+    own = f"posterior={choices.posterior!r}"
+    if posterior.trained is not as_it_is:
+        why = f"knows an encoder, a decoder and a prior, and {own} is more than an encoder"
+    elif not posterior.has_path:
+        why = f"descends through the draws, and those of {own} have no derivative"
+    elif not posterior.any_z:
+        why = f"looks at the density of q at every z, and {own} knows that of its draws alone"
+    else:
+        return
+    raise ValueError(f"step='encoder_ahead' {why}: choose step='together'.")
 
 
 def check_latents(choices: Choices, prior: Prior, posterior: Posterior) -> None:
@@ -66,11 +115,6 @@ def check_latents(choices: Choices, prior: Prior, posterior: Posterior) -> None:
             f"objective={choices.objective!r} of the relaxed classes of posterior='gumbel' is a"
             " bound of another model: choose straight_through=True, or posterior='categorical' with"
             " objective='vimco'."
-        )
-    if choices.step == "encoder_ahead" and posterior.trained is not as_it_is:
-        raise ValueError(
-            "step='encoder_ahead' knows an encoder, a decoder and a prior, and"
-            f" posterior={choices.posterior!r} is more than an encoder: choose step='together'."
         )
     if prior.is_learned:
         _check_learned(choices.prior, choices.posterior, prior, posterior)

@@ -24,6 +24,7 @@ from vae_jax.objectives import (
     weighted_sum,
 )
 from vae_jax.objectives import capacity as distance_from
+from vae_jax.objectives import enumerated as over_all_states
 from vae_jax.objectives import free_bits as no_less_than
 from vae_jax.objectives import rloo as leave_one_out
 from vae_jax.objectives import vimco as of_the_geometric_mean
@@ -174,6 +175,13 @@ def vimco(model: VAE, rate: Rate | None, *, draws: int = 5) -> Objective:
     return _by_score(model, rate, of_the_geometric_mean, draws)
 
 
+def enumerated(model: VAE, rate: Rate | None) -> Objective:
+    """The elbo of a posterior of few states, exactly: a sum over all of them, and no draw."""
+    if rate is None:
+        raise ValueError(_NO_BOUND)
+    return over_all_states(model)
+
+
 OBJECTIVES: Rows = {
     "elbo": elbo,
     "capacity": capacity,
@@ -183,6 +191,7 @@ OBJECTIVES: Rows = {
     "ciwae": ciwae,
     "rloo": rloo,
     "vimco": vimco,
+    "enumerated": enumerated,
 }
 
 

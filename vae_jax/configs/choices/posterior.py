@@ -23,6 +23,8 @@ class Posterior(NamedTuple):
       is_point: whether it is a point, which has no bound.
       is_committed: whether it has a least rate, which is one under the standard prior alone.
       is_diagonal: whether its rate is one of each dimension.
+      has_path: whether a draw carries its derivative.
+      states: how many values z has, where they can be listed; 0 where not.
       any_z: whether its density is known at every z, and not at those that it draws alone.
       space: of its events, which the prior's are in too.
       trained: of the model with this head, the one that is trained.
@@ -37,6 +39,8 @@ class Posterior(NamedTuple):
     is_point: bool = False
     is_committed: bool = False
     is_diagonal: bool = True
+    has_path: bool = True
+    states: int = 0
     any_z: bool = True
     space: str = "numbers"
     trained: Callable[[VAE], VAE] = as_it_is
