@@ -11,7 +11,7 @@ from vae_jax import evaluate
 from vae_jax.bounds import ELBO, LogLikelihood
 from vae_jax.checks import check_count
 from vae_jax.configs import Experiment
-from vae_jax.distributions import Layered, Quantised
+from vae_jax.distributions import Flowed, Hamiltonian, Layered, Quantised
 from vae_jax.evaluate.information import PriorsDifferError
 from vae_jax.models import VAE
 from vae_jax.objectives import batch_size as size_of
@@ -20,9 +20,10 @@ from vae_jax.types import Array, Batch, Event, Key, Params, Progress
 
 Json = dict[str, Any]
 
-# examples among which the mutual information is computed: their pairs are many, and of a hierarchy
-# each is a pass through it
-_INFORMED, _INFORMED_OF_LAYERS = 10_000, 1_000
+# examples among which the mutual information is computed: their pairs are many, and of a hierarchy,
+# a flow or leapfrog steps each is a pass through them
+_INFORMED, _INFORMED_BY_PASSES = 10_000, 1_000
+_OF_PASSES = (Layered, Flowed, Hamiltonian)
 _ENOUGH = 10  # samples that count, of which an estimate's own standard error may be believed
 
 
@@ -149,7 +150,7 @@ def _mutual_information(
     q = _posterior(model, params, test)
     if q is None or isinstance(q, Quantised):
         return {}
-    most = _INFORMED_OF_LAYERS if isinstance(q, Layered) else _INFORMED
+    most = _INFORMED_BY_PASSES if isinstance(q, _OF_PASSES) else _INFORMED
     some = jax.tree.map(lambda leaf: leaf[:most], test)
     try:
         information = evaluate.mutual_information(model, params, key, some)
