@@ -90,7 +90,7 @@ def begin(work: Work) -> Begun:
     first, done = hosts.agreed(lambda: [last_epoch(folder) + 1, _is_done(work)])
     run_folder.forget_after(folder / "metrics.jsonl", first - 1)
     files.remove(folder / "failure.json")
-    if hosts.is_first() and not done:
+    if hosts.is_first() and (first <= work.experiment.trained.epochs or not done):
         _note_circumstances(work, first - 1)
     work.watch.begin(work.experiment, work.data, first, evaluated_on(work.training.hold_out))
     if work.training.profile and not hosts.agreed((folder / "profile").exists):
