@@ -27,7 +27,7 @@ PAIRS = {
     "lstm": "lstm",
     "transformer": "transformer",
 }
-OF_ENCODERS = {"encoder_width": 4}
+OF_ENCODERS = {"encoder_width": 4, "encoder_layers": 1}
 OF_DECODERS = {"decoder_width": 4, "word_dropout": 0.3}
 
 
@@ -41,6 +41,7 @@ def path(tmp_path_factory):
 def made(path, network="mlp", decoder="independent", **options):
     own = OF_ENCODERS if network not in ("mlp", "gated") else {}
     own = own | (OF_DECODERS if decoder != "independent" else {})
+    own = own | ({"decoder_layers": 1} if decoder == "transformer" else {})
     changes = {**vars(SMALL), "network": network, "decoder": decoder, **own}
     return text(data=path, length=5, latents=2, lines=True, choices=Choices(**changes), **options)
 

@@ -58,14 +58,13 @@ def test_without_a_length_all_is_read(encoder, key):
 
 def test_dense_layers_read_zeros_and_the_length_beside_them(key):
     features = features_of(Padded(MLP((4,)), one_hot(T + 1)), key)
-    first = features(X, jnp.array(LENGTH))
+    length = jnp.array(LENGTH)
+    first = features(X, length)
     for padding in (0.0, 1e6, jnp.nan, -jnp.inf):
-        np.testing.assert_array_equal(
-            features(X.at[LENGTH:].set(padding), jnp.array(LENGTH)), first
-        )
-    shorter = features(X.at[LENGTH - 1 :].set(0.0), jnp.array(LENGTH - 1))
-    as_long = features(X.at[LENGTH - 1 :].set(0.0), length)
-    assert np.abs(shorter - as_long).max() > 1e-3
+        np.testing.assert_array_equal(features(X.at[LENGTH:].set(padding), length), first)
+    zeros_at_its_end = X.at[LENGTH - 1 :].set(0.0)
+    shorter = features(zeros_at_its_end, jnp.array(LENGTH - 1))
+    assert np.abs(shorter - features(zeros_at_its_end, length)).max() > 1e-3
     np.testing.assert_array_equal(features(X, None), features(X, jnp.array(T)))
 
 
