@@ -139,8 +139,8 @@ class Choices:
       code_groups: Of codes, of channels, each with a table of its own, by default 1.
       code_cosine: Of codes, vectors of length 1: the nearest is that of the largest cosine.
       code_depth: Of residual_codes, how many are summed, by default 4.
-      code_dropout: Of residual_codes, the probability that an example in training has fewer, by
-        default 0.
+      code_dropout: Of residual_codes, the probability that an example in training draws how many
+        it has, evenly from 1 on, by default 0.
       code_updates: Of codes and residual_codes: averages of the features, or gradients.
       code_decay: Of the averages, by default 0.99.
       code_start: Of codes that follow by averages: kmeans, of the first batch, or normal; by
