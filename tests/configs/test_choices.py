@@ -439,9 +439,12 @@ REFUSED = {
     ),
     "codes drawn": (
         {"posterior": "codes", "objective": "iwae"},
-        "one vector of codes for each example.*objective='iwae' is of draws; choose objective='elb",
+        "draws nothing, .* and objective='iwae' is of draws: choose objective='elbo'",
     ),
-    "a prior of codes": ({"posterior": "bsq", "prior": "mixture"}, "choose prior='standard'"),
+    "a prior of codes": (
+        {"posterior": "bsq", "prior": "mixture"},
+        "prior='mixture' is of none: choose prior='standard', and .* prior RUN --fit codes",
+    ),
     "levels of no channels": ({"posterior": "fsq"}, r"\(8, 5, 5, 5\) choose latents=4; got 2"),
     "averages of what is learned": (
         {"posterior": "codes", "code_updates": "gradients", "code_decay": 0.9},
