@@ -176,6 +176,19 @@ def test_posterior_and_prior_are_over_one_space():
             made(**given)
     with pytest.raises(ValueError, match=r"to the rim of the ball.*choose latents="):
         parts(replace(SMALL, posterior="wrapped", prior="hyperbolic"), SMALL, FORM, 36)
+    for c, match in (
+        (2.0, "choose latents=7 at most, or a lower"),
+        (4.0, "choose a lower curvatu"),
+    ):
+        with pytest.raises(ValueError, match=match):
+            parts(
+                replace(SMALL, prior="hyperbolic", curvature=c, posterior="wrapped"), SMALL, FORM, 8
+            )
+    for name in ("wrapped", "riemannian"):
+        model = made(posterior=name, prior="hyperbolic", curvature=0.5).model
+        params = model.init(jax.random.key(0), X["gaussian"][0])
+        made_of = (model.encode(params, X["gaussian"][0]), model.prior(params))
+        assert [d.curvature for d in made_of] == [0.5, 0.5]
 
 
 def test_flows_are_priors_and_posteriors():

@@ -161,6 +161,7 @@ class Choices:
       temperature_end: Where it ends, by default where it begins.
       temperature_steps: In how many steps of training.
       straight_through: Of gumbel, draw classes, with the gradient of the relaxation.
+      curvature: Of wrapped, riemannian and hyperbolic, c of the curvature -c, by default 1.
       prior: standard normal; or learned: mixture, of Gaussians; vamp, of the posteriors of inputs
         that are learned; exemplars, Gaussians around those of training images; real_nvp, maf and
         spline, a normal through flows; autoregressive, each latent given those before it; or, of
@@ -246,6 +247,7 @@ class Choices:
     temperature_end: float | None = None
     temperature_steps: int | None = None
     straight_through: bool = False
+    curvature: float | None = None
     prior: Prior = "standard"
     components: int | None = None
     pseudo_inputs: int | None = None
