@@ -1,6 +1,5 @@
-"""A flowjax distribution as a posterior: a stand-in of its form, and where it is installed itself.
-
-`make peers` installs it, in an environment of its own.
+"""A flowjax distribution as a posterior: a stand-in of its form, and where it is installed itself
+(of 19.1.2, with JAX 0.10.2, it was tried; it is no dependency).
 """
 
 from collections.abc import Callable
