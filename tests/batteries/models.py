@@ -37,6 +37,7 @@ from vae_jax.models import (
     with_hamiltonian,
     with_optimal_scale,
     with_prior,
+    with_residual_codes,
     with_riemannian_hamiltonian,
     with_vamp_prior,
 )
@@ -153,6 +154,13 @@ CODES = with_codebook(
     ),
     num_codes=4,
 )
+RESIDUAL = with_residual_codes(
+    vae(Network(MLP((6,)), DeltaHead((2, 2))), pixels(), standard_gaussian(2, 2)),
+    num_codes=4,
+    depth=2,
+    dropout=0.5,
+    restart=0.05,
+)
 COMMITMENT = Term("commitment", commitment, 0.25)
 SERIES = vae(
     gaussian(2),
@@ -193,5 +201,8 @@ EVERY = {
     "ball": row(BALL, [DISTORTION, SAMPLED], sampled_rate, RIM),
     "optimal scale": row(OPTIMAL, [DISTORTION, RATE], rate, far(2)),
     "in a metric": row(IN_METRIC, [DISTORTION, SAMPLED], sampled_rate, AWAY, any_z=False),
+    "residual codes": Row(
+        RESIDUAL, (DISTORTION, RATE, COMMITMENT), rate, larger_codebook(RESIDUAL)
+    ),
     "codebook": Row(CODES, (DISTORTION, RATE, COMMITMENT), rate, larger_codebook(CODES)),
 }

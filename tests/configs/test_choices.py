@@ -176,6 +176,19 @@ def test_posterior_and_prior_are_over_one_space():
             made(**given)
     with pytest.raises(ValueError, match=r"to the rim of the ball.*choose latents="):
         parts(replace(SMALL, posterior="wrapped", prior="hyperbolic"), SMALL, FORM, 36)
+    for c, match in (
+        (2.0, "choose latents=7 at most, or a lower"),
+        (4.0, "choose a lower curvatu"),
+    ):
+        with pytest.raises(ValueError, match=match):
+            parts(
+                replace(SMALL, prior="hyperbolic", curvature=c, posterior="wrapped"), SMALL, FORM, 8
+            )
+    for name in ("wrapped", "riemannian"):
+        model = made(posterior=name, prior="hyperbolic", curvature=0.5).model
+        params = model.init(jax.random.key(0), X["gaussian"][0])
+        made_of = (model.encode(params, X["gaussian"][0]), model.prior(params))
+        assert [d.curvature for d in made_of] == [0.5, 0.5]
 
 
 def test_flows_are_priors_and_posteriors():
@@ -439,9 +452,12 @@ REFUSED = {
     ),
     "codes drawn": (
         {"posterior": "codes", "objective": "iwae"},
-        "one vector of codes for each example.*objective='iwae' is of draws; choose objective='elb",
+        "draws nothing, .* and objective='iwae' is of draws: choose objective='elbo'",
     ),
-    "a prior of codes": ({"posterior": "bsq", "prior": "mixture"}, "choose prior='standard'"),
+    "a prior of codes": (
+        {"posterior": "bsq", "prior": "mixture"},
+        "prior='mixture' is of none: choose prior='standard', and .* prior RUN --fit codes",
+    ),
     "levels of no channels": ({"posterior": "fsq"}, r"\(8, 5, 5, 5\) choose latents=4; got 2"),
     "averages of what is learned": (
         {"posterior": "codes", "code_updates": "gradients", "code_decay": 0.9},

@@ -4,12 +4,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from linear_gaussian import z_score
 
 from vae_jax import Delta, Gaussian, Term, distortion, evaluate, rate, standard_gaussian
 from vae_jax.distributions import CodeTable, ResidualCodes
 from vae_jax.models import VAE, at_depth, trace, with_codebook, with_residual_codes
 from vae_jax.models.averages import _restarted, picked_vectors, tables_of
 from vae_jax.models.kmeans import kmeans
+from vae_jax.models.state import parted
 from vae_jax.objectives import (
     codebook,
     commitment,
@@ -249,6 +251,16 @@ def test_the_rate_is_of_the_depth_in_use(key):
     other = model._replace(prior=lambda params, c=None, key=None: standard_gaussian(H, W, 3, D))
     with pytest.raises(TypeError, match=r"uniform prior.*a Gaussian.*at_depth\(model, 2\)"):
         at_depth(other, 2).prior(params)
+
+
+def test_the_depth_is_drawn_evenly_of_as_many_examples_as_the_dropout_says(key):
+    """Of half of them from 1 to 3, by which 3 stay whole."""
+    model = with_residual_codes(linear(), 4, 3, dropout=0.5)
+    params = model.init(key, X[0])
+    depth = jax.jit(jax.vmap(lambda k: parted(model.encode(params, X[0], None, k)).made.codes.used))
+    found = depth(jax.random.split(key, 4000))
+    share = np.stack([found == number for number in (1, 2, 3)], axis=1).astype(float)
+    assert np.all(np.abs(z_score(share, np.array([1, 1, 4]) / 6)) < 4.5)
 
 
 def test_what_makes_no_codes_is_refused(key):

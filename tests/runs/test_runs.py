@@ -24,11 +24,12 @@ from tiny_runs import (
     write_table,
 )
 
-from vae_jax import data, generate
+from vae_jax import data, evaluate, generate
 from vae_jax.checkpoint import Checkpoints
 from vae_jax.cli.train import main
 from vae_jax.configs import CONFIGS
 from vae_jax.objectives import batch_size
+from vae_jax.report.numbers import number
 from vae_jax.runs import Training, load_run, start
 from vae_jax.runs.divide import divide
 from vae_jax.runs.load import shapes_of
@@ -192,6 +193,23 @@ def test_bits_are_reported_of_integers_alone(done):
     of_masses = is_text(done) or done.config["config"] == "mnist_categorical"
     assert levels == (1 if of_masses else 256)
     assert evaluation["bits_per_dim"] > (0 if of_masses else 8)
+
+
+def test_which_codes_are_in_use_is_told_of_codes_alone(done):
+    evaluation = read(done.folder, "evaluation.json")
+    page = (done.folder / "report.html").read_text(encoding="utf-8")
+    in_codes = done.config["config"] == "fashion_vq"
+    assert ("fraction of the codes in use" in page) == in_codes
+    if not in_codes:
+        assert not {"code_usage", "code_perplexity", "num_codes"} & set(evaluation)
+        return
+    use = evaluate.code_use(done.model, done.params, done.experiment.examples.load().test)
+    assert evaluation["num_codes"] == 4
+    assert evaluation["code_usage"] == use.usage
+    assert evaluation["code_perplexity"] == use.perplexity
+    assert 1 <= use.perplexity <= 4 * use.usage
+    for value in (use.usage, use.perplexity):
+        assert f">{number(value)}<" in page
 
 
 def test_options_are_recorded(digits):

@@ -27,16 +27,18 @@ from vae_jax import (
     weighted_sum,
 )
 from vae_jax.data import binarise
+from vae_jax.models import with_residual_codes
 from vae_jax.networks import (
     MLP,
     BernoulliHead,
     ConvDecoder,
     ConvEncoder,
+    DeltaHead,
     GaussianHead,
     Network,
     one_hot,
 )
-from vae_jax.objectives import distortion, free_bits, rate
+from vae_jax.objectives import commitment, distortion, free_bits, perplexity, rate, usage
 
 DEVICES, B = 8, 64
 GREYS = np.random.default_rng(0).integers(0, 256, (2 * B + 3, 8, 8, 1)).astype(np.uint8)
@@ -64,7 +66,19 @@ def spread(d):
 
 TERMS = [Term("distortion", distortion), Term("rate", rate), Term("spread", spread, -0.5)]
 FREE = [*TERMS, Term("free_bits", free_bits(0.54))]  # between the rates of z at first
+CODED = [*TERMS[:2], Term("commitment", commitment, 0.25)]
+CODED += [Term("perplexity", perplexity, 0.0), Term("usage", usage, 0.0)]
 ADAM = optax.adam(1e-2)
+
+
+def make_codes():
+    """Whose centres, averages and restarts are of the vectors of the whole batch."""
+    points = vae(
+        Network(MLP((16,)), DeltaHead((3, 2))),
+        Network(MLP((16,)), BernoulliHead((8, 8, 1))),
+        standard_gaussian(3, 2),
+    )
+    return with_residual_codes(points, 6, 2, dropout=0.5, restart=0.5, kmeans=True)
 
 
 def in_turn(model):
@@ -146,6 +160,7 @@ def test_a_mean_over_the_batch_is_two_sums_more(found):
         ("one by one", 1e-4),
         ("in turn", 1e-4),
         ("batch means, float64", 1e-12),
+        ("codes, float64", 1e-12),
     ],
 )
 def test_the_numbers_are_those_of_one_device(found, case, tolerance):
@@ -166,6 +181,8 @@ def main():
     conv = make_model(ConvEncoder((2,)), ConvDecoder((8, 8), (2,)))
     with jax.enable_x64(True):
         double = compared(MODEL, descend(weighted_sum(MODEL, FREE), ADAM), dtype=jnp.float64)
+        codes = make_codes()
+        coded = compared(codes, descend(weighted_sum(codes, CODED), ADAM), dtype=jnp.float64)
     found = {
         "counted": {
             "one": counted(five, 1),
@@ -179,6 +196,7 @@ def main():
             ),
             "in turn": compared(conv, in_turn(conv)),
             "batch means, float64": double,
+            "codes, float64": coded,
         },
         "gradient": sum(leaf.nbytes for leaf in jax.tree.leaves(PARAMS)),
     }

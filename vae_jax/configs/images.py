@@ -95,8 +95,8 @@ cifar10_rvq = preset(
     """Residual codes of CIFAR-10: at each of 8x8 positions sums of 1 to 4 codes, of 256 each.
 
     `python -m experiments.train cifar10_rvq --data cifar10.npz`, of arrays train_images [N, 32, 32,
-    3] and test_images. Half of the examples in training have fewer than 4, so that one model is
-    one of each depth (`models.at_depth`).
+    3] and test_images. Half of the examples in training draw their depth evenly from 1 to 4, so
+    that one model is one of each depth (`models.at_depth`).
 
     Reference: Zeghidour et al. 2021, arXiv 2107.03312.""",
     latents=16,

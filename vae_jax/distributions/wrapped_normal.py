@@ -11,7 +11,12 @@ from vae_jax.distributions.gaussian import Gaussian
 from vae_jax.types import Array, Key
 
 _TAIL = 5  # lengths of n ~ N(0, I) beyond sqrt(D) + 5 are one in a thousand million
-MOST_OF_SCALE_ONE = int((ball.REACH * math.exp(-ball.SOFT) - _TAIL) ** 2)  # dimensions, c = 1
+
+
+def most_of_scale_one(curvature: float) -> int:
+    """In how many dimensions draws of scale 1 about 0 stay clear of the rim."""
+    room = ball.REACH * math.exp(-ball.SOFT) / math.sqrt(curvature) - _TAIL
+    return int(max(room, 0.0) ** 2)
 
 
 class WrappedNormal(Distribution):

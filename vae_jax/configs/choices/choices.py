@@ -119,8 +119,8 @@ class Choices:
       code_groups: Of codes, of channels, each with a table of its own, by default 1.
       code_cosine: Of codes, vectors of length 1: the nearest is that of the largest cosine.
       code_depth: Of residual_codes, how many are summed, by default 4.
-      code_dropout: Of residual_codes, the probability that an example in training has fewer, by
-        default 0.
+      code_dropout: Of residual_codes, the probability that an example in training draws how many
+        it has, evenly from 1 on, by default 0.
       code_updates: Of codes and residual_codes: averages of the features, or gradients.
       code_decay: Of the averages, by default 0.99.
       code_start: Of codes that follow by averages: kmeans, of the first batch, or normal; by
@@ -141,6 +141,7 @@ class Choices:
       temperature_end: Where it ends, by default where it begins.
       temperature_steps: In how many steps of training.
       straight_through: Of gumbel, draw classes, with the gradient of the relaxation.
+      curvature: Of wrapped, riemannian and hyperbolic, c of the curvature -c, by default 1.
       prior: standard normal; or learned: mixture, of Gaussians; vamp, of the posteriors of inputs
         that are learned; exemplars, Gaussians around those of training images; real_nvp, maf and
         spline, a normal through flows; autoregressive, each latent given those before it; or, of
@@ -226,6 +227,7 @@ class Choices:
     temperature_end: float | None = None
     temperature_steps: int | None = None
     straight_through: bool = False
+    curvature: float | None = None
     prior: Prior = "standard"
     components: int | None = None
     pseudo_inputs: int | None = None

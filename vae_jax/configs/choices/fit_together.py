@@ -147,11 +147,16 @@ def _check_learned(name: str, own: str, prior: Prior, posterior: Posterior) -> N
 def _check_codes(choices: Choices) -> None:
     """ValueError for what makes no sense of codes, which are not drawn, and have a rate that no
     parameter changes."""
-    asked = {"objective": "elbo", "gradient": "plain", "prior": "standard"}
-    for name, only in asked.items():
+    for name, only in {"objective": "elbo", "gradient": "plain"}.items():
         if getattr(choices, name) != only:
             raise ValueError(
-                f"posterior={choices.posterior!r} is one vector of codes for each example, under a"
-                f" uniform prior: {name}={getattr(choices, name)!r} is of draws; choose"
+                f"posterior={choices.posterior!r} draws nothing, the codes of an example are always"
+                f" the same, and {name}={getattr(choices, name)!r} is of draws: choose"
                 f" {name}={only!r}."
             )
+    if choices.prior != "standard":
+        raise ValueError(
+            f"posterior={choices.posterior!r} is trained under the uniform prior of its codes, and"
+            f" prior={choices.prior!r} is of none: choose prior='standard', and when the codes are"
+            " learned fit a prior of them by the command prior RUN --fit codes."
+        )

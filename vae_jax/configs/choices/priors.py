@@ -8,7 +8,8 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from vae_jax import networks
-from vae_jax.checks import check_count
+from vae_jax.checks import check_count, check_within
+from vae_jax.configs.choices.spaces import CURVATURES
 from vae_jax.configs.choices.table import Rows
 from vae_jax.distributions import (
     Distribution,
@@ -17,7 +18,7 @@ from vae_jax.distributions import (
     standard_gaussian,
     uniform_one_hot,
 )
-from vae_jax.distributions.wrapped_normal import MOST_OF_SCALE_ONE
+from vae_jax.distributions.wrapped_normal import most_of_scale_one
 from vae_jax.evaluate.scores import Rate
 from vae_jax.models import VAE, with_exemplar_prior, with_vamp_prior
 from vae_jax.networks import (
@@ -117,14 +118,17 @@ def sphere(latents: int) -> Prior:
     return Prior(UniformSphere(latents), rate, "a sphere")
 
 
-def hyperbolic(latents: int) -> Prior:
+def hyperbolic(latents: int, *, curvature: float = 1.0) -> Prior:
     """A Gaussian of scale 1 wrapped around hyperbolic space; the rate is sampled."""
-    if latents > MOST_OF_SCALE_ONE:
+    check_within("curvature", curvature, *CURVATURES)
+    most = most_of_scale_one(curvature)
+    if latents > most:
         raise ValueError(
             f"prior='hyperbolic' is of scale 1, which in latents={latents} dimensions comes to the"
-            f" rim of the ball, where float32 ends: choose latents={MOST_OF_SCALE_ONE} at most."
+            f" rim of the ball of curvature={curvature}, where float32 ends: choose"
+            f" {f'latents={most} at most, or ' if most else ''}a lower curvature."
         )
-    own = WrappedNormal(jnp.zeros(latents), jnp.zeros(latents))
+    own = WrappedNormal(jnp.zeros(latents), jnp.zeros(latents), curvature)
     return Prior(own, space="a Poincare ball")
 
 

@@ -1,5 +1,6 @@
 """Posteriors on a sphere and in hyperbolic space."""
 
+from vae_jax.checks import check_within
 from vae_jax.configs.choices.diagonal import gaussian
 from vae_jax.configs.choices.dtypes import DTYPES
 from vae_jax.configs.choices.posterior import Posterior
@@ -10,6 +11,8 @@ from vae_jax.networks import (
     VonMisesFisherHead,
     WrappedNormalHead,
 )
+
+CURVATURES = (1e-3, 100.0)
 
 
 def vmf(latents: int, *, dtype: str = "float32") -> Posterior:
@@ -25,18 +28,28 @@ def power_spherical(latents: int, *, dtype: str = "float32") -> Posterior:
 
 
 def wrapped(
-    latents: int, *, posterior_floor: float | None = None, dtype: str = "float32"
+    latents: int,
+    *,
+    curvature: float = 1.0,
+    posterior_floor: float | None = None,
+    dtype: str = "float32",
 ) -> Posterior:
     """A Gaussian wrapped around hyperbolic space."""
+    check_within("curvature", curvature, *CURVATURES)
     base = gaussian(latents, posterior_floor=posterior_floor, dtype=dtype).head
-    head = WrappedNormalHead(latents, scale=base.scale, dtype=base.dtype)
+    head = WrappedNormalHead(latents, curvature, base.scale, base.dtype)
     return Posterior(head, is_diagonal=False, space="a Poincare ball")
 
 
 def riemannian(
-    latents: int, *, posterior_floor: float | None = None, dtype: str = "float32"
+    latents: int,
+    *,
+    curvature: float = 1.0,
+    posterior_floor: float | None = None,
+    dtype: str = "float32",
 ) -> Posterior:
     """A Riemannian normal of hyperbolic space, of one scale."""
+    check_within("curvature", curvature, *CURVATURES)
     base = gaussian(latents, posterior_floor=posterior_floor, dtype=dtype).head
-    head = RiemannianNormalHead(latents, scale=base.scale, dtype=base.dtype)
+    head = RiemannianNormalHead(latents, curvature, base.scale, base.dtype)
     return Posterior(head, is_diagonal=False, space="a Poincare ball")
