@@ -11,7 +11,7 @@ from vae_jax.configs.choices.networks import ACTIVATIONS, NETWORKS, NORMS
 from vae_jax.configs.choices.objectives import GRADIENTS, GROUPS, OBJECTIVES, RISES
 from vae_jax.configs.choices.optimizers import OPTIMIZERS
 from vae_jax.configs.choices.posteriors import POSTERIORS
-from vae_jax.configs.choices.priors import PRIORS
+from vae_jax.configs.choices.priors import PRIORS, PSEUDO_STARTS
 from vae_jax.configs.choices.scales import SCALES
 from vae_jax.configs.choices.steps import STEPS
 from vae_jax.networks.scales import FLOOR
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     Start: TypeAlias = str
     Reduction: TypeAlias = str
     Prior: TypeAlias = str
+    PseudoStart: TypeAlias = str
     Optimizer: TypeAlias = str
     Step: TypeAlias = str
 else:  # a command line lists the rows of each table
@@ -44,6 +45,7 @@ else:  # a command line lists the rows of each table
     Dtype = Literal[tuple(DTYPES)]
     Decoder = Literal[tuple(DECODERS)]
     Posterior, Prior = (Literal[tuple(t)] for t in (POSTERIORS, PRIORS))
+    PseudoStart = Literal[tuple(PSEUDO_STARTS)]
     Updates, Start, Reduction = (Literal[tuple(t)] for t in (UPDATES, STARTS, REDUCTIONS))
     Optimizer, Step = (Literal[tuple(t)] for t in (OPTIMIZERS, STEPS))
 
@@ -167,8 +169,9 @@ class Choices:
         spline, a normal through flows; autoregressive, each latent given those before it; or, of
         classes, all alike; sphere, uniform on it; hyperbolic, a Gaussian wrapped around that space.
       components: Of mixture, by default 10.
-      pseudo_inputs: Of vamp, by default 500, which begin at training examples, where they are
-        images, and at noise of mean 0 and deviation 1 where the data are standardised.
+      pseudo_inputs: Of vamp, by default 500.
+      pseudo_start: Where these begin: data, at training images; noise, of images about the middle
+        grey, and of mean 0 and deviation 1 where data are standardised; by default data of images.
       num_exemplars: Of exemplars, by default 500.
       nearest: Of exemplars, of how many the density is, those nearest to z, by default of all.
       prior_layers: Of real_nvp, by default 6, of maf and spline, 4, of autoregressive, 2.
@@ -251,6 +254,7 @@ class Choices:
     prior: Prior = "standard"
     components: int | None = None
     pseudo_inputs: int | None = None
+    pseudo_start: PseudoStart | None = None
     num_exemplars: int | None = None
     nearest: int | None = None
     prior_layers: int | None = None
