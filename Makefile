@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 unexport PYTHONPATH VIRTUAL_ENV PYTHONHOME
 
-.PHONY: demo test lint types package pytest peers format clean
+.PHONY: demo test lint types package pytest peers format clean same
 
 demo: .venv/installed
 	$(BIN)/python -m experiments.train digits
@@ -47,12 +47,19 @@ format: .venv/tested
 clean:
 	rm -rf .venv .peers runs
 
-.venv/installed: pyproject.toml
+.venv/installed: pyproject.toml | same
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "vae_jax needs Python 3.11 or newer; $(PYTHON) is `$(PYTHON) -V`. Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[experiments]'
 	@touch $@
+
+# Where a Python is asked for, .venv is of it: another would be used in its place without a word.
+same:
+ifneq ($(origin PYTHON),file)
+	@test ! -x $(BIN)/python || test "`$(BIN)/python -V`" = "`$(PYTHON) -V`" || \
+	  { echo ".venv is of `$(BIN)/python -V`, and `$(PYTHON) -V` was asked for (PYTHON=$(PYTHON)). Leave PYTHON out, or remove .venv."; exit 1; }
+endif
 
 .venv/tested: .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'

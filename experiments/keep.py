@@ -1,33 +1,43 @@
-"""Keep the scores of finished runs in results/experiments.json: the table of the README is of them.
+"""Keep the scores of finished runs in results/experiments.json: the table of the README is of them,
+and that of docs/experiments.md.
 
 python -m experiments.keep runs/digits-1 runs/mnist_vae-1
+python -m experiments.keep --table
 
-Prints what the table says of each. The time is that from a run's config to its scores, so it is
-right for runs that nobody interrupted or scored again.
+Prints what the README says of each, or the table of all. The time is that from a run's config to
+its scores, so it is right for runs that nobody interrupted or scored again.
 """
 
+import inspect
 import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
 
+from vae_jax.configs.lookup import CONFIGS
+from vae_jax.configs.options import to_json
 from vae_jax.runs import folder as files
 
 Json = dict[str, Any]
 
 
 def main(
-    runs: Annotated[tuple[Path, ...], tyro.conf.Positional],
+    runs: Annotated[tuple[Path, ...], tyro.conf.Positional] = (),
     out: Path = Path("results/experiments.json"),
+    table: bool = False,
 ) -> None:
     """Keep the scores of finished runs.
 
     Args:
       runs: Their folders.
       out: File of all scores that are kept, one for each config.
+      table: Print the table of all that are kept.
     """
     kept = {run["config"]: run for run in load(out)}
+    if table:
+        print(table_of(list(kept.values())))
+        return
     for folder in runs:
         found = read(folder)
         kept[found["config"]] = found
@@ -57,9 +67,23 @@ def read(folder: Path) -> Json:
 
 
 def command(config: Json) -> str:
-    """What began a run, wherever its data were; its other options are kept beside it."""
-    folder = " --raw FOLDER" if "raw" in config["options"] else ""
-    return f"python -m experiments.train {config['config']}{folder}"
+    """What began a run, wherever its data were."""
+    options = config["options"]
+    places = {"raw": " --raw FOLDER", "data": " --data FILE"}
+    place = "".join(text for name, text in places.items() if name in options)
+    asked = "".join(f" --{name.replace('_', '-')}{value}" for name, value in changed(config))
+    return f"python -m experiments.train {config['config']}{place}{asked}"
+
+
+def changed(config: Json) -> list[tuple[str, str]]:
+    """The options of a run that are others than its config's own, as they are written."""
+    known = inspect.signature(CONFIGS[config["config"]]).parameters
+    own = to_json({name: p.default for name, p in known.items()})
+    options = {n: v for n, v in config["options"].items() if n not in ("raw", "data", "choices")}
+    pairs = [(name, value, own[name]) for name, value in options.items()]
+    choices = config["options"].get("choices", {})
+    pairs += [(name, value, own["choices"].get(name)) for name, value in choices.items()]
+    return [(name, _spelt(value)) for name, value, default in pairs if value != _plain(default)]
 
 
 def line(run: Json) -> str:
@@ -73,6 +97,32 @@ def line(run: Json) -> str:
         f" ({likelihood['importance_samples']:,})",
     )
     return " | ".join(columns)
+
+
+def table_of(runs: list[Json]) -> str:
+    """A row for each run: -ELBO, -log p(x) and rate in nats, bits per dimension, active units."""
+    names = ["`python -m experiments.train`", "time", "-ELBO", "-log p(x) (samples)", "rate"]
+    names += ["bits per dimension", "active units"]
+    return "\n".join([f"| {' | '.join(names)} |", "|---" * len(names) + "|", *map(_row, runs)])
+
+
+def _row(run: Json) -> str:
+    scores, began = run["scores"], run["command"].removeprefix("python -m experiments.train ")
+    units, bits = scores.get("active_units"), scores.get("bits_per_dim")
+    active = f"{units['number']} of {units['latents']}" if units else ""
+    columns = (line(run), f"{scores['elbo']['rate']:.1f}", f"{bits:.2f}" if bits else "", active)
+    return f"| `{began}` | {' | '.join(columns)} |"
+
+
+def _plain(value: Any) -> Any:
+    """As JSON has it."""
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _spelt(value: Any) -> str:
+    """As a command line has it, behind its name."""
+    parts = value if isinstance(value, list) else [] if value is True else [value]
+    return "".join(f" {part}" for part in parts)
 
 
 def _time(seconds: float) -> str:

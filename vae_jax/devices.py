@@ -32,11 +32,12 @@ _asked: ContextVar[int | None] = ContextVar("devices", default=None)
 
 def count() -> int:
     """How many devices are used: all that the hosts have, or of each as many as `only` says; one,
-    where `jax.default_device` says which."""
+    where `jax.default_device` says which. ValueError for hosts that are not joined or not alike."""
     if jax.config.jax_default_device is not None:  # type: ignore[attr-defined]
         return 1
+    hosts.check_joined()
     asked = _asked.get()
-    return jax.process_count() * (jax.local_device_count() if asked is None else asked)
+    return jax.process_count() * (hosts.devices_of_each() if asked is None else asked)
 
 
 @contextlib.contextmanager

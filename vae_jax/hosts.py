@@ -9,10 +9,11 @@ and told to all, here; and the first one alone writes files, but for checkpoints
 by all. One process by itself decides for itself, and nothing is compiled or sent for that.
 """
 
+import collections
 import itertools
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -20,6 +21,7 @@ import numpy as np
 from jax.experimental import multihost_utils
 from jax.sharding import NamedSharding
 
+PART = 10_000  # rows of what hosts have together that are told to all of them at once
 _BLOCK = 1024  # bytes: a message is filled up to a multiple of them, so that few programs send all
 
 
@@ -35,6 +37,30 @@ def several() -> bool:
 def is_first() -> bool:
     """Whether it is the one that writes and speaks, as a process by itself does."""
     return not several() or jax.process_index() == 0
+
+
+def check_joined() -> None:
+    """ValueError where JAX knows of other processes, as on a TPU slice, that were not joined."""
+    number = jax.process_count()
+    if number > 1 and not jax.distributed.is_initialized():
+        raise ValueError(
+            f"This process is one of {number}, and they were not joined: --hosts auto; or, in"
+            " Python, jax.distributed.initialize() before all else of JAX."
+        )
+
+
+def devices_of_each() -> int:
+    """How many devices each host has. ValueError where one has fewer than another."""
+    if not several():
+        return jax.local_device_count()
+    of_hosts = collections.Counter(device.process_index for device in jax.devices())
+    least, most = min(of_hosts.values()), max(of_hosts.values())
+    if least < most:
+        raise ValueError(
+            f"One host has {least} devices and another {most}, and each is given an equal part of a"
+            f" batch: use as many of each, devices=<a number in 1 .. {least}>."
+        )
+    return least
 
 
 def agreed(make: Callable[[], Any]) -> Any:
@@ -118,10 +144,33 @@ def of_all(leaf: Any, where: NamedSharding) -> jax.Array:
     return jax.make_array_from_callback(whole.shape, where, lambda index: whole[index])
 
 
+def of_first(tree: Any) -> Any:
+    """Arrays of the first host, which are the same ones of all only but for rounding, for all."""
+    return multihost_utils.broadcast_one_to_all(here(tree)) if several() else tree
+
+
 def here(tree: Any) -> Any:
     """Arrays as this host has them: those that hosts have together as numpy arrays, from the others
     where they are divided; all else as it is."""
     return jax.tree.map(_here, tree) if several() else tree
+
+
+def parts(tree: Any) -> Iterator[tuple[int, Any]]:
+    """Arrays [N, ...] as this host has them, each part with the number of its first row. They are
+    in one part, but for those that are divided among hosts: what is told to one host is copied to
+    every device of all, and all of it may be too large for them."""
+    leaves = jax.tree.leaves(tree)
+    if not (several() and any(map(_is_divided, leaves))):
+        yield 0, here(tree)
+        return
+    N = leaves[0].shape[0]
+    for start in range(0, N, PART):
+        yield start, rows(tree, slice(start, min(start + PART, N)))
+
+
+def rows(tree: Any, index: Any) -> Any:
+    """Some rows of arrays [N, ...], as this host has them; no others are told to it."""
+    return here(jax.tree.map(lambda leaf: leaf[index], tree))
 
 
 def fetched(tree: Any) -> Any:
@@ -140,6 +189,12 @@ def _here(leaf: Any) -> Any:
     if leaf.is_fully_replicated:
         return np.asarray(leaf.addressable_data(0))
     return multihost_utils.process_allgather(leaf, tiled=True)
+
+
+def _is_divided(leaf: Any) -> bool:
+    return isinstance(leaf, jax.Array) and not (
+        leaf.is_fully_addressable or leaf.is_fully_replicated
+    )
 
 
 def _is_on(leaf: Any, where: NamedSharding) -> bool:

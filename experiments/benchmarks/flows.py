@@ -2,9 +2,8 @@
 
 python -m experiments.benchmarks.flows
 
-With --seeds 1, of flowjax 19.1.2, mean log-densities in nats: maf -1.119 beside flowjax's -1.198,
-spline -1.076 beside -1.080; the moons' own density -1.008, one Gaussian -1.911 (November 2026, on a
-shared machine, so that the times say nothing).
+Of three seeds maf has -1.133 nats beside -1.180 of flowjax 19.1.2, spline -1.071 beside -1.076; the
+moons' own density has -1.008, one Gaussian -1.911 (docs/priors.md, November 2026).
 
 The same draws, layers, widths, epochs, batches and schedule for everyone; each keeps its best epoch
 by a tenth of the draws. Beside them stand the density the moons are drawn from, which none can pass
@@ -59,7 +58,7 @@ def main(
             theirs = [flowjaxs(found, flow, *how, seed, number) for seed in range(seeds)]
             rows += [{"who": "flowjax", **row} for row in theirs]
     limits = bounds(number)
-    print("\n".join([*map(line, rows), *(f"{name}: {nats:.3f}" for name, nats in limits.items())]))
+    print("\n".join(map(line, rows)), table_of(rows, limits), sep="\n\n")
     if found is None:
         print("flowjax: not run; `make peers` makes its environment.")
     save(out, "flows", {"number": number, "how": how, "rows": rows, "limits": limits})
@@ -98,6 +97,21 @@ def bounds(number: int) -> dict[str, float]:
     squared = np.einsum("nd,de,ne->n", apart, np.linalg.inv(cov), apart)
     one = -0.5 * squared - np.linalg.slogdet(2 * np.pi * cov)[1] / 2
     return {"the moons' own density": log_density(test).mean(), "one Gaussian": one.mean()}
+
+
+def table_of(rows: list[Row], limits: dict[str, float]) -> str:
+    """Mean log-densities in nats, the mean over the seeds and their standard deviation."""
+    whose = {name: [row for row in rows if row["who"] == name] for name in ("vae_jax", "flowjax")}
+    present = [name for name, own in whose.items() if own]
+    lines = [f"| | {' | '.join(present)} |", "|---" * (1 + len(present)) + "|"]
+    for flow in FLOWS:
+        cells = [[row["log_p"] for row in whose[name] if row["flow"] == flow] for name in present]
+        shown = [f"{np.mean(nats):.3f} ± {np.std(nats):.3f}" for nats in cells]
+        lines.append(f"| {flow} | {' | '.join(shown)} |")
+    lines += [
+        f"| {name} | {f'{nats:.3f} | ' * len(present)}".rstrip() for name, nats in limits.items()
+    ]
+    return "\n".join(lines)
 
 
 def line(row: Row) -> str:

@@ -7,6 +7,10 @@ by the bound at weight 1. At beta = 0 nothing holds the posteriors together: the
 comes to be, and the samples from the prior are of places that no image is encoded to. From some
 beta on no unit is worth its rate.
 
+-ELBO was 66.3 at beta = 0, where the rate is 53.6, best at beta = 1, 23.15 with a rate of 4.6 and 7
+active units of 8, and 27.17 from beta = 4 on, without a rate or an active unit (one seed, 44 s on
+two shared cores, November 2026).
+
   python -m experiments.sweeps.digits_beta --out FOLDER
 """
 

@@ -5,6 +5,9 @@ the first D. The rest of q(z|x) is the prior, which costs nothing, and the decod
 there. So each is a model of D latents; but for the first layer of its decoder, whose weights begin
 as those of 32 inputs do, smaller by sqrt(D / 32).
 
+-ELBO was 25.04 with one latent, 23.14 with 4, 23.16 with 8, of which 6 are active, and 24.56 with
+32, of which 3 are (one seed, 148 s on two shared cores, November 2026).
+
   python -m experiments.sweeps.digits_latents --out FOLDER
 """
 

@@ -2,7 +2,12 @@
 
 The same dense network, the same draws, pixels dequantised into (0, 1); what differs is sigma. All
 bounds are of a density on the same pixels, and so compare. A sigma that is chosen sets the weight
-of the rate: 1 is far too large for pixels in (0, 1), and z is given up.
+of the rate: 1 is far too large for pixels in (0, 1), and D Var / 2 (data_vqvae) so large that z is
+given up.
+
+`--how.train 5000` gave -ELBO 747.8 at sigma = 1, with a rate of 2.7, 2241.4 by data_vqvae, with
+none and no active unit, and -297.1 by the optimal sigma, 0.157, with a rate of 39.0 (one seed, 10
+minutes on two shared cores, November 2026).
 
   python -m experiments.sweeps.fashion_sigma --raw FOLDER --out FOLDER
 

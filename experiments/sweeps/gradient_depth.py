@@ -4,6 +4,9 @@ An encoder of 3x3 convolutions of the digits, two for each block, at its first v
 the gradient of -ELBO in the kernel of the first. Blocks that are added to their input begin as the
 identity; without the sum, each layer hands on what its initialiser lets through.
 
+With the sum the norm was 7.8 at every depth; without, from 1 block to 32, by He's initialiser 11 to
+0.31, and up to 160 between, by LeCun's 2.9 to 7.3e-11 (one seed, November 2026).
+
   python -m experiments.sweeps.gradient_depth --out FOLDER
 """
 

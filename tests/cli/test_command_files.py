@@ -118,6 +118,11 @@ def test_a_label_that_there_is_not_is_refused(conditional, capsys, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_lengths_are_of_lines_alone(digits, capsys):
+    assert sample.main([str(digits.folder), "--lengths", "3"]) == 1
+    assert "not of lines of several lengths: leave --lengths out" in capsys.readouterr().err
+
+
 def test_a_row_of_interpolations_keeps_its_label(conditional, tmp_path):
     options = ["--pairs", 0, 1, "--steps", 2]
     arrays = run(interpolate, conditional, *options, out=tmp_path / "a.png")

@@ -36,7 +36,7 @@ def run(request, tmp_path_factory, titles):
     folder = tmp_path_factory.mktemp("trained") / "run"
     given = ["train", *request.param.split(), "--clip", "5", "--out", str(folder)]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(scores, "_INFORMED_OF_LAYERS", 5)
+        patch.setattr(scores, "_INFORMED_BY_PASSES", 5)
         assert main(given, OWN) == 0
     return load_run(folder, configs=OWN)
 

@@ -43,7 +43,7 @@ TABLES = {
 NAMES = {**TABLES, "scale": SCALES, "mean_bound": BOUNDS}
 NAMES |= {"activation": ACTIVATIONS, "norm": NORMS, "dtype": DTYPES}
 SMALL = Choices(hidden=(4,), channels=(2,))
-OF_SEQUENCES = ("transformer", "wavenet", "gru")
+OF_SEQUENCES = ("transformer", "wavenet", "gru", "lstm")
 FORM = Form((4, 4, 1), classes=3, likelihoods=tuple(LIKELIHOODS))
 OF_SCALES = [name for name, row in LIKELIHOODS.items() if "scale" in options_of(row)]
 X = {

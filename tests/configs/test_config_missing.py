@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from sklearn import datasets
 
 from vae_jax import Gaussian, Masked, evaluate
 from vae_jax.configs import CONFIGS, missing
@@ -85,25 +86,52 @@ def test_counts_and_texts_alone_cannot_be_missing(tmp_path):
         vectors(data=tmp_path / "a.csv", **optimal)
 
 
-def test_what_is_hidden_is_seen_by_nothing():
-    """Another value in its place changes neither the data nor their units; and the numbers that
-    the model stands beside are of the hidden cells of rows that nothing was fitted to."""
-    found = missing.hide(0.5)
-    loaded = table_missing().examples.load()
+def with_others(found):
+    """The tumours as scikit-learn has them, but for the numbers that are hidden."""
+    whole = datasets.load_breast_cancer()
+    order = np.random.default_rng(missing._HIDDEN).permutation(len(whole.data))
+    gone = np.isnan(found.table.every.numbers)
+    whole.data[order] = np.where(gone, -3 * found.whole - 7, found.whole)
+    return whole
+
+
+def test_what_is_hidden_is_seen_by_nothing(monkeypatch):
+    """Another value in its place changes neither the data nor their units."""
+    found, loaded = missing.hide(0.5), table_missing().examples.load()
     gone = np.isnan(found.table.every.numbers)
     assert abs(gone.mean() - 0.5) < 4 * 0.5 / np.sqrt(gone.size)
+    other = with_others(found)
+    monkeypatch.setattr(datasets, "load_breast_cancer", lambda: other)
+    changed, reloaded = missing.hide(0.5), table_missing().examples.load()
+    assert np.all(changed.whole[gone] != found.whole[gone])
+    np.testing.assert_array_equal(changed.whole[~gone], found.whole[~gone])
+    jax.tree.map(np.testing.assert_array_equal, loaded.train, reloaded.train)
+    jax.tree.map(np.testing.assert_array_equal, loaded.test, reloaded.test)
+    units, others = columns_of(found.table).units, columns_of(changed.table).units
+    assert units == others
+    np.testing.assert_allclose(units.mean, np.nanmean(found.table.every.numbers[:455], 0))
+    assert loaded.notes == reloaded.notes
+
+
+def test_the_errors_are_those_of_hidden_cells_of_rows_that_nothing_was_fitted_to():
+    """The model's are those of `impute`; and what stands beside it is near what it must be."""
+    found, loaded = missing.hide(0.5), table_missing().examples.load()
+    gone = np.isnan(found.table.every.numbers)[455:]
     assert (len(loaded.train["x"]), len(loaded.test["x"])) == (455, 114)
-    columns = columns_of(found.table)
-    np.testing.assert_allclose(columns.units.mean, np.nanmean(found.table.every.numbers[:455], 0))
     small = table_missing(choices=Choices(hidden=(4,)), latents=2)
-    model, test = small.trained.model, loaded.test
+    model, test, key = small.trained.model, loaded.test, jax.random.key(1)
     params = model.init(jax.random.key(0), test["x"][0], test["c"][0])
-    scores = small.views.score(model, params, jax.random.key(1), test)
-    assert scores["hidden_cells"] == gone[455:].sum()
-    truth = columns.units.apply(found.whole)[455:][gone[455:]]
-    np.testing.assert_allclose(scores["hidden_rmse_mean"], np.sqrt(np.mean(truth**2)), rtol=1e-5)
+    scores = small.views.score(model, params, key, test)
+    assert scores["hidden_cells"] == gone.sum()
+    truth = columns_of(found.table).units.apply(found.whole)[455:]
+
+    def rmse(guess):
+        return np.sqrt(np.mean((guess - truth)[gone] ** 2))
+
+    filled = evaluate.impute(model, params, key, test, num_samples=missing._DRAWS).x
+    np.testing.assert_allclose(scores["hidden_rmse_model"], rmse(filled), rtol=1e-6)
+    np.testing.assert_allclose(scores["hidden_rmse_mean"], rmse(np.zeros_like(truth)), rtol=1e-6)
     assert scores["hidden_rmse_iterative_imputer"] < 0.7 < scores["hidden_rmse_mean"]
-    filled = evaluate.impute(model, params, jax.random.key(1), test, num_samples=2).x
     np.testing.assert_array_equal(filled[test["c"]], test["x"][test["c"]])
     likelihood = model.decode(params, jnp.zeros(2), test["c"][0])
     assert isinstance(likelihood.distribution, Gaussian)

@@ -8,7 +8,9 @@ import pytest
 
 from vae_jax import Autoregressive
 from vae_jax.configs.choices import Choices, Form, parts
-from vae_jax.networks import one_hot
+from vae_jax.configs.choices.decoders import DECODERS
+from vae_jax.configs.choices.table import chosen
+from vae_jax.networks import CategoricalHead, one_hot
 
 SMALL = Choices(hidden=(4,), channels=(2,))
 IMAGE = Form((4, 4, 3), classes=3)
@@ -23,8 +25,8 @@ X = {
 }
 
 
-def made(form, x, **changes):
-    """The likelihood of one z, after a step; of shapes alone."""
+def built(form, x, **changes):
+    """The parts, and a step from the first parameters: their, the next ones, metrics."""
     preprocess = one_hot(3) if form is TEXT else None
     one = parts(replace(SMALL, **changes), SMALL, form, 2, preprocess=preprocess)
     step = one.step(lambda make, scale=1.0, updates=1: make(1e-2 * scale))
@@ -34,6 +36,12 @@ def made(form, x, **changes):
         state, metrics = step.update(step.init(key, params), {"x": x})
         return params, state.params, metrics
 
+    return one, update
+
+
+def made(form, x, **changes):
+    """The likelihood of one z, after a step; of shapes alone."""
+    one, update = built(form, x, **changes)
     params, after, metrics = jax.eval_shape(update, jax.random.key(0))
     assert metrics["loss"].shape == ()
     assert jax.tree.structure(params) == jax.tree.structure(after)
@@ -45,8 +53,70 @@ def made(form, x, **changes):
     return made
 
 
+NARROW = {"decoder_width": 4, "decoder_layers": 1}
+STEPS = {
+    "a series by a transformer": (
+        SERIES,
+        np.linspace(-1, 1, 20, dtype=np.float32).reshape(2, 5, 2),
+        {"likelihood": "gaussian", "decoder": "transformer", **NARROW},
+    ),
+    "a text read by a gru, written by a wavenet": (
+        TEXT,
+        (np.arange(10, dtype=np.int32) % 3).reshape(2, 5),
+        {
+            "likelihood": "categorical",
+            "network": "gru",
+            "encoder_width": 4,
+            "decoder": "wavenet",
+            "decoder_width": 4,
+            "word_dropout": 0.5,
+        },
+    ),
+    "levels by a pixelcnn": (
+        IMAGE,
+        (np.arange(96, dtype=np.int32) % 3).reshape(2, 4, 4, 3),
+        {"likelihood": "categorical", "decoder": "pixelcnn", **NARROW},
+    ),
+    "colours by a pixelcnn": (
+        IMAGE,
+        (np.arange(96, dtype=np.int32) % 3).reshape(2, 4, 4, 3),
+        {"likelihood": "logistic_mixture", "logistics": 2, "decoder": "pixelcnn", **NARROW},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", STEPS)
+def test_a_step_is_finite_and_moves_encoder_and_decoder(case):
+    """In numbers, of which the shapes of the others know nothing."""
+    form, x, changes = STEPS[case]
+    _, update = built(form, x, **changes)
+    params, after, metrics = jax.jit(update)(jax.random.key(0))
+    assert np.isfinite(metrics["loss"])
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(after))
+    for group in ("encoder", "decoder"):
+        moved = jax.tree.map(lambda a, b: np.any(a != b), params[group], after[group])
+        assert any(jax.tree.leaves(moved))
+
+
+@pytest.mark.parametrize("decoder", ["transformer", "gru"])
+def test_dropout_is_that_of_the_decoder_as_well(decoder):
+    choices = replace(SMALL, decoder=decoder, dropout=0.3)
+    head = chosen("decoder", DECODERS, choices, SMALL)(TEXT, CategoricalHead((5,), 3), one_hot(3))
+    assert head.network.dropout == 0.3
+
+
+@pytest.mark.parametrize(
+    ("form", "decoder"), [(TEXT, "independent"), (TEXT, "wavenet"), (IMAGE, "pixelcnn")]
+)
+def test_dropout_of_the_bodies_goes_with_every_decoder(form, decoder):
+    likelihood = "categorical" if form is TEXT else "bernoulli"
+    assert parts(
+        replace(SMALL, decoder=decoder, dropout=0.3, likelihood=likelihood), SMALL, form, 2
+    )
+
+
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-@pytest.mark.parametrize("decoder", ["transformer", "wavenet", "gru"])
+@pytest.mark.parametrize("decoder", ["transformer", "wavenet", "gru", "lstm"])
 @pytest.mark.parametrize(
     ("form", "x", "likelihood"),
     [
@@ -76,7 +146,7 @@ def test_pixels_are_drawn_one_after_the_other(likelihood, network, dtype):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-@pytest.mark.parametrize("network", ["gru", "transformer"])
+@pytest.mark.parametrize("network", ["gru", "lstm", "transformer"])
 @pytest.mark.parametrize(
     ("form", "x", "likelihood"),
     [
@@ -123,12 +193,22 @@ REFUSED = {
     "another's option": (
         IMAGE,
         {"decoder": "pixelcnn", "word_dropout": 0.1},
-        "of the decoder transformer or wavenet or gru, and the decoder is pixelcnn",
+        "of the decoder transformer or wavenet or gru or lstm, and the decoder is pixelcnn",
     ),
     "a table that is read": (
         TABLE,
         {"network": "gru"},
         r"network='gru' is for series .* shape \[5\]: choose network='mlp'",
+    ),
+    "a table that is read by another cell": (
+        TABLE,
+        {"network": "lstm"},
+        r"network='lstm' is for series .* shape \[5\]: choose network='mlp'",
+    ),
+    "a table written by a cell": (
+        TABLE,
+        {"decoder": "lstm"},
+        r"decoder='lstm' is for series .* shape \[5\]: choose decoder='independent'",
     ),
     "an image that is read": (
         IMAGE,

@@ -120,7 +120,8 @@ def test_a_set_prepared_in_another_format(tmp_path):
 def test_what_is_nowhere_may_be(where, tmp_path):
     message = (
         rf"There is no data '{where}'\. It may be a folder of \.png and \.jpg images .*; an \.npy "
-        rf"or \.npz file of numpy; or the name of a set .* as array_record in {tmp_path}"
+        r"or \.npz file of numpy, such as an \.npz with the arrays train_images and test_images "
+        rf"\[N, H, W, C\]; or the name of a set .* as array_record in {tmp_path}"
     )
     with pytest.raises(FileNotFoundError, match=message):
         read(where, data_dir=tmp_path)

@@ -1,9 +1,9 @@
-"""Text in windows of characters."""
+"""Text in windows of characters, and line by line."""
 
 import numpy as np
 import pytest
 
-from vae_jax.data import read_text
+from vae_jax.data import read_lines, read_text
 
 
 def written(folder, content):
@@ -43,3 +43,23 @@ def test_refusals(tmp_path):
         read_text(written(tmp_path, "pré".encode("latin1")), 2)
     with pytest.raises(ValueError, match=r"length=0, and needs 1 or more"):
         read_text(written(tmp_path, "abc"), 0)
+
+
+def test_lines_are_padded_and_have_their_lengths(tmp_path):
+    """Of Unix and of Windows; those without a character, and longer ones, are left out."""
+    lines = read_lines(written(tmp_path, "ba\r\n\nné😀\n \nlonger\r\nab"), 3)
+    assert lines.vocabulary == " abné😀"
+    assert lines.split.x.tolist() == [[2, 1, -1], [3, 4, 5], [0, -1, -1], [1, 2, -1]]
+    assert lines.split.label.tolist() == [2, 3, 1, 2]
+    assert (lines.split.x.dtype, lines.split.label.dtype) == (np.int32, np.int32)
+    assert lines.longer == 1
+    assert read_lines(written(tmp_path, "ab\n"), 2).split.x.tolist() == [[0, 1]]
+
+
+def test_no_lines_are_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"no line of 1 \.\. 2 .*: length=<at least 3>, or anothe"):
+        read_lines(written(tmp_path, "abc\nabcd\n"), 2)
+    with pytest.raises(ValueError, match=r"no line of 1 \.\. 2 characters: another text"):
+        read_lines(written(tmp_path, "\n\n"), 2)
+    with pytest.raises(ValueError, match="length=0, and needs 1 or more"):
+        read_lines(written(tmp_path, "abc"), 0)

@@ -3,6 +3,7 @@ calls from Python, of which it writes what it found into a file, <its number>.js
 
 import json
 import os
+import shutil
 import signal
 import sys
 from pathlib import Path
@@ -62,6 +63,39 @@ def of_fit(every):
     return found
 
 
+def of_parts(every):
+    """Data that hosts have together are looked at in parts: which conditions tell of all, and the
+    most rows that were told to all of them at once."""
+    from vae_jax import devices, evaluate, hosts
+    from vae_jax.evaluate import conditions
+    from vae_jax.train import loop
+
+    given = every.MODEL, every.params()
+    trained = every.MODEL, every.STEP, devices.divided(every.DATA)
+    told, here, sizes = [], hosts._here, (hosts.PART, loop._CHECKED)
+
+    def recorded(leaf):
+        if isinstance(leaf, jax.Array) and not leaf.is_fully_addressable and leaf.ndim == 2:
+            told.append(len(leaf))
+        return here(leaf)
+
+    draws = np.random.default_rng(0)
+    c = {"label": draws.integers(0, 99, 128), "mask": draws.normal(size=(128, 3))}
+    c["mask"][[70, 90], 1] = np.nan
+    x = {"x": (every.DATA["x"] > 127).astype(np.float32)}
+    bad = {"x": np.where(np.arange(128)[:, None] == 90, np.float32(2), x["x"])}
+    hosts.PART, loop._CHECKED, hosts._here = 50, 20, recorded
+    try:
+        telling = [conditions._telling(each).tolist() for each in (c, devices.divided(c))]
+        evaluate.check_support(*given, devices.divided(x), batch_size=32)
+        loop._first_examples(loop.Settings(*trained, epochs=1), every.KEY)
+        said = refusal(lambda: evaluate.check_support(*given, devices.divided(bad)))
+    finally:
+        hosts.PART, loop._CHECKED = sizes
+        hosts._here = here
+    return {"telling": telling, "told": told, "outside": said}
+
+
 def of_agreement(index):
     from vae_jax import hosts
 
@@ -97,14 +131,54 @@ def of_a_notice(every, index):
     return fitted.ended, fitted.progress.epoch
 
 
-def refused(every):
-    from vae_jax import fit
+def of_scoring(index):
+    """The exit status of a run of which one process gets a Ctrl-C while it is scored."""
+    from vae_jax import hosts, runs
+    from vae_jax.cli import watched
+    from vae_jax.cli.signals import Interrupted
 
+    def disturbed(batches):
+        for batch in batches:
+            if index == 1:
+                os.kill(os.getpid(), signal.SIGINT)
+            yield batch
+
+    def copy():
+        shutil.copytree("run", "scored")
+        config = json.loads(Path("run/config.json").read_text("utf-8"))
+        config["training"] |= {"score": True, "importance_samples": 5}
+        Path("scored/config.json").write_text(json.dumps(config), "utf-8")
+
+    hosts.agreed(copy)
+    watched.track = lambda name: disturbed
     try:
-        fit(every.MODEL, every.STEP, every.DATA, key=every.KEY, epochs=1, batch_size=21)
+        watched.watched(lambda watch: runs.resume(Path("scored"), watch=watch))
+    except Interrupted as interrupted:
+        return interrupted.status
+    return None
+
+
+def of_a_prior():
+    """The exit status of a prior that both fit."""
+    from vae_jax.cli.prior import main as prior
+
+    given = ["--fit=gaussian_mixture", "--components=2", "--importance-samples=5", "--no-pictures"]
+    return prior(["run", *given, "--out=refit"])
+
+
+def refusal(call):
+    try:
+        call()
     except ValueError as error:
         return str(error)
     return None
+
+
+def refused(every):
+    from vae_jax import fit
+
+    how = {"key": every.KEY, "epochs": 1, "batch_size": 21}
+    return refusal(lambda: fit(every.MODEL, every.STEP, every.DATA, **how))
 
 
 def call(address, index):
@@ -125,6 +199,9 @@ def call(address, index):
         **of_agreement(index),
         "noticed": of_a_notice(every, index),
         "refused": refused(every),
+        "parts": of_parts(every),
+        "scoring": of_scoring(index),
+        "prior": of_a_prior(),
     }
     Path(f"{index}.json").write_text(json.dumps(found), "utf-8")
 

@@ -5,6 +5,7 @@ Run as a script, with the CPU taken for four devices, this file prints what the 
 
 import contextlib
 import functools
+import importlib
 import io
 import json
 import sys
@@ -38,10 +39,12 @@ from vae_jax.checkpoint import Checkpoints
 from vae_jax.cli.train import main as train
 from vae_jax.data import binarise
 from vae_jax.evaluate import information
-from vae_jax.networks import MLP, BernoulliHead, GaussianHead, Network
+from vae_jax.models import with_riemannian_hamiltonian
+from vae_jax.networks import MLP, BernoulliHead, GaussianHead, MetricHead, Network
 from vae_jax.objectives import distortion
 from vae_jax.train import epochs, fit_seeds, seeds_epoch, streams
 
+MEMBERS = importlib.import_module("vae_jax.train.members")  # behind the function of its name
 DEVICES, B = 4, 64
 KEY, PREPARE = jax.random.key(3), binarise(255)
 GREYS = np.random.default_rng(0).integers(0, 256, (3 * B, 64)).astype(np.uint8)
@@ -157,6 +160,20 @@ def pooled(d):
     return d.trace.z.sum() - jax.lax.pmean(d.trace.z.sum(), "batch")
 
 
+METRIC = with_riemannian_hamiltonian(
+    MODEL, 3, Network(MLP((4,)), MetricHead(2)), lambda key, x: TEST["x"][:5], least=0.3
+)
+
+
+@functools.cache
+def metric_params():
+    return METRIC.init(jax.random.key(0), TEST["x"][0])
+
+
+def by_metric(key, number):
+    return generate.sample_by_metric(METRIC, metric_params(), key, number, chain=2, leapfrog=2)
+
+
 TERMS = [Term("distortion", distortion), Term("pooled", pooled)]
 EVALUATIONS = {
     "elbos": lambda *given: evaluate.elbos(*given, TEST, batch_size=10),
@@ -171,6 +188,7 @@ EVALUATIONS = {
     "terms": lambda *given: evaluate.terms(*given, TEST, TERMS, batch_size=16),
     "sample": lambda *given: generate.sample(*given, 21),
     "reconstruct": lambda *given: generate.reconstruct(*given, TEST["x"]),
+    "sample_by_metric": lambda model, params, key: by_metric(key, 21),
 }
 
 
@@ -193,6 +211,7 @@ def of_their_operations():
             *(MODEL, params(), KEY, test), num_samples=5, batch_size=B
         ),
         "sample": lambda: generate.sample(MODEL, params(), KEY, B),
+        "sample_by_metric": lambda: by_metric(KEY, B),
     }
     shares = {}
     for name, call in calls.items():
@@ -233,14 +252,15 @@ def recording_needs():
 
 def of_seeds():
     """Two seeds at once."""
-    ends = []
+    ends, operations = [], []
     for number in (1, DEVICES):
         keys = jax.random.split(jax.random.key(5), 2)
         states = jax.vmap(lambda key: STEP.init(key, params()))(keys)
-        with devices.only(number):
+        with devices.only(number), recorded(MEMBERS, "_seeds_epoch") as programs:
             states, _ = seeds_epoch(STEP, states, DATA, batch_size=B, prepare=PREPARE)
         ends.append(states.params)
-    return apart(*ends)
+        operations.append(programs.operations[-1])
+    return {"apart": apart(*ends), "share": operations[1] / operations[0]}
 
 
 def of_fitted_seeds():
@@ -340,7 +360,7 @@ def of_a_command(folder):
         "warned": warned,
         "longer": longer[1],
         "refused": [refused[2], unread[2]],
-        "devices": json.loads((folder / "config.json").read_text())["devices"],
+        "config": json.loads((folder / "config.json").read_text()),
         "epochs": len((folder / "metrics.jsonl").read_text().splitlines()) // 2,
     }
 
@@ -402,6 +422,11 @@ def test_an_evaluation_is_divided(found, name):
     assert found["operations"][name] == pytest.approx(1 / DEVICES, rel=0.01)
 
 
+def test_chains_are_divided(found):
+    """All devices make the metric of its examples, some 6 % of the operations of one."""
+    assert 1 / DEVICES < found["operations"]["sample_by_metric"] < 1 / DEVICES + 0.06
+
+
 def test_pairs_are_divided(found):
     """3 x 21 draws, filled up to 64: sixteen on each device, beside all posteriors."""
     expected = {"shape": [DEVICES, 16], "parts": [[1, 16]] * DEVICES, "collectives": {}}
@@ -409,7 +434,8 @@ def test_pairs_are_divided(found):
 
 
 def test_seeds_are_divided(found):
-    assert found["seeds"] < 1e-4
+    assert found["seeds"]["apart"] < 1e-4
+    assert 1 / DEVICES < found["seeds"]["share"] < 1 / DEVICES + 0.04
     assert found["fitted seeds"]["apart"] < 1e-4
     assert found["fitted seeds"]["devices"] == [DEVICES, DEVICES]
 
@@ -455,7 +481,10 @@ def test_a_command_takes_all_devices_or_as_many_as_it_is_told(found):
     assert of["status"] == [0, 0, 1, 1]
     assert "Each batch is divided among 2 devices." in of["said"]
     assert of["warned"].count("warning: A batch of 50 is divided among 2 of the 4 devices") == 1
-    assert of["devices"] == {"evaluation": 4, "training": 2, "hosts": 1}
+    assert of["config"]["devices"] == {"evaluation": 4, "training": 2, "hosts": 1}
+    (resumed,) = of["config"]["resumed"]
+    assert (resumed["after"], resumed["versions"]) == (1, of["config"]["versions"])
+    assert resumed["devices"] == {"evaluation": 1, "training": 1, "hosts": 1}
     assert "Each batch" not in of["longer"]
     assert of["epochs"] == 2
     assert (

@@ -3,7 +3,9 @@ end, and the numbers of one."""
 
 import shutil
 import signal
+from types import SimpleNamespace
 
+import jax
 import pytest
 import test_all_devices as every
 from bits import assert_same_bits
@@ -11,7 +13,7 @@ from one_host import EVALUATIONS, GIVEN, RUN, summed
 from tiny_runs import read, resume, rows, timeless
 from two_hosts import pair
 
-from vae_jax import fit, hosts
+from vae_jax import devices, fit, hosts
 from vae_jax.checkpoint import Checkpoints
 from vae_jax.cli.train import main as train
 from vae_jax.runs import load_run
@@ -86,7 +88,8 @@ def test_the_first_alone_writes_and_speaks(disturbed, whole):
     assert f"Run folder: {disturbed['run']}" in said[0][0]
     assert "Each batch is divided among 4 devices of 2 hosts." in said[0][0]
     assert "epoch" not in said[1][0]
-    assert sorted(path.name for path in whole.parent.iterdir()) == ["0.json", "1.json", "run"]
+    left = sorted(path.name for path in whole.parent.iterdir())
+    assert left == ["0.json", "1.json", "refit", "run", "scored"]
     assert len(rows(whole)) == 6 + 3
     expected = {"evaluation": 4, "training": 4, "hosts": 2}
     assert read(whole, "config.json")["devices"] == expected
@@ -102,6 +105,8 @@ def test_one_process_goes_on_with_what_two_began(whole, tmp_path):
     ends = [load_run(folder).params for folder in (whole, run)]
     assert every.apart(*ends) < 1e-4
     assert [row["epoch"] for row in rows(run)] == [row["epoch"] for row in rows(whole)]
+    (resumed,) = read(run, "config.json")["resumed"]
+    assert (resumed["after"], resumed["devices"]["hosts"]) == (2, 1)
 
 
 def test_fit_from_python(found):
@@ -143,6 +148,31 @@ def test_a_notice_of_preemption_stops_both(found):
     assert found[0]["noticed"][0] == "interrupted"
 
 
+def test_a_signal_to_one_ends_both_while_they_are_scored(found, called):
+    assert [one["scoring"] for one in found] == [130, 130]
+    assert read(called / "scored", "status.json")["state"] == "scoring"
+    assert not (called / "scored/evaluation.json").exists()
+
+
+def test_a_prior_is_fitted_by_both(found, called):
+    """One folder, which one process reads."""
+    assert [one["prior"] for one in found] == [0, 0]
+    refit = load_run(called / "refit")
+    assert {len(leaf) for leaf in refit.params["prior"].values()} == {2}
+    assert (refit.epoch, read(called / "refit", "evaluation.json")["before"]) == (6, {})
+    assert (called / "refit/report.html").is_file()
+
+
+def test_divided_data_are_looked_at_in_parts(found):
+    """And what is found is what is found of all."""
+    for one in found:
+        whole, parts = one["parts"]["telling"]
+        assert parts == whole
+        assert max(one["parts"]["told"]) == 50
+        assert "1 of 128 examples are outside" in one["parts"]["outside"]
+        assert "the first x[90], with values between 2 and 2" in one["parts"]["outside"]
+
+
 def test_a_batch_has_an_example_for_each_host(found):
     for one in found:
         assert "A batch of 21 cannot be divided equally among 2 hosts" in one["refused"]
@@ -154,6 +184,18 @@ def test_a_process_by_itself_decides_for_itself():
     assert hosts.here(made) is made
     assert (hosts.is_first(), hosts.several()) == (True, False)
     assert hosts.stopping(summed) is summed
+
+
+def test_hosts_of_different_devices(monkeypatch):
+    """And processes that JAX knows of, and nobody has joined."""
+    monkeypatch.setattr(jax, "process_count", lambda: 2)
+    with pytest.raises(ValueError, match=r"one of 2, and they were not joined: --hosts auto; or"):
+        devices.count()
+    monkeypatch.setattr(jax.distributed, "is_initialized", lambda: True)
+    given = [SimpleNamespace(process_index=index) for index in (0, 0, 1)]
+    monkeypatch.setattr(jax, "devices", lambda: given)
+    with pytest.raises(ValueError, match=r"One host has 1 devices and another 2, .* 1 \.\. 1>"):
+        devices.count()
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,18 @@ import numpy as np
 import pytest
 from every import CHAIN, DRIFT, normal, told
 
-from vae_jax import Autoregressive, Bernoulli, Categorical, Gaussian, Joint, Masked, elbo
+from vae_jax import (
+    Autoregressive,
+    Bernoulli,
+    Categorical,
+    Flowed,
+    Gaussian,
+    Joint,
+    Masked,
+    Mixture,
+    elbo,
+    flows,
+)
 from vae_jax.distributions import standard_gaussian
 from vae_jax.distributions.means import mean_or_draw, read_as
 
@@ -109,6 +120,39 @@ def test_other_masks_are_refused_of_it(mask):
         Masked(Joint({"x": (SEQUENCE,)}), {"x": mask}).log_prob({"x": (jnp.ones(5),)})
     with pytest.raises(TypeError, match="of an Autoregressive a length alone"):
         Masked(SEQUENCE, mask).in_support(jnp.ones(5))
+
+
+NESTED = {
+    "a mask": lambda q, x: (Masked(q, 4), x),
+    "two masks": lambda q, x: (Masked(Masked(q, 4), jnp.array(True)), x),
+    "a mask in a part": lambda q, x: (Joint({"x": (Masked(q, 4),)}), {"x": (x,)}),
+    "a part in a mask": lambda q, x: (Masked(Joint({"x": q}), {"x": 4}), {"x": x}),
+    "a part in a part": lambda q, x: (Joint((Joint({"x": q}),)), ({"x": x},)),
+}
+
+
+@pytest.mark.parametrize("within", NESTED.values(), ids=NESTED)
+def test_nothing_around_it_lets_another_mask_pass(within):
+    """A value that is left out would be read by those after it; a length is told as it is."""
+    q, value = within(SEQUENCE, jnp.ones(5))
+    for ask in (Masked.log_prob, Masked.log_prob_factors, Masked.in_support):
+        with pytest.raises(TypeError, match="of an Autoregressive a length alone, an integer"):
+            ask(Masked(q, jnp.arange(5) > 0), value)
+    q, value = within(SEQUENCE, PADDED)
+    made = Masked(q, 3)
+    alone = Masked(SEQUENCE, 3).log_prob(PADDED)
+    np.testing.assert_allclose(made.log_prob(value), alone, rtol=1e-6)
+    assert made.in_support(value)
+
+
+def test_what_has_no_factors_takes_no_mask_at_all():
+    """Nor a length: of a sum over components, and of what a flow mixes, no part is left out."""
+    several = jax.vmap(lambda bias: SEQUENCE.replace(given={**SEQUENCE.given, "bias": bias}))
+    mixture = Mixture(jnp.zeros(2), several(normal(2, 5)))
+    flowed = Flowed(SEQUENCE, flows.Affine(jnp.zeros(5), jnp.zeros(5)))
+    for q in (mixture, flowed, Masked(mixture, 4), Masked(flowed, 4)):
+        with pytest.raises(TypeError, match="is not a sum over dimensions"):
+            Masked(q, 3).log_prob(jnp.ones(5))
 
 
 def test_a_length_stands_beside_other_masks():

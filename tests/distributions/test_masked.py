@@ -51,6 +51,19 @@ def test_a_mask_is_a_leading_part_of_the_factors(mask, key):
     np.testing.assert_allclose(Masked(SEQUENCE, mask).log_prob(x), expected, rtol=1e-6)
 
 
+def test_a_filling_is_of_draws_and_means_alone(key):
+    x = SEQUENCE.sample(key)
+    made = Masked(SEQUENCE, LENGTH, filling=-7.0)
+    for found, whole in ((made.sample(key), x), (made.mean(), LOC), (mean_or_draw(made, key), LOC)):
+        np.testing.assert_array_equal(found[:3], whole[:3])
+        np.testing.assert_array_equal(found[3:], -7.0)
+    np.testing.assert_array_equal(made.log_prob(x), Masked(SEQUENCE, LENGTH).log_prob(x))
+    parts = Joint({"x": SEQUENCE, "k": Categorical(normal(T, 3))})
+    both = Masked(parts, {"x": LENGTH, "k": 2}, filling=-1).sample(key)
+    np.testing.assert_array_equal(both["x"][3:], -1.0)
+    np.testing.assert_array_equal(both["k"] >= 0, [True, True, False, False, False])
+
+
 def test_padding_may_be_anything_and_has_no_gradient():
     """-1 for a class that is not there; and the parameters outside stay as they are."""
     x = jnp.array([0, 2, 1, -1, -1])

@@ -5,7 +5,17 @@ import linear_gaussian as exact
 import numpy as np
 import pytest
 
-from vae_jax import VAE, Gaussian, Masked, data, evaluate, standard_gaussian, vae
+from vae_jax import (
+    VAE,
+    Categorical,
+    Gaussian,
+    Joint,
+    Masked,
+    data,
+    evaluate,
+    standard_gaussian,
+    vae,
+)
 from vae_jax.networks import MLP, BernoulliHead, GaussianHead, Network, masked
 
 HIDDEN = np.array([[False, True, False, False], [True, False, False, True], [False] * 4])
@@ -83,6 +93,45 @@ def test_networks_with_a_mask(key):
     classes = _vae(encoder, masked(Network(MLP((3,)), BernoulliHead((4,)), flat), lambda m: m))
     with pytest.raises(ValueError, match="outside the likelihood's support"):
         evaluate.impute(classes, classes.init(key, batch["x"][0], batch["c"][0]), key, batch)
+
+
+KIND = Categorical(jnp.zeros(3))
+BESIDE = {  # numbers p that are masked, and a class
+    "a mask of both": lambda p, mask: Masked(
+        Joint({"numbers": p.distribution, "kind": KIND}),
+        {"numbers": mask, "kind": jnp.ones((), bool)},
+    ),
+    "a mask of the numbers": lambda p, mask: Joint({"numbers": p, "kind": KIND}),
+    "two masks": lambda p, mask: Masked(Joint({"numbers": p, "kind": KIND}), jnp.array(True)),
+    "a class that is missing": lambda p, mask: Masked(
+        Joint({"numbers": p, "kind": KIND}), {"numbers": True, "kind": mask[1]}
+    ),
+}
+
+
+@pytest.mark.parametrize("beside", BESIDE)
+def test_a_part_without_a_mean_is_what_was_observed(beside, key):
+    """Classes stand beside the numbers, and change nothing; of one that is missing there is no
+    mean, and none is made up."""
+    plain, batch = model(1.3), data.observed(GAPS)
+    both = plain._replace(
+        encode=lambda params, x, mask, key=None: plain.encode(params, x["numbers"], mask),
+        decode=lambda params, z, mask, key=None: BESIDE[beside](
+            plain.decode(params, z, mask), mask
+        ),
+    )
+    kinds = np.array([2, 0, 1], np.int32)
+    rows = {"x": {"numbers": batch["x"], "kind": kinds}, "c": batch["c"]}
+    given = (PARAMS, key)
+    if beside == "a class that is missing":
+        with pytest.raises(TypeError, match=r"of 1 examples, the first x\[0\], of a part of"):
+            evaluate.impute(both, *given, rows, num_samples=5)
+        return
+    found = evaluate.impute(both, *given, rows, num_samples=5)
+    alone = evaluate.impute(plain, *given, batch, num_samples=5)
+    np.testing.assert_allclose(found.x["numbers"], alone.x, rtol=1e-5)
+    np.testing.assert_array_equal(found.x["kind"], kinds)
+    assert found.x["kind"].dtype == np.int32
 
 
 def _vae(encoder, decoder):

@@ -27,5 +27,5 @@ def test_rows_are_kept(tmp_path, monkeypatch, capsys):
     assert row["who"] == "vae_jax"
     assert np.isfinite(row["log_p"])
     said = capsys.readouterr().out
-    assert "one Gaussian: -" in said
+    assert "| one Gaussian | -2.057 |" in said
     assert "flowjax: not run; `make peers` makes its environment." in said

@@ -41,12 +41,34 @@ def test_a_run_is_kept_once_for_each_config(tmp_path, capsys):
     keep.main((folder_of(tmp_path / "digits", "digits"), first), out)
     keep.main((folder_of(tmp_path / "again", "mnist_vae", raw=None),), out)
     digits, mnist = keep.load(out)
-    assert (digits["command"], digits["seconds"]) == ("python -m experiments.train digits", 90)
-    assert mnist["command"] == "python -m experiments.train mnist_vae --raw FOLDER"
+    assert digits["command"] == "python -m experiments.train digits --epochs 3"
+    assert digits["seconds"] == 90
+    assert mnist["command"] == "python -m experiments.train mnist_vae --raw FOLDER --epochs 3"
     assert digits["scores"] == SCORES
     assert mnist["options"] == {"epochs": 3}
     assert "secret" not in out.read_text()
     assert capsys.readouterr().out == "2 min | 22.85 ± 0.23 | 22.20 ± 0.20 (5,000)\n" * 3
+
+
+def test_a_command_says_what_is_not_the_configs_own():
+    choices = {
+        "objective": "iwae",
+        "hidden": [9, 8],
+        "straight_through": True,
+        "activation": "relu",
+    }
+    config = {"config": "digits", "options": {"epochs": 600, "latents": 3, "choices": choices}}
+    own = "--latents 3 --objective iwae --hidden 9 8 --straight-through"
+    assert keep.command(config) == f"python -m experiments.train digits {own}"
+
+
+def test_a_row_has_what_the_scores_have():
+    elbo = {**SCORES["elbo"], "rate": 6.75}
+    units = {"number": 2, "latents": 8}
+    scores = {**SCORES, "elbo": elbo, "active_units": units, "bits_per_dim": 1.234}
+    run = {"command": "python -m experiments.train digits", "seconds": 90, "scores": scores}
+    values = "2 min | 22.85 ± 0.23 | 22.20 ± 0.20 (5,000) | 6.8 | 1.23 | 2 of 8"
+    assert keep.table_of([run]).splitlines()[-1] == f"| `digits` | {values} |"
 
 
 def test_large_numbers_have_fewer_digits(tmp_path):

@@ -22,7 +22,7 @@ from vae_jax.data import scale
 from vae_jax.models import trace, with_optimal_scale
 from vae_jax.networks import MLP, BernoulliHead, FixedScale, GaussianHead, Network
 from vae_jax.objectives import Aux, importance_weighted, over_batch
-from vae_jax.train import settled
+from vae_jax.train import loop, settled
 
 N, B, D, K = 12, 4, 3, 5
 X = np.random.default_rng(0).normal(2.0, 1.5, (N, D)).astype(np.float32)
@@ -113,8 +113,14 @@ def test_an_evaluation_reads_one_pass_over_the_training_data():
     how = {"key": KEY, "epochs": 3, "batch_size": 5, "held_out": {"x": X[:2]}}
     fitted = fit(MODEL, step, data, **how, prepare=scale(1), score=None)
     kept = fitted.params["state"]["scale"]["mean_square"]
-    mean, deviation = squares_of(fitted.params)  # of the averages
+    key = jax.random.fold_in(fitted.state.key, loop._SETTLING)
+    how = {"prepare": scale(1), "batch_size": 5}
+    same = settled(MODEL, fitted.params, key, data, **how)["state"]["scale"]["mean_square"]
+    np.testing.assert_array_equal(kept, same)  # by the averages
+    mean, deviation = squares_of(fitted.params)
     assert abs(kept - mean) < 4 * deviation
+    moving = settled(MODEL, fitted.state.params, key, data, **how)["state"]["scale"]
+    assert moving["mean_square"] != kept
     likelihood = MODEL.decode(fitted.params, jnp.zeros(2))
     np.testing.assert_allclose(likelihood.log_scale, np.full(D, 0.5 * np.log(kept)), rtol=1e-6)
     elbo = evaluate.elbos(MODEL, fitted.params, KEY, {"x": X[:2]}).value.mean()

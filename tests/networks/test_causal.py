@@ -111,6 +111,34 @@ def test_what_the_padding_holds_changes_nothing(network, key):
 
 
 @networks
+def test_how_much_padding_there_is_changes_nothing_but_rounding(network, key):
+    """The same parameters in an array half as long again; of a Transformer's places the first."""
+    longer, M = network.clone(), 9
+    if isinstance(network, CausalTransformer):
+        longer = network.clone(length=M)
+    heads = [
+        AutoregressiveHead(n, CategoricalHead((t,), K), one_hot(K))
+        for n, t in ((network, T), (longer, M))
+    ]
+    whole = stirred(heads[1], key, FEATURES)
+    own = {**whole["params"]["network"]}
+    if isinstance(network, CausalTransformer):
+        own["places"] = own["places"][:T]
+    params = [{"params": {**whole["params"], "network": own}}, whole]
+
+    @jax.jit
+    def both(x, length):
+        padded = (x, jnp.concatenate([x, jnp.array([2, 1, 0])]))
+        q = [head.apply(p, FEATURES) for head, p in zip(heads, params, strict=True)]
+        return [Masked(one, length).log_prob(x) for one, x in zip(q, padded, strict=True)]
+
+    for length in (4, T):
+        short, long = both(TEXT, length)
+        assert short < -1
+        np.testing.assert_allclose(short, long, rtol=1e-6)
+
+
+@networks
 def test_all_places_are_told_the_latent(network, key):
     head = head_of(network)
     params = stirred(head, key, FEATURES)
@@ -231,3 +259,15 @@ def test_all_places_attend_to_every_token(key):
     q = head.apply(params, tokens)
     draws = [jax.jit(p.sample)(key) for p in (q, q.replace(steps=None))]
     np.testing.assert_array_equal(*draws)
+
+
+def test_a_draw_reads_the_tokens_once(key):
+    """Their keys and values are carried, and no step asks for the tokens again."""
+    head = head_of(NETWORKS["transformer"])
+    tokens = jnp.array(np.random.default_rng(0).normal(size=(3, 4)), jnp.float32)
+    q = head.apply(stirred(head, key, tokens), tokens)
+    carried = q.steps.begin(q.given)
+    spoilt = {**q.given, "features": jnp.full_like(tokens, jnp.nan)}
+    (_, step), (_, same) = (q.steps.advance(g, carried, TEXT, 0) for g in (q.given, spoilt))
+    np.testing.assert_array_equal(step.logits[0], same.logits[0])
+    np.testing.assert_allclose(step.logits[0], q.conditionals(TEXT).logits[0], rtol=1e-5)

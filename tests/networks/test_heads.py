@@ -3,9 +3,11 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 from flax import linen as nn
 
+from vae_jax import descend, standard_gaussian, vae, weighted_sum
 from vae_jax.distributions import (
     Bernoulli,
     Beta,
@@ -57,6 +59,7 @@ from vae_jax.networks import (
     VonMisesFisherHead,
     WrappedNormalHead,
     ZeroInflatedHead,
+    centred,
     scaled_by,
 )
 
@@ -175,6 +178,9 @@ def test_a_mean_may_be_bounded(head):
     assert half.loc.dtype == jnp.float32
 
 
+LAYERS = ("logits", "loc", "log_scale", "coefficients")
+
+
 @pytest.mark.parametrize("features", [VECTOR, MAP], ids=["vector", "map"])
 def test_pixels_of_three_colours(features):
     _, q = call(ColourLogisticsHead((4, 5, 3), 256, 2), features)
@@ -185,6 +191,34 @@ def test_pixels_of_three_colours(features):
     assert q.log_prob_factors(x).shape == (4, 5)
     with pytest.raises(ValueError, match=r"for events \[..., 3\]; got \(4, 5, 2\)"):
         call(ColourLogisticsHead(IMAGE, 256), VECTOR)
+
+
+def test_a_step_on_colours_is_finite_and_moves_every_layer():
+    """Of levels at both ends, and of an image whose pixels are all alike."""
+    head = ColourLogisticsHead((8, 8, 3), 256, 3)
+    read = centred(127.5, 127.5)
+    model = vae(
+        Network(MLP((4,)), GaussianHead((2,)), preprocess=read),
+        Network(MLP((4,)), head),
+        standard_gaussian(2),
+    )
+    noise = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3))
+    x = np.concatenate([noise, np.zeros_like(noise[:1]), np.full_like(noise[:1], 255)])
+    batch = {"x": x.astype(np.int32)}
+    step = descend(weighted_sum(model), optax.adam(1e-2))
+
+    def update(key):
+        params = model.init(key, batch["x"][0])
+        state, metrics = step.update(step.init(key, params), batch)
+        return params, state.params, metrics["loss"]
+
+    before, after, loss = jax.jit(update)(jax.random.key(0))
+    assert np.isfinite(loss)
+    assert all(np.all(np.isfinite(leaf)) for leaf in jax.tree.leaves(after))
+    layers = [(before["decoder"]["head"][name], after["decoder"]["head"][name]) for name in LAYERS]
+    for one, other in layers:
+        assert np.any(one["kernel"] != other["kernel"])
+        assert np.any(one["bias"] != other["bias"])
 
 
 def test_the_components_of_levels_begin_around_the_mean():

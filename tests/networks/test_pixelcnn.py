@@ -71,7 +71,7 @@ def test_draws_of_all_binary_images_of_four_pixels(key):
 
 
 @pytest.mark.parametrize(
-    ("channels", "features"), [(1, FEATURES), (2, normal(3, 4, 2))], ids=["vector", "map"]
+    ("channels", "features"), [(1, FEATURES), (3, normal(3, 4, 2))], ids=["vector", "map"]
 )
 def test_steps_are_a_pass(channels, features, key):
     shape = (3, 4, channels)

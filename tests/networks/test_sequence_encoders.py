@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 from flax import linen as nn
 
-from vae_jax.networks import GaussianHead, Network, RecurrentEncoder, TransformerEncoder, one_hot
+from vae_jax.networks import (
+    MLP,
+    GaussianHead,
+    Network,
+    Padded,
+    RecurrentEncoder,
+    TransformerEncoder,
+    one_hot,
+)
 
 D, LENGTH, T = 3, 4, 7
 ENCODERS = {
@@ -46,6 +54,18 @@ def test_without_a_length_all_is_read(encoder, key):
     np.testing.assert_allclose(features(X, jnp.array(T)), whole, rtol=1e-6, atol=1e-6)
     assert np.abs(features(X[::-1], None) - whole).max() > 1e-3  # their order counts
     np.testing.assert_array_equal(features(X, jnp.array(0)), 0)
+
+
+def test_dense_layers_read_zeros_and_the_length_beside_them(key):
+    features = features_of(Padded(MLP((4,)), one_hot(T + 1)), key)
+    length = jnp.array(LENGTH)
+    first = features(X, length)
+    for padding in (0.0, 1e6, jnp.nan, -jnp.inf):
+        np.testing.assert_array_equal(features(X.at[LENGTH:].set(padding), length), first)
+    zeros_at_its_end = X.at[LENGTH - 1 :].set(0.0)
+    shorter = features(zeros_at_its_end, jnp.array(LENGTH - 1))
+    assert np.abs(shorter - features(zeros_at_its_end, length)).max() > 1e-3
+    np.testing.assert_array_equal(features(X, None), features(X, jnp.array(T)))
 
 
 def test_a_posterior_of_tokens_of_several_lengths(key):

@@ -1,6 +1,7 @@
 """The numbers that are shown are those that were measured, and say by which command."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from experiments.benchmarks import (
     defaults,
     devices,
     draws,
+    flows,
     likelihood,
     precision,
     scaling,
@@ -63,6 +65,16 @@ def test_the_times_of_draws_are_those_of_the_results():
     assert table.startswith(draws.table_of(rows) + "\n<!-- end -->")
 
 
+def test_the_densities_of_flows_are_those_of_the_results():
+    _, table = (
+        (ROOT / "docs/priors.md")
+        .read_text()
+        .split("<!-- python -m experiments.benchmarks.flows -->\n")
+    )
+    found = json.loads((ROOT / "results/flows.json").read_text())
+    assert table.startswith(flows.table_of(found["rows"], found["limits"]) + "\n<!-- end -->")
+
+
 def test_the_table_of_several_devices_is_that_of_the_results():
     found = json.loads((ROOT / "results/devices.json").read_text())
     assert devices.table(found) in (ROOT / "docs/performance.md").read_text()
@@ -83,13 +95,21 @@ def test_the_table_of_bfloat16_is_that_of_the_results():
 
 
 def test_the_table_of_the_experiments_is_that_of_the_results():
-    shown = (ROOT / "README.md").read_text()
     runs = keep.load(ROOT / "results/experiments.json")
-    assert len(runs) == 5
-    for run in runs:
-        names = (f"| `{run['config']}` ", f"| `{run['config']} ")
-        (row,) = (row for row in shown.splitlines() if row.startswith(names))
-        assert row.endswith(f" | {keep.line(run)} |")
+    _, table = (
+        (ROOT / "docs/experiments.md")
+        .read_text()
+        .split("<!-- python -m experiments.keep --table -->\n")
+    )
+    assert table.startswith(keep.table_of(runs) + "\n<!-- end -->")
+    by_config, shown = {run["config"]: run for run in runs}, (ROOT / "README.md").read_text()
+    rows = [
+        row for row in shown.splitlines() if re.match(r"\| `\w+[^|]*\|[^|]*\| \d+ (s|min) ", row)
+    ]
+    assert len(rows) == 5
+    for row in rows:
+        config = re.match(r"\| `(\w+)", row).group(1)
+        assert row.endswith(f" | {keep.line(by_config[config])} |")
 
 
 def test_the_slopes_of_the_signal_to_noise_ratios_are_those_of_the_results():

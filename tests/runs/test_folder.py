@@ -181,6 +181,7 @@ NESTED = '{"a": ' + "[" * 100_000
         ({"example": {}}, "example lacks x"),
         ({"extensions": {}}, r"extensions must be a list; got \{\}"),
         ({"extensions": [{"after": 2}]}, r"extensions\[0\] lacks epochs, learning_rate"),
+        ({"resumed": [{}]}, r"resumed\[0\] lacks after, devices, versions"),
         (
             {"extensions": [{"after": 2, "epochs": "9", "learning_rate": 1}]},
             r"extensions\[0\]\.epochs must be int; got '9'",

@@ -11,6 +11,7 @@ from vae_jax import runs
 from vae_jax.cli import compare
 from vae_jax.configs import CONFIGS
 from vae_jax.runs import Watch, load_run
+from vae_jax.runs.circumstances import resumed
 from vae_jax.runs.stretches import extended, stretches_of
 
 OPTIONS = {"epochs": 2, "hidden": 8, "latents": 2, "batch_size": 479, "evaluate_every": 1}
@@ -127,6 +128,18 @@ def test_what_makes_no_run_longer(done, capsys):
         assert resume(done, *options) == 1
         assert message in capsys.readouterr().err
     assert read(done, "config.json") == before
+
+
+def test_other_circumstances_are_noted_once():
+    """After how many epochs; where nothing was trained there, they give way."""
+    here, there = ({"devices": {"hosts": n}, "versions": {"jax": "0.9"}} for n in (1, 2))
+    first = {"config": "digits", **here}
+    elsewhere = resumed(first, 2, there)
+    assert resumed(first, 2, here) == first
+    assert elsewhere == {**first, "resumed": [{"after": 2, **there}]}
+    assert resumed(elsewhere, 3, there) == elsewhere
+    assert resumed(elsewhere, 2, here) == first
+    assert [one["after"] for one in resumed(elsewhere, 4, here)["resumed"]] == [2, 4]
 
 
 def test_extensions_that_are_damaged():

@@ -104,6 +104,8 @@ def test_what_a_run_leaves(done):
     config = done.config
     assert set(config["versions"]) == {"python", "vae_jax", "jax", "flax", "optax", "numpy"}
     assert {"options", "training", "stored", "commit", "device", "platform"} <= set(config)
+    assert config["products"] == {"training": "default", "evaluation": "highest"}
+    assert "resumed" not in config
     epochs = config["options"]["epochs"]
     status = read(done.folder, "status.json")
     assert (status["state"], status["epoch"], status["epochs"]) == ("finished", epochs, epochs)

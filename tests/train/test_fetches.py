@@ -6,8 +6,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from small import MODEL, STEPS, run
+from small import DATA, KEY, MODEL, PREPARE, STEP, STEPS, B, run
 
+from vae_jax import stream_epoch
 from vae_jax.checkpoint.structure import checksum
 
 
@@ -50,6 +51,15 @@ def test_an_epoch_is_one_fetch(name, monkeypatch):
         run(STEPS[name], epochs=4)
     assert len(fetches) - 2 * first == 3
     assert fetches[-3:] == ["together"] * 3
+
+
+def test_metrics_of_a_stream_are_fetched_once(monkeypatch):
+    """And stay on the host, where `fit` reads them."""
+    source, state = [{"x": x} for x in DATA["x"]], STEP.init(KEY, MODEL.init(KEY, DATA["x"][0]))
+    with counted(monkeypatch) as fetches:
+        _, metrics = stream_epoch(STEP, state, source, batch_size=B, prepare=PREPARE)
+    assert fetches.count("together") == 1
+    assert {type(leaf) for leaf in jax.tree.leaves(metrics)} == {np.ndarray}
 
 
 def test_a_checksum_is_one_fetch(monkeypatch):

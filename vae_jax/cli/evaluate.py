@@ -13,6 +13,7 @@ from pathlib import Path
 
 import tyro
 
+from vae_jax import hosts
 from vae_jax.checks import seeded
 from vae_jax.cli import command
 from vae_jax.cli.embed import embedding
@@ -71,7 +72,7 @@ def _evaluate(
     print_scores(numbers, read_status(run))
     write_json(out or run / "evaluation.json", numbers)
     if out is None:
-        write_report(run)
+        hosts.agreed(lambda: str(write_report(run)))
     if per_example is not None:
         columns = {**scores.each, **embedding(found, loaded.test, loaded.labels, seed)}
         save_table(per_example, **columns)

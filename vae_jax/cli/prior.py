@@ -17,6 +17,7 @@ from typing import Annotated
 
 import tyro
 
+from vae_jax import hosts
 from vae_jax.cli import command
 from vae_jax.cli.terminal import print_scores, say, track
 from vae_jax.runs import load_run
@@ -67,7 +68,9 @@ def _prior(
         pictures=pictures,
         progress=track("log p(x)"),
     )
-    print_scores(read_evaluation(folder), read_status(folder))
-    for note in read_config(folder)["notes"][len(found.config.get("notes", [])) :]:
+    files = (read_evaluation, read_status, read_config)
+    scores, status, config = hosts.agreed(lambda: [read(folder) for read in files])
+    print_scores(scores, status)
+    for note in config["notes"][len(found.config.get("notes", [])) :]:
         say(note)
     say(str(folder))

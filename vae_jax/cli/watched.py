@@ -1,6 +1,7 @@
 """A run that is watched on the terminal, and ended by signals."""
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import jax
@@ -18,7 +19,7 @@ from vae_jax.runs.folder import read_status
 
 def watched(go: Callable[[Watch], Ended]) -> tuple[Ended, int]:
     """Run with a bar on the terminal and signals heeded; how it ended, and the exit status."""
-    with handled() as signals, EpochBar() as bar:
+    with _handled() as signals, EpochBar() as bar:
         ended = go(_watch(signals, bar))
         bar.stop()
         if ended.ended == "interrupted":
@@ -38,7 +39,7 @@ def watched_at_once(
 ) -> tuple[dict[int, Outcome], int]:
     """Runs from several seeds, with a line for each of their evaluations; how each ended, and the
     exit status of a signal, or 0."""
-    with handled() as signals, EpochBar() as bar:
+    with _handled() as signals, EpochBar() as bar:
         watches = {seed: _one_of(seed, _watch(signals, bar), seed == seeds[0]) for seed in seeds}
         ended = go(watches)
         bar.stop()
@@ -64,6 +65,23 @@ def _one_of(seed: int, watch: Watch, first: bool) -> Watch:
     return own if first else own._replace(begin=Watch().begin)
 
 
+@contextlib.contextmanager
+def _handled() -> Iterator[Signals]:
+    """Signals, of which several hosts wait from the start for a place where all of them ask."""
+    with handled() as signals:
+        signals.waiting = hosts.several()
+        yield signals
+
+
+def _leave_together(signals: Signals, batches: Iterable[Any]) -> Iterator[Any]:
+    """Batches, before each of which all hosts end where one of them was sent a signal."""
+    for batch in batches:
+        _tell_each_other(signals)
+        if signals.received():
+            signals.end_waiting()
+        yield batch
+
+
 def _tell_each_other(signals: Signals) -> None:
     """A signal that one of several hosts was sent, all have heard."""
     signals.hear(int(hosts.most(signals.number)))
@@ -86,7 +104,8 @@ def _watch(signals: Signals, bar: EpochBar) -> Watch:
 
     def scoring(batches: Any) -> Any:
         bar.stop()
-        _tell_each_other(signals)
+        if hosts.several():
+            return _leave_together(signals, track("log p(x)")(batches))
         signals.end_waiting()  # training is saved
         return track("log p(x)")(batches)
 

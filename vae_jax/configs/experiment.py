@@ -88,6 +88,19 @@ def other_images(
     return data.read_array(path, key=key, layout=layout, levels=levels, signed=signed)
 
 
+class Gaps(NamedTuple):
+    """A table of which values are missing, to be filled in.
+
+    Fields:
+      rows: () -> all of them in the order of the file, as a model is given them.
+      filled: x, of all rows -> {the name of a column: its values [N]}, in the units of the file;
+        what was there is as it was.
+    """
+
+    rows: Callable[[], Batch]
+    filled: Callable[[Event], dict[str, np.ndarray]]
+
+
 class Examples(NamedTuple):
     """The examples of an experiment.
 
@@ -101,6 +114,7 @@ class Examples(NamedTuple):
         without them.
       others: (path, the name of an array in it) -> other examples, as stored, all of them in their
         order, read as the experiment's own are.
+      gaps: where values may be missing; None where none may be.
     """
 
     load: Callable[[], Data]
@@ -108,6 +122,7 @@ class Examples(NamedTuple):
     num_levels: int | None = None
     found: dict[str, object] | None = None
     others: Callable[[Path, str | None], data.Split] = other_images
+    gaps: Gaps | None = None
 
 
 def same(x: Event) -> Event:
@@ -133,6 +148,8 @@ class Views(NamedTuple):
       show: how examples are shown; see `show`.
       restore: examples [N, ...] of the model -> as they stand in a file, in its units: what the
         commands write beside their pictures.
+      lengths: of texts of several lengths, whose condition is their length: how many training
+        examples there are of each, 0, 1, ..., from which those of samples are drawn; () of others.
     """
 
     rate: Rate | None = rate
@@ -140,6 +157,7 @@ class Views(NamedTuple):
     score: Callable[[VAE, Params, Key, Batch], dict[str, float]] = no_more
     show: Show = by_shape()
     restore: Callable[[Event], Event] = same
+    lengths: tuple[int, ...] = ()
 
 
 class Experiment(NamedTuple):

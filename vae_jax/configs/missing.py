@@ -52,10 +52,11 @@ def table_missing(
     weights (their MIWAE is `iwae`); the encoder reads 0 for what is not, and is told which.
 
     `python -m experiments.train table_missing` gave, on the 1,697 hidden cells of 114 rows that
-    nothing was fitted to, a root mean square error of 0.51 standard deviations, where the means of
-    the columns have 1.03 and scikit-learn's iterative imputer 0.57, each +- 0.02 over the cells
-    (48 s of processor time on two shared cores, November 2026). The bound says less well: -log p
-    of what is there 19.1 on these rows, of 100 samples of which 4 count, and 8.5 in training.
+    nothing was fitted to, a root mean square error of 0.51 +- 0.02 standard deviations, where the
+    means of the columns have 1.03 +- 0.03 and scikit-learn's iterative imputer 0.57 +- 0.02, each
+    with its standard error (48 s of processor time on two shared cores, November 2026). The bound
+    says less well: -log p of what is there 19.1 on these rows, of 100 samples of which 4 count, and
+    8.5 in training.
 
     Args:
       epochs: Passes over the 455 training rows.

@@ -14,7 +14,7 @@ from vae_jax import show
 from vae_jax.checks import check_count
 from vae_jax.configs.choices import Choices, Form, Parts, parts
 from vae_jax.configs.choices.form import COUNTS
-from vae_jax.configs.experiment import Data, Examples, Experiment, Trained, Views
+from vae_jax.configs.experiment import Data, Examples, Experiment, Gaps, Trained, Views
 from vae_jax.configs.intensities import Fit
 from vae_jax.configs.rows import Columns, as_columns, cells, from_event, to_event
 from vae_jax.configs.standardised import LOG_SCALE, told
@@ -113,8 +113,9 @@ def _examples(
         return _load(read(), columns, missing)
 
     levels = 1 if columns.counts else None
+    gaps = _gaps_of(read, columns) if missing else None
     if kept is None:
-        return Examples(load, num_levels=levels)
+        return Examples(load, num_levels=levels, gaps=gaps)
     found: dict[str, object] = {
         "epochs": kept.epochs,
         "numbers": columns.numbers,
@@ -122,7 +123,22 @@ def _examples(
         "means": columns.units.mean,
         "scales": columns.units.scale,
     }
-    return Examples(load, num_levels=levels, found=found, others=kept.others)
+    return Examples(load, num_levels=levels, found=found, others=kept.others, gaps=gaps)
+
+
+def _gaps_of(read: Callable[[], Table], columns: Columns) -> Gaps:
+    def every() -> Rows:
+        table = read()
+        return as_columns(table, columns, table.name).every
+
+    def filled(x: Event) -> dict[str, np.ndarray]:
+        made, own = from_event(x, columns), every().numbers
+        numbers = made["numbers"] if columns.classes else made
+        numbers = np.where(np.isnan(own), numbers, own)
+        texts = made["classes"] if columns.classes else {}
+        return {**dict(zip(columns.numbers, numbers.T, strict=True)), **texts}
+
+    return Gaps(lambda: batch_of(every(), columns, missing=True), filled)
 
 
 def _load(table: Table, columns: Columns, missing: bool) -> Data:
@@ -130,13 +146,13 @@ def _load(table: Table, columns: Columns, missing: bool) -> Data:
     texts = "; ".join(f"{name} ({', '.join(found)})" for name, found in columns.classes.items())
     numbers, size = ", ".join(columns.numbers), len(table.every.numbers)
     note = f"{table.name}: {size:,} rows; numbers: {numbers or 'none'}; text: {texts or 'none'}."
-    gaps = (_gaps(table),) if missing else ()
+    gaps = (_told_gaps(table),) if missing else ()
     units = () if columns.counts else told(columns.units, (len(columns.numbers),))
     fitted, held_out = (batch_of(rows, columns, missing) for rows in (train, test))
     return Data(fitted, held_out, test.label, (note, *gaps, *units))
 
 
-def _gaps(table: Table) -> str:
+def _told_gaps(table: Table) -> str:
     gone = np.isnan(table.every.numbers)
     return (
         f"{np.count_nonzero(gone):,} of {gone.size:,} numbers are missing: the encoder reads the"

@@ -1,8 +1,9 @@
-"""Anybody's text: a VAE of short windows of characters."""
+"""Anybody's text: a VAE of short windows of characters, or of lines."""
 
 import functools
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,19 +11,29 @@ from vae_jax import data as datasets
 from vae_jax import show
 from vae_jax.checks import check_count
 from vae_jax.configs.choices import Choices, Form, parts
-from vae_jax.configs.experiment import Data, Examples, Experiment, Trained, Views
+from vae_jax.configs.experiment import Data, Examples, Experiment, Trained, Views, batch
 from vae_jax.configs.lengths import epochs_of
 from vae_jax.configs.preset import preset
 from vae_jax.networks import one_hot
-from vae_jax.types import Array
+from vae_jax.types import Array, Batch
 
 _CHOICES = Choices(likelihood="categorical")
+
+
+class _Text(NamedTuple):
+    """A text as it is trained on."""
+
+    train: Batch
+    test: Batch
+    vocabulary: str
+    note: str
 
 
 def text(
     *,
     data: Path,
     length: int = 32,
+    lines: bool = False,
     epochs: int | None = None,
     batch_size: int = 100,
     latents: int = 32,
@@ -30,48 +41,88 @@ def text(
     choices: Choices = _CHOICES,
     seed: int = 0,
     vocabulary: str | None = None,
+    lengths: tuple[int, ...] | None = None,
 ) -> Experiment:
     """Windows of a text file; given z, each character is drawn by itself: p(x|z) = prod_t p(x_t|z).
-    By --decoder transformer or wavenet, each given those before it too.
+    By --decoder transformer, wavenet, gru or lstm, each given those before it too.
+
+    With --lines each line is a sequence by itself, and how long it is a condition: encoder and
+    decoder are told it, and log p(x|length) is of its characters.
 
     Args:
-      data: A text file in UTF-8; a tenth of its windows is held out.
-      length: Characters of a window.
-      epochs: Passes over the training windows; by default those of 4,000 steps, at most 250.
-      batch_size: Windows a step.
+      data: A text file in UTF-8; a tenth of its windows, or lines, is held out.
+      length: Characters of a window; of lines the most: longer ones are left out.
+      lines: Lines of several lengths in the place of windows; empty ones are left out.
+      epochs: Passes over the training examples; by default those of 4,000 steps, at most 250.
+      batch_size: Windows, or lines, a step.
       latents: Dimensions of z.
       learning_rate: Of the optimizer at the start.
       choices: Networks, objective and more.
       seed: Of everything that is drawn.
       vocabulary: The characters there are; by default read from the file.
+      lengths: Of lines, how many there are of each length from 0 on; by default read from the file.
     """
     check_count("latents", latents)
     check_count("length", length)
-    read = functools.cache(functools.partial(datasets.read_text, data, length))
-    characters = vocabulary or read()[1]
+    _check_lengths(lengths, length, lines)
+    read = functools.cache(functools.partial(_lines if lines else _windows, data, length))
+    characters = vocabulary or read().vocabulary
     K = len(characters)
+    if epochs is None:
+        epochs = epochs_of(len(read().train["x"]), batch_size)
+    found: dict[str, object] = {"epochs": epochs, "vocabulary": characters}
+    if lines and lengths is None:
+        lengths = tuple(np.bincount(read().train["c"], minlength=length + 1).tolist())
+    found |= {"lengths": lengths} if lines else {}
 
     def load() -> Data:
-        windows, found = read()
-        if found != characters:
+        if read().vocabulary != characters:
             raise ValueError(f"{data} is not made of the {K} characters of the vocabulary.")
-        train, test = datasets.hold_out(windows)
-        size = len(windows.x)
-        cut = f"{size:,} windows of {length} of its characters, of which {K} are different."
-        return Data({"x": train.x}, {"x": test.x}, None, (f"{Path(data).name}: {cut}",))
+        return Data(read().train, read().test, None, (read().note,))
 
     def spell(x: Array) -> str:
-        return "".join(characters[i] for i in np.asarray(x))
+        return "".join(characters[i] for i in np.asarray(x) if i >= 0)
 
-    if epochs is None:
-        epochs = epochs_of(len(datasets.hold_out(read()[0])[0].x), batch_size)
-    form = Form((length,), K, likelihoods=("categorical",))
-    made = parts(choices, _CHOICES, form, latents, preprocess=one_hot(K))
+    form = Form((length,), K, likelihoods=("categorical",), padded=lines)
+    made = parts(choices, _CHOICES, form, latents, preprocess=one_hot(K, missing=lines))
     return Experiment(
         Trained(made.model, made.step, learning_rate, batch_size, epochs, seed),
-        Examples(load, num_levels=1, found={"epochs": epochs, "vocabulary": characters}),
-        Views(made.rate, made.draws or 100, made.score, show=show.text(spell)),
+        Examples(load, num_levels=1, found=found),
+        Views(
+            made.rate,
+            made.draws or 100,
+            made.score,
+            show=show.text(spell),
+            lengths=lengths or (),
+        ),
     )
+
+
+def _check_lengths(lengths: tuple[int, ...] | None, length: int, lines: bool) -> None:
+    if lengths is not None and (not lines or len(lengths) != length + 1):
+        raise ValueError(
+            f"lengths are of lines=True, a number for each of 0 .. {length}; got {len(lengths)} of"
+            f" them, and lines={lines}: leave them out, and they are read from the file."
+        )
+
+
+def _windows(path: Path, length: int) -> _Text:
+    """All of the text, cut into windows."""
+    windows, vocabulary = datasets.read_text(path, length)
+    size, K = len(windows.x), len(vocabulary)
+    cut = f"{size:,} windows of {length} of its characters, of which {K} are different."
+    train, test = datasets.hold_out(windows)
+    return _Text(batch(train), batch(test), vocabulary, f"{Path(path).name}: {cut}")
+
+
+def _lines(path: Path, length: int) -> _Text:
+    """Its lines, and how long each is as the condition."""
+    every, vocabulary, longer = datasets.read_lines(path, length)
+    size, K = len(every.x), len(vocabulary)
+    found = f"{size:,} lines of 1 to {length} characters, of which {K} are different."
+    left_out = f" {longer:,} longer lines were left out." if longer else ""
+    train, test = (batch(split, conditional=True) for split in datasets.hold_out(every))
+    return _Text(train, test, vocabulary, f"{Path(path).name}: {found}{left_out}")
 
 
 shakespeare = preset(

@@ -1,7 +1,8 @@
 """Data sets by name or from files, checked, and what is done to an example before a model sees it.
 
 In memory: `load` (by name), `read` (images of a folder, a file, a prepared set) and the readers
-behind it, `read_images`, `read_array`, `read_tfds`; `read_table`, `read_series`, `read_text`.
+behind it, `read_images`, `read_array`, `read_tfds`; `read_table`, `read_series`, `read_text`,
+`read_lines`.
 Larger than memory: `open_images` and `open_array`, which `train.stream_epoch` reads.
 
 Importing this loads no data library: tensorflow-datasets, pillow, pyarrow and scikit-learn are
@@ -21,12 +22,13 @@ from vae_jax.data.series import Series, read_series
 from vae_jax.data.sources import Source, open_array, open_images
 from vae_jax.data.standardise import Standardise, standardise
 from vae_jax.data.tables import Rows, Table, read_table
-from vae_jax.data.text import read_text
+from vae_jax.data.text import Lines, read_lines, read_text
 from vae_jax.data.tfds import read_tfds
 from vae_jax.data.transforms import Prepare, binarise, dequantise, prepare_fixed, scale
 
 __all__ = [
     "Dataset",
+    "Lines",
     "Prepare",
     "Rows",
     "Series",
@@ -48,6 +50,7 @@ __all__ = [
     "read",
     "read_array",
     "read_images",
+    "read_lines",
     "read_series",
     "read_table",
     "read_text",

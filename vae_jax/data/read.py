@@ -151,8 +151,9 @@ def _unknown(where: Given, path: Path, data_dir: Given | None) -> Exception:
     root = prepared.data_root(data_dir)
     kinds = (
         "a folder of .png and .jpg images (with train/ and test/, or classes, as subfolders, or"
-        " neither); an .npy or .npz file of numpy; or the name of a set that tensorflow-datasets"
-        f" has prepared as array_record in {root}"
+        " neither); an .npy or .npz file of numpy, such as an .npz with the arrays train_images and"
+        " test_images [N, H, W, C]; or the name of a set that tensorflow-datasets has prepared as"
+        f" array_record in {root}"
     )
     if path.exists():
         return ValueError(f"{where} is a file that cannot be read as examples. Needed is {kinds}.")

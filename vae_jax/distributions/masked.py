@@ -2,6 +2,7 @@
 
 from typing import Any, Self
 
+import flax.struct
 import jax
 import jax.numpy as jnp
 
@@ -18,10 +19,11 @@ class Masked(Distribution):
 
     For sequences of several lengths in arrays of one, mask_t = t < length, and for values that are
     missing. It is the density of the values inside; those outside are padding, of which anything is
-    taken, and which `sample` and `mean` fill as the distribution does.
+    taken, and which `sample` and `mean` fill as the distribution does, or with `filling`.
 
     To leave factors out is to integrate values out only where none inside depends on one outside.
-    Of an `Autoregressive` that is the end of the event alone: it takes a length, and no other mask.
+    Of an `Autoregressive` that is the end of the event alone: it takes a length, and no other mask,
+    within other masks and within a `Joint` too.
     (Of other distributions that are not `independent`, such as a `Layered`, it is for you to see.)
 
     Args:
@@ -29,6 +31,8 @@ class Masked(Distribution):
       mask: bool, a leading part of the factors' shape: [T] or [T, D] for factors [T, D]; or an
         integer [], a length: how many are there along the first axis. Of an event that is a tree
         one for all, or a tree of them.
+      filling: what draws and means have outside of the mask, by which padding can be known: -1, of
+        classes; None for what the distribution has there.
 
     Raises (in what is asked of it):
       TypeError: a mask that is neither bool nor a length; of an `Autoregressive` one that is no
@@ -38,6 +42,7 @@ class Masked(Distribution):
 
     distribution: Distribution
     mask: Any
+    filling: float | None = flax.struct.field(pytree_node=False, default=None)
 
     support = "asks the distribution that it masks, and of the values inside of the mask alone"
 
@@ -57,8 +62,15 @@ class Masked(Distribution):
         return self.distribution.base_measure
 
     def mean(self) -> Event:
-        """That of what is masked, outside of the mask too."""
-        return self.distribution.mean()
+        """That of what is masked, outside of the mask too, but for the filling."""
+        return self.filled(self.distribution.mean())
+
+    def filled(self, value: Event) -> Event:
+        """The value, with the filling outside of the mask, if there is one."""
+        if (filling := self.filling) is None:
+            return value
+        others = jax.tree.map(lambda leaf: jnp.full_like(leaf, filling), value)
+        return inside(self.mask, value, others)
 
     def in_support(self, value: Event) -> Array:
         """The values inside of the mask in the support of what is masked."""
@@ -70,7 +82,7 @@ class Masked(Distribution):
         return self  # what is masked promotes its own parameters, and a length is none
 
     def _sample(self, key: Key) -> Event:
-        return self.distribution.sample(key)
+        return self.filled(self.distribution.sample(key))
 
     def _log_prob(self, value: Event) -> Array:
         factors = jax.tree.leaves(self._log_prob_factors(value))
@@ -84,17 +96,24 @@ class Masked(Distribution):
 
 def _within_support(distribution: Distribution, value: Event) -> Event:
     """Any values that are in the support."""
+    if isinstance(distribution, Masked):
+        return _within_support(distribution.distribution, value)
+    if isinstance(distribution, Joint):
+        return jax.tree.map(_within_support, distribution.parts, value, is_leaf=is_part)
     if isinstance(distribution, Autoregressive):  # without a scan over the places
         distribution = distribution.conditionals(jnp.zeros_like(value))
     return distribution.sample(jax.random.key(0))
 
 
 def _readable(mask: Any, distribution: Distribution, value: Event) -> Event:
-    """The value, with zeros outside of the mask of an `Autoregressive`, which reads all of it.
+    """The value, with zeros outside of the mask of an `Autoregressive`, which reads all of it,
+    however many masks and parts it is within.
 
     Raises:
       TypeError: its mask is no length.
     """
+    if isinstance(distribution, Masked):
+        return _readable(mask, distribution.distribution, value)
     if isinstance(distribution, Joint):
         return jax.tree.map(_each_readable, mask, distribution.parts, value)
     if not isinstance(distribution, Autoregressive):

@@ -14,7 +14,7 @@ def mean_or_draw(distribution: Distribution, key: Key) -> Event:
     For looking, and not for numbers; which of the two it is says `read_as`.
     """
     if isinstance(distribution, Masked):
-        return mean_or_draw(distribution.distribution, key)
+        return distribution.filled(mean_or_draw(distribution.distribution, key))
     if isinstance(distribution, Joint):
         parts, tree = jax.tree.flatten(distribution.parts, is_leaf=is_part)
         keys = jax.random.split(key, len(parts))

@@ -46,7 +46,7 @@ def independent(likelihood: Distribution, x: Event) -> Distribution | None:
 
     Args:
       likelihood: p(x|z) of any z: the family, and its classes.
-      x: training examples, [N, ...].
+      x: training examples, [N, ...]; of classes, -1 where there is none.
 
     Returns:
       A distribution over one event; None of another family than these, or a Joint with one.
@@ -146,7 +146,7 @@ def _(likelihood: Any, x: np.ndarray) -> Categorical:
 def _frequencies(x: np.ndarray, classes: int) -> Categorical:
     x = np.asarray(x)
     counts = np.stack([(x == k).sum(axis=0) + 1.0 for k in range(classes)], axis=-1)
-    return Categorical(_single(np.log(counts / (len(x) + classes))))
+    return Categorical(_single(np.log(counts / counts.sum(axis=-1, keepdims=True))))
 
 
 @_fitted.register

@@ -56,15 +56,26 @@ def num_labels(model: VAE, params: Params, example: Batch) -> int:
 
 def _telling(c: Event) -> np.ndarray:
     """The examples whose conditions tell of all of c [N, ...]."""
-    rows = [_telling_of_one(np.asarray(leaf)) for leaf in jax.tree.leaves(hosts.here(c))]
+    rows = [_telling_of_one(leaf) for leaf in jax.tree.leaves(c)]
     return _spread(np.unique(np.concatenate(rows)))
 
 
-def _telling_of_one(values: np.ndarray) -> np.ndarray:
-    flat = values.reshape(len(values), -1)
-    if flat.shape[1] != 1:
-        return np.concatenate([flat.argmin(axis=0), flat.argmax(axis=0)])  # of NaN: the first
-    return _spread(np.unique(flat, return_index=True)[1])  # in the order of the values, NaN last
+def _telling_of_one(leaf: Any) -> np.ndarray:
+    """Of each part those that may tell of all, and of these those that do."""
+    found = []
+    for start, part in hosts.parts(leaf):
+        values = np.asarray(part).reshape(len(part), -1)
+        may = np.unique(_outermost(values))
+        found.append((start + may, values[may]))
+    index, values = (np.concatenate(each) for each in zip(*found, strict=True))
+    told = index[_outermost(values)]
+    return _spread(told) if values.shape[1] == 1 else told
+
+
+def _outermost(values: np.ndarray) -> np.ndarray:
+    if values.shape[1] != 1:
+        return np.concatenate([values.argmin(axis=0), values.argmax(axis=0)])  # of NaN: the first
+    return np.unique(values, return_index=True)[1]  # in the order of the values, NaN last
 
 
 def _spread(rows: np.ndarray) -> np.ndarray:
@@ -106,4 +117,6 @@ def _refusal(model: VAE, params: Params, example: Batch, number: int) -> str:
 
 
 def _rows(tree: Any, index: Any) -> Any:
-    return jax.tree.map(lambda leaf: np.asarray(leaf)[index], hosts.here(tree))
+    if hosts.several():
+        return jax.tree.map(np.asarray, hosts.rows(tree, index))
+    return jax.tree.map(lambda leaf: np.asarray(leaf)[index], tree)

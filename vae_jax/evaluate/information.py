@@ -35,6 +35,10 @@ class MutualInformation(NamedTuple):
     num_examples: int
 
 
+class PriorsDifferError(ValueError):
+    """Under one condition p(z|c) is another than under the next: the rate is not so divided."""
+
+
 def mutual_information(
     model: VAE,
     params: Params,
@@ -77,7 +81,8 @@ def mutual_information(
       MutualInformation(value, standard_error, marginal_kl, num_examples), nats.
 
     Raises:
-      ValueError: no data; as `check_support`; a prior that is not the same for all the conditions.
+      ValueError: no data; as `check_support`; a prior that is not the same for all the conditions
+        (`PriorsDifferError`).
       TypeError: a posterior that knows log q of what it draws alone.
 
     Reference: Hoffman, Johnson 2016, "ELBO surgery: yet another way to carve up the variational
@@ -202,10 +207,10 @@ def _mean_over_draws(values: Any) -> Any:
 
 
 def _check_one_prior(own: np.ndarray, first: np.ndarray) -> None:
-    """ValueError unless log p(z|c_n) is log p(z|c_0) for all n, to a thousandth of a nat."""
+    """PriorsDifferError unless log p(z|c_n) is log p(z|c_0) for all n, to a thousandth of a nat."""
     differ = ~np.isclose(own, first, rtol=1e-5, atol=1e-3, equal_nan=True).all(axis=1)
     if differ.any():
-        raise ValueError(
+        raise PriorsDifferError(
             f"The prior p(z|c) of c[{int(differ.argmax())}] is not that of c[0]: without one prior"
             " for all the examples, the rate is not the mutual information plus a divergence from"
             " the prior. Evaluate the examples of each condition by themselves."

@@ -21,14 +21,22 @@ def check_support(model: VAE, params: Params, data: Batch, *, batch_size: int = 
     Posteriors so narrow that their draws are rounded are warned of.
     """
     check_some(data)
-    for leaf in jax.tree.leaves(hosts.here(data["x"])):
-        check_array(leaf, "x")
+    check_numbers(data["x"])
     check_conditions(model, params, data)
     key = jax.random.key(0)  # only the support matters, not the draw
     inside, rounded = over_examples(_look, model, params, key, data, batch_size, iter, {})
     warn_of_rounding(rounded)
     if not inside.all():
         raise ValueError(_outside(model, params, data, int(inside.argmin()), (~inside).sum()))
+
+
+def check_numbers(x: Event) -> None:
+    """Raise, as `data.check_array` does, unless the arrays of x hold examples, finite numbers; they
+    are looked at in parts, where they are divided among hosts."""
+    for start, part in hosts.parts(x):
+        name = f"x[{start}:]" if start else "x"
+        for leaf in jax.tree.leaves(part):
+            check_array(leaf, name)
 
 
 def _look(model: VAE, params: Params, key: Key, x: Event, c: Event) -> tuple[Array, Array]:
@@ -38,8 +46,8 @@ def _look(model: VAE, params: Params, key: Key, x: Event, c: Event) -> tuple[Arr
 
 
 def _outside(model: VAE, params: Params, data: Batch, index: int, count: int) -> str:
-    x, c = jax.tree.map(lambda leaf: leaf[index], (data["x"], data.get("c")))
-    likelihood = trace(model, params, jax.random.key(0), x, c).likelihood
+    x, c = hosts.rows((data["x"], data.get("c")), index)
+    likelihood = trace(model, hosts.here(params), jax.random.key(0), x, c).likelihood
     values = [(float(jnp.min(leaf)), float(jnp.max(leaf))) for leaf in jax.tree.leaves(x)]
     return (
         f"{count} of {size_of(data)} examples are outside the likelihood's support, the first"

@@ -2,18 +2,19 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import cast
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
 
-from vae_jax import devices, hosts
+from vae_jax import devices
+from vae_jax.batches import in_batches
 from vae_jax.bounds.draws import by_itself
 from vae_jax.checks import check_count, check_within
 from vae_jax.distributions import Layered, PrecisionGaussian
 from vae_jax.distributions.means import mean_or_draw
 from vae_jax.models import VAE
-from vae_jax.types import Array, Event, Key, Params
+from vae_jax.types import Array, Event, Key, Params, Progress
 
 
 def sample_by_metric(
@@ -25,6 +26,8 @@ def sample_by_metric(
     chain: int = 100,
     leapfrog: int = 10,
     step: float = 0.05,
+    batch_size: int = 500,
+    progress: Progress = iter,
 ) -> Event:
     """`num` new examples: z ~ sqrt(det G(z)^-1), then the mean of p(x|z).
 
@@ -36,6 +39,7 @@ def sample_by_metric(
       model, params: of `with_riemannian_hamiltonian`.
       chain: moves of each chain.
       leapfrog, step: steps of a move, and their size.
+      batch_size, progress: as of `sample`.
 
     Returns:
       [num, ...], on the host.
@@ -49,13 +53,17 @@ def sample_by_metric(
         check_count(name, count)
     check_within("step", step, 1e-9, 1e9)
     params = devices.everywhere(params, devices.of_all())
-    return hosts.here(_sample(model, params, by_itself(key), num, chain, leapfrog, step))
+
+    def given(keys: Key, draws: int) -> tuple[Any, ...]:
+        del draws  # one of each
+        return model, params, keys, chain, leapfrog, step
+
+    keys = jax.random.split(by_itself(key), num)
+    return in_batches(_sample, given, keys, batch_size, progress=progress)
 
 
-@partial(jax.jit, static_argnames=("model", "num", "chain", "leapfrog"))
-def _sample(
-    model: VAE, params: Params, key: Key, num: int, chain: int, leapfrog: int, step: float
-) -> Event:
+@partial(jax.jit, static_argnames=("model", "chain", "leapfrog"))
+def _sample(model: VAE, params: Params, keys: Key, chain: int, leapfrog: int, step: float) -> Event:
     prior = model.prior(params)
     if not (isinstance(prior, Layered) and "centres" in prior.given):
         raise TypeError(
@@ -77,7 +85,7 @@ def _sample(
         rest = {"latent": z, "momentum": jnp.zeros_like(z)}
         return mean_or_draw(model.decode(params, rest), x_key)
 
-    return jax.vmap(one)(jax.random.split(key, num))
+    return jax.vmap(one)(keys)
 
 
 def _moved(

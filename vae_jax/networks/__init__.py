@@ -57,6 +57,7 @@ from vae_jax.networks.metric_head import MetricHead
 from vae_jax.networks.mixtures import LearnedMixture
 from vae_jax.networks.network import Network
 from vae_jax.networks.norms import batch_norm, group_norm
+from vae_jax.networks.padded import Padded
 from vae_jax.networks.pixelcnn import GatedPixelCNN
 from vae_jax.networks.preprocess import centred, log1p, one_hot
 from vae_jax.networks.recurrent import CausalRecurrent, RecurrentEncoder
@@ -118,6 +119,7 @@ __all__ = [
     "NegativeBinomialHead",
     "Network",
     "OneHotHead",
+    "Padded",
     "PermutationLayer",
     "PlanarLayer",
     "PoissonHead",

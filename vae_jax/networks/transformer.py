@@ -1,6 +1,6 @@
 """Transformers of sequences."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -20,7 +20,38 @@ from vae_jax.networks.sequences import (
 from vae_jax.types import Array
 
 _ZEROS = nn.initializers.zeros
-Cache = tuple[Array, Array]  # the keys and values of all places, [T, heads, F / heads]
+Pair = tuple[Array, Array]  # keys and values, [n, heads, F / heads]
+
+
+class Cache(NamedTuple):
+    """What a block holds through a draw.
+
+    Fields:
+      places: of all T places, filled in as they come.
+      tokens: of what it attends to besides, once and for all; None of nothing.
+    """
+
+    places: Pair
+    tokens: Pair | None = None
+
+
+class Tokens(nn.Module):
+    """Keys and values of tokens, latents or an encoder's features, for a block to attend to.
+
+    Args:
+      heads, width, dtype: as in `CausalTransformer`.
+    """
+
+    heads: int
+    width: int
+    dtype: Dtype | None = None
+
+    @nn.compact
+    def __call__(self, tokens: Array) -> Pair:
+        """Of tokens [N, M], [N, heads, F / heads] each."""
+        both = nn.Dense(2 * self.width, dtype=self.dtype)(normalize(tokens, nn.LayerNorm))
+        keys, values = jnp.split(both.reshape(len(tokens), self.heads, -1), 2, axis=-1)
+        return keys, values
 
 
 class Block(nn.Module):
@@ -29,7 +60,7 @@ class Block(nn.Module):
 
         h + attention(norm(h)),   then   h + dense(gelu(dense(norm(h))))
 
-    Between the two it may attend to a memory as well: latents, or an encoder's features.
+    Between the two it attends to the tokens that the cache has, if any.
 
     Args:
       heads: of the attention; must divide the width.
@@ -45,42 +76,35 @@ class Block(nn.Module):
 
     @nn.compact
     def __call__(
-        self,
-        h: Array,
-        cache: Cache,
-        place: Array | int,
-        seen: Array,
-        memory: Array | None = None,
+        self, h: Array, cache: Cache, place: Array | int, seen: Array
     ) -> tuple[Array, Cache]:
         """The places [n, F] from `place` on -> the same, and the cache with theirs in it.
 
         Args:
           h: features.
-          cache: of all T places.
+          cache: of all T places, and of tokens, which all see.
           place: the first.
           seen: which places each sees, [n, T] bool; one at least.
-          memory: tokens [N, M] that all see; None for none.
         """
         n, width = h.shape
         qkv = self._dense(3 * width)(normalize(h, nn.LayerNorm))
         q, *own = jnp.split(qkv.reshape(n, self.heads, -1), 3, axis=-1)
         keys, values = (
             jax.lax.dynamic_update_slice(all_, new.astype(all_.dtype), (place, 0, 0))
-            for all_, new in zip(cache, own, strict=True)
+            for all_, new in zip(cache.places, own, strict=True)
         )
         attended = attend(q, keys, values, seen).reshape(n, width)
         h = h + drop(self, self._dense(width, kernel_init=_ZEROS)(attended))
-        if memory is not None:
-            h = h + drop(self, self._recalled(h, memory))
+        if cache.tokens is not None:
+            h = h + drop(self, self._recalled(h, *cache.tokens))
         inside = nn.gelu(self._dense(4 * width)(normalize(h, nn.LayerNorm)))
-        return h + drop(self, self._dense(width, kernel_init=_ZEROS)(inside)), (keys, values)
+        h = h + drop(self, self._dense(width, kernel_init=_ZEROS)(inside))
+        return h, cache._replace(places=(keys, values))
 
-    def _recalled(self, h: Array, memory: Array) -> Array:
-        (n, width), heads = h.shape, self.heads
-        q = self._dense(width)(normalize(h, nn.LayerNorm)).reshape(n, heads, -1)
-        both = self._dense(2 * width)(normalize(memory, nn.LayerNorm))
-        keys, values = jnp.split(both.reshape(len(memory), heads, -1), 2, axis=-1)
-        attended = attend(q, keys, values, jnp.ones((n, len(memory)), bool))
+    def _recalled(self, h: Array, keys: Array, values: Array) -> Array:
+        n, width = h.shape
+        q = self._dense(width)(normalize(h, nn.LayerNorm)).reshape(n, self.heads, -1)
+        attended = attend(q, keys, values, jnp.ones((n, len(keys)), bool))
         return self._dense(width, kernel_init=_ZEROS)(attended.reshape(n, width))
 
     def _dense(self, width: int, **how: Any) -> nn.Dense:
@@ -133,6 +157,11 @@ class CausalTransformer(nn.Module):
     axes = 1
     stepwise = True
 
+    def setup(self) -> None:
+        """The keys and values of tokens, of each block."""
+        own = (self.heads, self.width, self.dtype)
+        self.tokens = [Tokens(*own) for _ in range(self.layers)]
+
     def __call__(self, features: Array, x: Array) -> Array:
         """The features of a latent, [F'] or [N, F'], a sequence [T, D] -> [T, F]."""
         check_sequence(x, self.length)
@@ -140,9 +169,12 @@ class CausalTransformer(nn.Module):
         return self.run(features, read, self.begin(features, x), 0)[0]
 
     def begin(self, features: Array, x: Array) -> list[Cache]:
-        """Caches without anything in them."""
-        del features, x
-        return [_empty(self, self.length)] * self.layers
+        """What each block holds before there is a place: of tokens their keys and values."""
+        del x
+        empty = _empty(self, self.length)
+        if features.ndim != 2:
+            return [empty] * self.layers
+        return [empty._replace(tokens=tokens(features)) for tokens in self.tokens]
 
     def step(self, features: Array, carried: Any, x: Array, place: Array) -> tuple[Any, Array]:
         """What is carried on, and the features of one place, [F]."""
@@ -160,13 +192,12 @@ class CausalTransformer(nn.Module):
         own = jax.lax.dynamic_slice_in_dim(all_places, place, n)
         h = nn.Dense(self.width, name="embed", dtype=self.dtype)(read)
         h += own.astype(h.dtype)
-        memory = features if features.ndim == 2 else None
-        if memory is None:
+        if features.ndim != 2:
             h += nn.Dense(self.width, name="told", dtype=self.dtype)(features)[None]
         seen = jnp.arange(self.length)[None] <= place + jnp.arange(n)[:, None]
         filled = []
         for cache in caches:
-            h, cache = Block(self.heads, self.dropout, self.dtype)(h, cache, place, seen, memory)
+            h, cache = Block(self.heads, self.dropout, self.dtype)(h, cache, place, seen)
             filled.append(cache)
         return normalize(h, nn.LayerNorm), filled
 
@@ -210,4 +241,4 @@ def _empty(network: CausalTransformer | TransformerEncoder, length: int) -> Cach
         raise ValueError(f"heads={network.heads} must divide width={network.width}.")
     shape = (length, network.heads, network.width // network.heads)
     empty = jnp.zeros(shape, network.dtype or jnp.float32)
-    return empty, empty
+    return Cache((empty, empty))

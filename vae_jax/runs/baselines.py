@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from vae_jax import evaluate
@@ -21,11 +22,13 @@ from vae_jax.distributions import (
     Gaussian,
     Laplace,
     LogisticMixture,
+    Masked,
 )
+from vae_jax.distributions.masked import inside
 from vae_jax.models import trace
 from vae_jax.objectives import batch_size as size_of
-from vae_jax.runs.scores import bits_per_dim
-from vae_jax.types import Batch, Event, Params
+from vae_jax.runs.scores import bits_per_dim, values_of
+from vae_jax.types import Array, Batch, Event, Params
 
 Json = dict[str, Any]
 
@@ -71,16 +74,18 @@ def baselines(experiment: Experiment, data: Data, likelihood: Any) -> Json:
     Returns:
       {name: nats}, those there are.
     """
-    x = fixed(experiment.examples.prepare, some_training(data))["x"]
+    train = fixed(experiment.examples.prepare, some_training(data))
     found: dict[str, Any] = {}
-    fitted = evaluate.independent(likelihood, x)
-    if fitted is not None:
-        found["independent"] = jax.vmap(fitted.log_prob)(data.test["x"])
+    of_lengths = bool(experiment.views.lengths)
+    log_p = (_by_length if of_lengths else _independent)(likelihood, train, data.test)
+    if log_p is not None:
+        found["independent"] = log_p
     if isinstance(likelihood, _OF_NUMBERS):
-        density = evaluate.full_covariance(x)
+        density = evaluate.full_covariance(train["x"])
         found |= {} if density is None else {"full_covariance": density(data.test["x"])}
     means = {name: float(np.asarray(values, np.float64).mean()) for name, values in found.items()}
-    uniform = _uniform(likelihood, x, experiment.examples.num_levels)
+    values = values_of(experiment, data.test)
+    uniform = _uniform(likelihood, values, experiment.examples.num_levels)
     return means if uniform is None else {**means, "uniform": uniform}
 
 
@@ -134,6 +139,13 @@ def _has_scale(node: object) -> bool:
 def _likelihood(experiment: Experiment, params: Params, test: Batch) -> Any:
     x, c = jax.tree.map(lambda leaf: leaf[0], (test["x"], test.get("c")))
     likelihood = trace(experiment.trained.model, params, jax.random.key(0), x, c).likelihood
+    return _family(likelihood, x)
+
+
+def _family(likelihood: Any, x: Event) -> Any:
+    """The likelihood without what it is told of the values before."""
+    if isinstance(likelihood, Masked):
+        return likelihood.replace(distribution=_family(likelihood.distribution, x))
     return likelihood.conditionals(x) if isinstance(likelihood, Autoregressive) else likelihood
 
 
@@ -149,15 +161,32 @@ def some_training(data: Data) -> Batch:
     return jax.tree.map(lambda *leaves: np.stack(leaves), *read)
 
 
-def _uniform(likelihood: Any, x: Event, levels: int | None) -> float | None:
+def _independent(likelihood: Any, train: Batch, test: Batch) -> Array | None:
+    """log p of each test example; None of a family that is not known."""
+    fitted = evaluate.independent(likelihood, train["x"])
+    return None if fitted is None else jax.vmap(fitted.log_prob)(test["x"])
+
+
+def _by_length(likelihood: Masked, train: Batch, test: Batch) -> Array | None:
+    """The same of texts of several lengths: at each place, of those that are so long."""
+    outside = jax.vmap(lambda x, c: inside(c, x, jnp.full_like(x, -1)))  # no class
+    fitted = evaluate.independent(likelihood.distribution, outside(train["x"], train["c"]))
+    if fitted is None:
+        return None
+    return jax.vmap(lambda x, c: Masked(fitted, c).log_prob(x))(test["x"], test["c"])
+
+
+def _uniform(likelihood: Any, values: float, levels: int | None) -> float | None:
     """A density of 1 on (0, 1), where integers were dequantised; of classes a mass of 1/K each."""
     if levels is not None and levels > 1:
         return 0.0
     K = _number_of_levels(likelihood)
-    return None if levels is None or K is None else float(-x[0].size * np.log(K))
+    return None if levels is None or K is None else float(-values * np.log(K))
 
 
 def _number_of_levels(likelihood: Any) -> int | None:
+    if isinstance(likelihood, Masked):
+        return _number_of_levels(likelihood.distribution)
     if isinstance(likelihood, Categorical):
         return int(likelihood.logits.shape[-1])
     return likelihood.levels if isinstance(likelihood, _OF_LEVELS) else None

@@ -1,5 +1,6 @@
-"""What a number depends on besides the config: versions, commit, device, products."""
+"""What a number depends on besides the config: versions, commit, devices, products."""
 
+import json
 import platform
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
@@ -8,7 +9,11 @@ from typing import Any
 
 import jax
 
+from vae_jax import devices
+from vae_jax.configs import Experiment
 from vae_jax.evaluate.products import precisions
+
+Json = dict[str, Any]
 
 _PACKAGES = ("vae_jax", "jax", "flax", "optax", "numpy")
 
@@ -25,6 +30,32 @@ def circumstances() -> dict[str, Any]:
         "products": precisions(),
         "platform": platform.platform(),
     }
+
+
+def of_run(experiment: Experiment) -> Json:
+    """The same, and how many devices are used in an evaluation, and in training, whose batches are
+    not filled up; of how many hosts."""
+    training, number = devices.dividing(experiment.trained.batch_size), jax.process_count()
+    used = {"evaluation": devices.count(), "training": training, "hosts": number}
+    return {"devices": used, **circumstances()}
+
+
+def resumed(config: Json, done: int, now: Json) -> Json:
+    """config.json of a run that goes on: where the circumstances are others than those that it
+    tells of last, they are one more entry of "resumed". An entry after which nothing was trained
+    gives way.
+
+    Args:
+      config: config.json as it is.
+      done: the epoch of the last checkpoint.
+      now: of `of_run`.
+    """
+    before = [one for one in config.get("resumed", []) if one["after"] < done]
+    last, now = [config, *before][-1], json.loads(json.dumps(now))
+    changed = any(last.get(name) != value for name, value in now.items())
+    entries = [*before, *([{"after": done, **now}] if changed else [])]
+    others = {name: value for name, value in config.items() if name != "resumed"}
+    return {**others, **({"resumed": entries} if entries else {})}
 
 
 def _version(package: str) -> str | None:

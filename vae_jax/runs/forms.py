@@ -18,6 +18,7 @@ CONFIG: Form = {
 }
 PRIOR: Form = {"of": str, "fit": str, "size": int, "options": dict}
 EXTENSION: Form = {"after": int, "epochs": int, "learning_rate": float}
+RESUMED: Form = {"after": int, "devices": dict, "versions": dict}
 STATUS: Form = {"state": str, "epoch": int, "epochs": int, "best_epoch": int | None}
 ROW: Form = {"data": str, "epoch": int}
 _BOUND: Form = {
@@ -64,11 +65,12 @@ def check_form(path: Path, content: Any, form: Form, within: str = "") -> None:
 def check_config(path: Path, content: Any) -> None:
     """ValueError unless it is a config.json."""
     check_form(path, content, CONFIG)
-    extensions = content.get("extensions", [])
-    if not isinstance(extensions, list):
-        raise ValueError(f"{path} is damaged: extensions must be a list; got {brief(extensions)}.")
-    for number, extension in enumerate(extensions):
-        check_form(path, extension, EXTENSION, f"extensions[{number}]")
+    for name, form in (("extensions", EXTENSION), ("resumed", RESUMED)):
+        entries = content.get(name, [])
+        if not isinstance(entries, list):
+            raise ValueError(f"{path} is damaged: {name} must be a list; got {brief(entries)}.")
+        for number, entry in enumerate(entries):
+            check_form(path, entry, form, f"{name}[{number}]")
     if "prior" in content:
         check_form(path, content["prior"], PRIOR, "prior")
 

@@ -14,6 +14,7 @@ from vae_jax.configs import Data, Experiment
 from vae_jax.generate import Read
 from vae_jax.objectives import batch_size as size_of
 from vae_jax.runs import folder as run_folder
+from vae_jax.runs.conditions import are_labels, conditions, drawn_lengths
 from vae_jax.types import Batch, Event, Key, Params
 
 Missing = dict[str, str]  # pictures that could not be drawn, by name: why
@@ -78,8 +79,9 @@ def save_samples(
 ) -> Path:
     """Samples; of labels, a column for each."""
     title = f"Samples: {_x(read_x, c)}, z from the prior{note}"
-    columns = len(np.unique(c)) if are_labels(c) else 10
-    if are_labels(c):
+    labelled = are_labels(c) and not experiment.views.lengths
+    columns = len(np.unique(c)) if labelled else 10
+    if labelled:
         title += ", one column for each label c"
     return experiment.views.show.examples(path, x, columns, title)
 
@@ -113,26 +115,6 @@ def save_traversal(
 def read_of(experiment: Experiment, params: Params, example: Batch) -> Read:
     """What is drawn of a model for want of a mean; `example` is one, or its shapes."""
     return generate.read(experiment.trained.model, params, example["x"], example.get("c"))
-
-
-def conditions(test: Batch, number: int) -> Event:
-    """So many conditions: of labels the different ones in turn, else those of the first examples;
-    None for a model without."""
-    if "c" not in test:
-        return None
-    if are_labels(test["c"]):
-        return jnp.resize(jnp.unique(test["c"]), (number,))
-    return jax.tree.map(lambda leaf: leaf[np.arange(number) % len(leaf)], test["c"])
-
-
-def are_labels(c: Event) -> bool:
-    """Whether conditions [N, ...] are labels."""
-    return is_label(jax.tree.map(lambda leaf: leaf[0], c))
-
-
-def is_label(c: Event) -> bool:
-    """Whether a condition is one integer."""
-    return getattr(c, "shape", None) == () and jnp.issubdtype(c.dtype, jnp.integer)
 
 
 def chosen_latent(z: Event, latent: str | None = None) -> tuple[Event, str | None]:
@@ -197,7 +179,8 @@ def _failure(draw: Callable[[], None]) -> str | None:
 
 
 def _samples(path: Path, experiment: Experiment, params: Params, test: Batch, key: Key) -> None:
-    c = conditions(test, 100)
+    counts = experiment.views.lengths
+    c = drawn_lengths(counts, key, 100) if counts else conditions(test, 100)
     x = generate.sample(experiment.trained.model, params, key, 100, c)
     save_samples(path, experiment, x, c, read_of(experiment, params, _one(test)).x)
 

@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from vae_jax import devices, hosts
 from vae_jax.checkpoint import Checkpoints
 from vae_jax.checks import seeded
 from vae_jax.configs import Data, Experiment
@@ -59,14 +60,16 @@ def fit_prior(
     fit_key, score_key, picture_key = jax.random.split(seeded(seed), 3)
     kept = kept_of(asked, found.model, found.params, train)
     kind = kind_from(kept)
-    params = {**found.params, "prior": kind.fit(fit_key, found.model, found.params, train)}
+    fitted = hosts.of_first(kind.fit(fit_key, found.model, found.params, train))
+    params = devices.everywhere({**found.params, "prior": fitted}, devices.of_all())
     config = {**found.config, "prior": {"of": str(found.folder), **kept}}
     before = run_folder.read_evaluation(found.folder)
     config["notes"] = [*config.get("notes", []), _told(found, asked.fit, size_of(train), before)]
     config["notes"] += [kind.note] if kind.note else []
     experiment = refitted(found.experiment, config)
     _check(experiment, params, loaded)
-    folder = run_folder.create(f"{config['config']}-{asked.fit}", out, config)
+    name = f"{config['config']}-{asked.fit}"
+    folder = Path(hosts.agreed(lambda: str(run_folder.create(name, out, config))))
     _save(folder, found.epoch, params)
     scores = score(experiment, loaded.test, params, score_key, progress, importance_samples)
     numbers = with_baselines(scores.numbers, experiment, loaded, params)
@@ -75,7 +78,7 @@ def fit_prior(
     if pictures:
         save_pictures(folder / "pictures", experiment, loaded, params, picture_key)
     write_status(folder, "finished", found.epoch, found.epoch)
-    write_report(folder)
+    hosts.agreed(lambda: str(write_report(folder)))  # after which all may read what is there
     return folder
 
 
@@ -101,5 +104,6 @@ def _told(found: Run, fit: str, number: int, before: Json) -> str:
 def _save(folder: Path, epoch: int, params: Params) -> None:
     """One checkpoint, without a state of training: it is not gone on with."""
     progress = {"epoch": epoch, "best_epoch": None, "best_score": None, "since_best": 0}
+    state = devices.everywhere({"epoch": jnp.int32(epoch)}, devices.of_all())
     with Checkpoints(folder / "checkpoints") as checkpoints:
-        checkpoints.save(epoch, {"epoch": jnp.int32(epoch)}, params, progress)
+        checkpoints.save(epoch, state, params, progress)

@@ -11,7 +11,8 @@ from vae_jax import evaluate
 from vae_jax.bounds import ELBO, LogLikelihood
 from vae_jax.checks import check_count
 from vae_jax.configs import Experiment
-from vae_jax.distributions import Layered, Quantised
+from vae_jax.distributions import Flowed, Hamiltonian, Layered, Quantised
+from vae_jax.evaluate.information import PriorsDifferError
 from vae_jax.models import VAE
 from vae_jax.objectives import batch_size as size_of
 from vae_jax.train.rows import no_rate
@@ -19,9 +20,10 @@ from vae_jax.types import Array, Batch, Event, Key, Params, Progress
 
 Json = dict[str, Any]
 
-# examples among which the mutual information is computed: their pairs are many, and of a hierarchy
-# each is a pass through it
-_INFORMED, _INFORMED_OF_LAYERS = 10_000, 1_000
+# examples among which the mutual information is computed: their pairs are many, and of a hierarchy,
+# a flow or leapfrog steps each is a pass through them
+_INFORMED, _INFORMED_BY_PASSES = 10_000, 1_000
+_OF_PASSES = (Layered, Flowed, Hamiltonian)
 _ENOUGH = 10  # samples that count, of which an estimate's own standard error may be believed
 
 
@@ -142,17 +144,18 @@ def _active_units(model: VAE, params: Params, key: Key, test: Batch) -> dict[str
 def _mutual_information(
     model: VAE, params: Params, key: Key, test: Batch
 ) -> dict[str, dict[str, float]]:
-    """Of z and the example, among the first test images; not of conditional models, nor of a
-    posterior that knows log q of what it draws alone, nor of codes, which are other ones for each
-    example or nearly so."""
-    if "c" in test or not _scores_any_z(model, params, test):
+    """Of z and the example, with its condition, among the first test images; not where the prior
+    depends on the condition, nor of a posterior that knows log q of what it draws alone, nor of
+    codes, which are other ones for each example or nearly so."""
+    q = _posterior(model, params, test)
+    if q is None or isinstance(q, Quantised):
         return {}
-    q = jax.eval_shape(model.encode, params, jax.tree.map(lambda leaf: leaf[0], test["x"]))
-    if isinstance(q, Quantised):
-        return {}
-    most = _INFORMED_OF_LAYERS if isinstance(q, Layered) else _INFORMED
+    most = _INFORMED_BY_PASSES if isinstance(q, _OF_PASSES) else _INFORMED
     some = jax.tree.map(lambda leaf: leaf[:most], test)
-    information = evaluate.mutual_information(model, params, key, some)
+    try:
+        information = evaluate.mutual_information(model, params, key, some)
+    except PriorsDifferError:
+        return {}
     return {
         "mutual_information": {
             "value": information.value,
@@ -163,18 +166,18 @@ def _mutual_information(
     }
 
 
-def _scores_any_z(model: VAE, params: Params, test: Batch) -> bool:
-    """Whether log q(z|x) is known at every z; nothing is computed."""
+def _posterior(model: VAE, params: Params, test: Batch) -> Any:
+    """q of the first example, its shapes alone; None where log q is not known at every z."""
 
-    def score(params: Params, x: Event) -> Array:
-        q = model.encode(params, x)
-        return q.log_prob(q.sample(jax.random.key(0)))
+    def encode(params: Params, x: Event, c: Event) -> tuple[Any, Array]:
+        q = model.encode(params, x, c)
+        return q, q.log_prob(q.sample(jax.random.key(0)))
 
+    x, c = jax.tree.map(lambda leaf: leaf[0], (test["x"], test.get("c")))
     try:
-        jax.eval_shape(score, params, jax.tree.map(lambda leaf: leaf[0], test["x"]))
+        return jax.eval_shape(encode, params, x, c)[0]
     except TypeError:  # by which a distribution says so
-        return False
-    return True
+        return None
 
 
 def bits_per_dim(experiment: Experiment, test: Batch, log_density: float) -> dict[str, float]:
@@ -182,5 +185,12 @@ def bits_per_dim(experiment: Experiment, test: Batch, log_density: float) -> dic
     levels = experiment.examples.num_levels
     if levels is None:
         return {}
-    dims = sum(math.prod(leaf.shape[1:]) for leaf in jax.tree.leaves(test["x"]))
+    dims = values_of(experiment, test)
     return {"bits_per_dim": math.log2(levels) - log_density / dims / math.log(2)}
+
+
+def values_of(experiment: Experiment, test: Batch) -> float:
+    """How many values an example has: of texts of several lengths in the mean."""
+    if experiment.views.lengths:
+        return float(np.mean(test["c"]))
+    return sum(math.prod(leaf.shape[1:]) for leaf in jax.tree.leaves(test["x"]))

@@ -9,13 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import jax
-
-from vae_jax import devices, hosts
+from vae_jax import hosts
 from vae_jax.configs import Config, Data, Experiment, find
 from vae_jax.configs.options import to_json
 from vae_jax.runs import folder as run_folder
-from vae_jax.runs.circumstances import circumstances
+from vae_jax.runs.circumstances import of_run
 from vae_jax.runs.divide import epoch_steps, stored
 from vae_jax.runs.load import build, example_of
 from vae_jax.runs.lock import locked
@@ -91,18 +89,9 @@ def prepared(
         "example": example_of(data.test),
         "stored": stored(data),
         "notes": list(data.notes),
-        "devices": _devices(experiment),
-        **circumstances(),
+        **of_run(experiment),
     }
     return experiment, data, config
-
-
-def _devices(experiment: Experiment) -> Json:
-    """How many are used in an evaluation, and in training, whose batches are not filled up; of how
-    many hosts."""
-    training = devices.dividing(experiment.trained.batch_size)
-    number = jax.process_count()
-    return {"evaluation": devices.count(), "training": training, "hosts": number}
 
 
 def _check(experiment: Experiment, data: Data, training: Training) -> None:

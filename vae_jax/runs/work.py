@@ -13,6 +13,7 @@ from vae_jax.configs import Data, Experiment
 from vae_jax.report import evaluated_on, write_report
 from vae_jax.runs import folder as run_folder
 from vae_jax.runs.baselines import with_baselines
+from vae_jax.runs.circumstances import of_run, resumed
 from vae_jax.runs.divide import divide, epoch_steps
 from vae_jax.runs.events import written_events
 from vae_jax.runs.pace import foretold
@@ -89,11 +90,20 @@ def begin(work: Work) -> Begun:
     first, done = hosts.agreed(lambda: [last_epoch(folder) + 1, _is_done(work)])
     run_folder.forget_after(folder / "metrics.jsonl", first - 1)
     files.remove(folder / "failure.json")
+    if hosts.is_first() and (first <= work.experiment.trained.epochs or not done):
+        _note_circumstances(work, first - 1)
     work.watch.begin(work.experiment, work.data, first, evaluated_on(work.training.hold_out))
     if work.training.profile and not hosts.agreed((folder / "profile").exists):
         steps = save_profile(folder / "profile", work.experiment, work.data, work.training)
         work.watch.note(f"{steps} steps were traced into {folder / 'profile'}.")
     return Begun(first, done, fit_key, score_key, picture_key)
+
+
+def _note_circumstances(work: Work, done: int) -> None:
+    config = run_folder.read_config(work.folder)
+    now = resumed(config, done, of_run(work.experiment))
+    if now != config:
+        run_folder.write_json(work.folder / "config.json", now)
 
 
 def finish(work: Work, begun: Begun, fitted: Fitted) -> Ended:

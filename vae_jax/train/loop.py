@@ -11,8 +11,9 @@ import numpy as np
 
 from vae_jax import devices, hosts
 from vae_jax.checkpoint import Checkpoints
-from vae_jax.data import check_array, prepare_fixed
+from vae_jax.data import prepare_fixed
 from vae_jax.data.sources import read_example
+from vae_jax.evaluate.support import check_numbers
 from vae_jax.objectives import batch_size as size_of
 from vae_jax.train.averages import average_params
 from vae_jax.train.door import check_evaluation, check_step, check_values
@@ -171,9 +172,8 @@ def _first_examples(settings: Settings, key: Key) -> Batch:
     data = settings.data
     if isinstance(data, dict):
         size_of(data)
-        for leaf in jax.tree.leaves(hosts.here(data["x"])):
-            check_array(leaf, "x")
-        first = hosts.here(jax.tree.map(lambda leaf: leaf[:_CHECKED], data))
+        check_numbers(data["x"])
+        first = hosts.rows(data, slice(_CHECKED))
     else:
         first = jax.tree.map(lambda leaf: np.asarray(leaf)[None], read_example(data, 0))
     if settings.prepare is None:

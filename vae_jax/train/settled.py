@@ -72,7 +72,7 @@ def _parts(data: Batch | Source) -> Iterator[Batch]:
     for start in range(0, max(N, 1), _PART):
         stop = min(start + _PART, N)
         if isinstance(data, dict):
-            yield hosts.here(jax.tree.map(lambda leaf, a=start, b=stop: leaf[a:b], data))
+            yield hosts.rows(data, slice(start, stop))
             continue
         read = [read_example(data, i) for i in range(start, stop)]
         yield jax.tree.map(lambda *leaves: np.stack(leaves), *read)

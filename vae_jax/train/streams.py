@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.sharding import NamedSharding
 
@@ -55,7 +54,7 @@ def stream_epoch(
       prefetch: batches held ready in the host's memory.
 
     Returns:
-      state, and each metric at every step taken, [steps].
+      state, and each metric at every step taken, [steps], on the host.
 
     Raises:
       ImportError: Grain is not installed.
@@ -148,6 +147,6 @@ def _unequal(index: np.ndarray, shapes: list[Any]) -> ValueError:
     )
 
 
-def _stack(*values: np.ndarray) -> jax.Array:
+def _stack(*values: np.ndarray) -> np.ndarray:
     # On the host: XLA would compile a concatenation of as many operands as there were steps.
-    return jnp.asarray(np.stack(values))
+    return np.stack(values)

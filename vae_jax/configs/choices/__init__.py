@@ -18,7 +18,7 @@ from vae_jax.configs.choices.fit_together import (
     check_gradient,
     check_latents,
 )
-from vae_jax.configs.choices.form import Form
+from vae_jax.configs.choices.form import PADDING, Form
 from vae_jax.configs.choices.likelihoods import LIKELIHOODS, with_classes
 from vae_jax.configs.choices.networks import NETWORKS
 from vae_jax.configs.choices.objectives import OBJECTIVES
@@ -33,7 +33,7 @@ from vae_jax.configs.experiment import Optimize, no_more
 from vae_jax.distributions import Distribution, standard_gaussian
 from vae_jax.evaluate.scores import Rate
 from vae_jax.models import VAE, vae, with_optimal_scale
-from vae_jax.networks import Network, masked
+from vae_jax.networks import Network, masked, one_hot
 from vae_jax.train import Step
 from vae_jax.types import Array, Event
 
@@ -86,6 +86,7 @@ def parts(
     """
     given = (choices, defaults)
     check_form(choices, form, mask_of is not None)
+    embed = _length if form.padded else embed
     posterior = chosen("posterior", POSTERIORS, *given)(latents)
     check_gradient(choices, posterior)
     check_ahead(choices, posterior)
@@ -98,9 +99,7 @@ def parts(
     optimizer = chosen("optimizer", OPTIMIZERS, *given)
     optimizer(0.0)  # its options are looked at before there is a run
     own, p = _latent_parts(posterior, prior.prior, encoder, form, latents)
-    writer: nn.Module = Network(decoder, head, embed)
-    if mask_of is not None:
-        writer = masked(Network(decoder, head), mask_of, told=False)
+    writer = _writer(form, Network(decoder, head, embed), mask_of)
     model = vae(Network(encoder, own, embed, preprocess), writer, p)
     if prior.inputs:
         reader = Network(encoder, own, embed)  # behind the preprocessing
@@ -108,6 +107,21 @@ def parts(
     if choices.scale == "optimal":
         model = with_optimal_scale(model)
     return _trained(posterior, posterior.trained(model), prior, given)
+
+
+def _writer(form: Form, network: Network, mask_of: Callable[[Event], Event] | None) -> nn.Module:
+    """The decoder, of whose values those are counted that are there."""
+    if form.padded:
+        told = network.clone(embed=one_hot(form.shape[0] + 1))
+        return masked(told, _length, filling=PADDING)
+    if mask_of is not None:
+        return masked(network.clone(embed=None), mask_of, told=False)
+    return network
+
+
+def _length(c: Array) -> Array:
+    """The condition of sequences of several lengths, as their encoders take it."""
+    return c
 
 
 def _latent_parts(

@@ -1,53 +1,30 @@
 """The options of every config of data."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from vae_jax.configs.choices.codes import REDUCTIONS, STARTS, UPDATES
-from vae_jax.configs.choices.decoders import DECODERS
-from vae_jax.configs.choices.dtypes import DTYPES
-from vae_jax.configs.choices.likelihoods import BOUNDS, LIKELIHOODS
-from vae_jax.configs.choices.networks import ACTIVATIONS, NETWORKS, NORMS
-from vae_jax.configs.choices.objectives import GRADIENTS, GROUPS, OBJECTIVES, RISES
-from vae_jax.configs.choices.optimizers import OPTIMIZERS
-from vae_jax.configs.choices.posteriors import POSTERIORS
-from vae_jax.configs.choices.priors import PRIORS, PSEUDO_STARTS
-from vae_jax.configs.choices.scales import SCALES
-from vae_jax.configs.choices.steps import STEPS
+from vae_jax.configs.choices.names import (
+    Activation,
+    Decoder,
+    Dtype,
+    Gradient,
+    Group,
+    Likelihood,
+    MeanBound,
+    Network,
+    Norm,
+    Objective,
+    Optimizer,
+    Posterior,
+    Prior,
+    PseudoStart,
+    Reduction,
+    Rise,
+    Scale,
+    Start,
+    Step,
+    Updates,
+)
 from vae_jax.networks.scales import FLOOR
-
-if TYPE_CHECKING:
-    Objective: TypeAlias = str
-    Gradient: TypeAlias = str
-    Rise: TypeAlias = str
-    Group: TypeAlias = str
-    Likelihood: TypeAlias = str
-    Scale: TypeAlias = str
-    MeanBound: TypeAlias = str
-    Network: TypeAlias = str
-    Activation: TypeAlias = str
-    Norm: TypeAlias = str
-    Dtype: TypeAlias = str
-    Decoder: TypeAlias = str
-    Posterior: TypeAlias = str
-    Updates: TypeAlias = str
-    Start: TypeAlias = str
-    Reduction: TypeAlias = str
-    Prior: TypeAlias = str
-    PseudoStart: TypeAlias = str
-    Optimizer: TypeAlias = str
-    Step: TypeAlias = str
-else:  # a command line lists the rows of each table
-    Objective, Gradient, Rise = (Literal[tuple(t)] for t in (OBJECTIVES, GRADIENTS, RISES))
-    Group = Literal[tuple(GROUPS)]
-    Likelihood, Scale, MeanBound = (Literal[tuple(t)] for t in (LIKELIHOODS, SCALES, BOUNDS))
-    Network, Activation, Norm = (Literal[tuple(t)] for t in (NETWORKS, ACTIVATIONS, NORMS))
-    Dtype = Literal[tuple(DTYPES)]
-    Decoder = Literal[tuple(DECODERS)]
-    Posterior, Prior = (Literal[tuple(t)] for t in (POSTERIORS, PRIORS))
-    PseudoStart = Literal[tuple(PSEUDO_STARTS)]
-    Updates, Start, Reduction = (Literal[tuple(t)] for t in (UPDATES, STARTS, REDUCTIONS))
-    Optimizer, Step = (Literal[tuple(t)] for t in (OPTIMIZERS, STEPS))
 
 
 @dataclass(frozen=True)
@@ -94,34 +71,36 @@ class Choices:
       mean_bound: Of gaussian and laplace, what the mean goes through: sigmoid, into (0, 1), or
         tanh, into (-1, 1).
       network: mlp; gated, a sigmoid in the place of its activation; of images and series conv, and
-        residual, conv with residual blocks; of texts and series gru and transformer, which read
-        them, and whose decoder is an mlp.
-      hidden: Of mlp and gated, units of each layer of the encoder; the decoder mirrors it. Of gru
-        and transformer the decoder is those mirrored.
+        residual, conv with residual blocks; of texts and series gru, lstm and transformer, which
+        read them, and whose decoder is an mlp.
+      hidden: Of mlp and gated, units of each layer of the encoder; the decoder mirrors it. Of gru,
+        lstm and transformer the decoder is those mirrored.
       channels: Of conv and residual, of each stage of the encoder, which halves the image; the
         decoder mirrors it.
       blocks: Of residual, of each stage, by default 1.
       attention: Of residual, the heights of maps in which all positions attend to all: 7, say.
       skips: Of residual, each stage of the decoder is told z anew.
-      encoder_layers: Of gru, by default 1, and of transformer, by default 2.
-      encoder_width: Features of each layer of gru, in each direction, and of transformer, by
-        default 128.
+      encoder_layers: Of gru and lstm, by default 1, and of transformer, by default 2.
+      encoder_width: Features of each layer of gru and lstm, in each direction, and of
+        transformer, by default 128.
       encoder_heads: Of transformer, of the attention, by default 4.
       activation: Of the layers, but of gated.
-      norm: Of the layers, but of gru and transformer: layer of the channels of a pixel, group of
-        all of an example, batch.
-      dropout: Probability that a feature is left out in training.
+      norm: Of the layers, but of gru, lstm and transformer: layer of the channels of a pixel, group
+        of all of an example, batch.
+      dropout: Probability that a feature is left out in training; none is in the decoders wavenet
+        and pixelcnn.
       dtype: Of the arithmetic of bodies and heads: float32 or bfloat16; parameters, densities and
         bounds are float32.
       decoder: independent: each value is drawn by itself, given z; or one after the other, each
-        given those before it: of text and series transformer, wavenet, gru; of images pixelcnn.
-      decoder_layers: Of transformer, by default 2, of gru, by default 1, and of pixelcnn, by
-        default 5.
-      decoder_width: Features of each layer of transformer and gru, by default 128, of wavenet, by
-        default 64, and of pixelcnn, by default 32.
+        given those before it: of text and series transformer, wavenet, gru, lstm; of images
+        pixelcnn.
+      decoder_layers: Of transformer, by default 2, of gru and lstm, by default 1, and of
+        pixelcnn, by default 5.
+      decoder_width: Features of each layer of transformer, gru and lstm, by default 128, of
+        wavenet, by default 64, and of pixelcnn, by default 32.
       decoder_heads: Of transformer, of the attention, by default 4.
-      word_dropout: Of transformer, wavenet and gru, the probability that a place is not told what
-        is before it, in training, by default 0.
+      word_dropout: Of transformer, wavenet, gru and lstm, the probability that a place is not told
+        what is before it, in training, by default 0.
       posterior: gaussian, diagonal; full, with every covariance; committed: diagonal, with a least
         rate; point: a plain autoencoder, which has no bound; hamiltonian, a gaussian whose draws
         are moved by leapfrog steps; planar, radial, sylvester and iaf: a gaussian through flows of

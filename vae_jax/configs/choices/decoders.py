@@ -1,10 +1,12 @@
 """Whether the values of an example are drawn by themselves given z, or one after the other."""
 
 from collections.abc import Callable
+from functools import partial
 
 from flax import linen as nn
 
 from vae_jax.checks import check_count
+from vae_jax.configs.choices.cells import CELLS
 from vae_jax.configs.choices.dtypes import DTYPES
 from vae_jax.configs.choices.form import Form, times_of
 from vae_jax.configs.choices.table import Rows, one_of
@@ -24,9 +26,11 @@ _OTHERWISE = "decoder='independent', or, of images, decoder='pixelcnn'"
 Read = Callable[[Event], Event] | None
 
 
-def independent(form: Form, head: nn.Module, read: Read, *, dtype: str = "float32") -> nn.Module:
-    """Each value by itself, given z; the head has its type of arithmetic."""
-    del form, read, dtype
+def independent(
+    form: Form, head: nn.Module, read: Read, *, dropout: float = 0.0, dtype: str = "float32"
+) -> nn.Module:
+    """Each value by itself, given z; the head has its type of arithmetic, the body its dropout."""
+    del form, read, dropout, dtype
     return head
 
 
@@ -39,6 +43,7 @@ def transformer(
     decoder_width: int = 128,
     decoder_heads: int = 4,
     word_dropout: float = 0.0,
+    dropout: float = 0.0,
     dtype: str = "float32",
 ) -> nn.Module:
     """Of a text or a series: each place attends to those before it."""
@@ -48,9 +53,7 @@ def transformer(
     _check_width(decoder_width, decoder_heads)
     own = one_of("dtype", DTYPES, dtype)
     gaps = _probability(word_dropout)
-    network = CausalTransformer(
-        T, decoder_width, decoder_layers, decoder_heads, word_dropout=gaps, dtype=own
-    )
+    network = CausalTransformer(T, decoder_width, decoder_layers, decoder_heads, gaps, dropout, own)
     return AutoregressiveHead(network, head, read)
 
 
@@ -61,9 +64,12 @@ def wavenet(
     *,
     decoder_width: int = 64,
     word_dropout: float = 0.0,
+    dropout: float = 0.0,
     dtype: str = "float32",
 ) -> nn.Module:
-    """Of a text or a series: dilated convolutions that reach from the end to the beginning."""
+    """Of a text or a series: dilated convolutions that reach from the end to the beginning, without
+    dropout."""
+    del dropout
     T = times_of(form, "decoder", "wavenet", _OTHERWISE)
     _check_width(decoder_width)
     own = one_of("dtype", DTYPES, dtype)
@@ -78,9 +84,11 @@ def pixelcnn(
     *,
     decoder_layers: int = 5,
     decoder_width: int = 32,
+    dropout: float = 0.0,
     dtype: str = "float32",
 ) -> nn.Module:
-    """Of images: masked convolutions, of 5x5 values."""
+    """Of images: masked convolutions, of 5x5 values, without dropout."""
+    del dropout
     if len(form.shape) != 3:
         raise ValueError(
             "decoder='pixelcnn' is for images [H, W, C], and these examples have the shape"
@@ -94,7 +102,8 @@ def pixelcnn(
     return AutoregressiveHead(network, head, read)
 
 
-def gru(
+def recurrent(
+    cell: str,
     form: Form,
     head: nn.Module,
     read: Read,
@@ -102,14 +111,22 @@ def gru(
     decoder_layers: int = 1,
     decoder_width: int = 128,
     word_dropout: float = 0.0,
+    dropout: float = 0.0,
     dtype: str = "float32",
 ) -> nn.Module:
     """Of a text or a series: a recurrent cell, which reads them one after the other."""
-    times_of(form, "decoder", "gru", _OTHERWISE)
+    times_of(form, "decoder", cell, _OTHERWISE)
     check_count("decoder_layers", decoder_layers)
     _check_width(decoder_width)
     own, gaps = one_of("dtype", DTYPES, dtype), _probability(word_dropout)
-    network = CausalRecurrent(decoder_width, decoder_layers, word_dropout=gaps, dtype=own)
+    network = CausalRecurrent(
+        decoder_width,
+        decoder_layers,
+        CELLS[cell],
+        word_dropout=gaps,
+        dropout=dropout,
+        dtype=own,
+    )
     return AutoregressiveHead(network, head, read)
 
 
@@ -117,7 +134,8 @@ DECODERS: Rows = {
     "independent": independent,
     "transformer": transformer,
     "wavenet": wavenet,
-    "gru": gru,
+    "gru": partial(recurrent, "gru"),
+    "lstm": partial(recurrent, "lstm"),
     "pixelcnn": pixelcnn,
 }
 

@@ -12,6 +12,8 @@ DENSITIES = ("gaussian", "laplace", "continuous_bernoulli", "beta")  # of number
 LEVELS = ("categorical", "logistic", "logistic_mixture")  # of integers below a number of levels
 COUNTS = ("poisson", "negative_binomial", "zinb")  # of integers that have no upper end
 
+PADDING = -1  # what stands behind the end of a text that is shorter than others
+
 
 class Form(NamedTuple):
     """What an example is like, and where the parameters of a likelihood begin.
@@ -28,6 +30,8 @@ class Form(NamedTuple):
       grid: whether bodies that have a map keep it, for a latent of each of its positions.
       inputs: (key, number) -> so many training examples, [number, ...], as the encoder reads them;
         None of data of mean 0 and deviation 1.
+      padded: whether examples are texts of several lengths: their condition is then a length, how
+        many places there are, and `PADDING` stands in the others.
       beside: the classes of each variable that stands beside the array, which is then "numbers" of
         an event {"numbers": x, "classes": (c, ...)}; of shape (0,) there is no array in it.
     """
@@ -43,6 +47,7 @@ class Form(NamedTuple):
     logits: Initializer = nn.initializers.zeros
     grid: bool = False
     inputs: Callable[[Key, int], Array] | None = None
+    padded: bool = False
     beside: tuple[int, ...] = ()
 
 

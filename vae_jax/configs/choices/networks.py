@@ -1,12 +1,14 @@
 """Bodies of encoder and decoder."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
 from flax import linen as nn
 
 from vae_jax.checks import check_count
+from vae_jax.configs.choices.cells import CELLS
 from vae_jax.configs.choices.dtypes import DTYPES
 from vae_jax.configs.choices.form import Form, times_of
 from vae_jax.configs.choices.table import Rows, one_of
@@ -15,12 +17,14 @@ from vae_jax.networks import (
     ConvDecoder,
     ConvEncoder,
     GatedMLP,
+    Padded,
     RecurrentEncoder,
     ResidualDecoder,
     ResidualEncoder,
     TransformerEncoder,
     batch_norm,
     group_norm,
+    one_hot,
 )
 from vae_jax.networks.norms import Norm
 
@@ -54,10 +58,9 @@ def mlp(
     dtype: str = "float32",
 ) -> Bodies:
     """Dense layers, of all values of an example side by side; the decoder mirrors the encoder."""
-    del form
     check_sizes("hidden", hidden)
     how = _layers(activation, norm, dropout, dtype)
-    return MLP(hidden, **how), MLP(hidden[::-1], **how)
+    return _reader(form, MLP(hidden, **how)), MLP(hidden[::-1], **how)
 
 
 def conv(
@@ -85,11 +88,10 @@ def gated(
     dtype: str = "float32",
 ) -> Bodies:
     """Dense layers with gates in the place of an activation; the decoder mirrors the encoder."""
-    del form
     check_sizes("hidden", hidden)
     how = _layers("relu", norm, dropout, dtype)
     how.pop("activation")
-    return GatedMLP(hidden, **how), GatedMLP(hidden[::-1], **how)
+    return _reader(form, GatedMLP(hidden, **how)), GatedMLP(hidden[::-1], **how)
 
 
 def residual(
@@ -114,7 +116,8 @@ def residual(
     return encoder, ResidualDecoder(size, channels[::-1], skips=skips, **how)
 
 
-def gru(
+def recurrent(
+    cell: str,
     form: Form,
     *,
     hidden: tuple[int, ...] = (512, 512),
@@ -125,12 +128,11 @@ def gru(
     dtype: str = "float32",
 ) -> Bodies:
     """Of texts and series: a recurrent cell reads them in both directions; dense layers write."""
-    times_of(form, "network", "gru", _OTHERWISE)
+    times_of(form, "network", cell, _OTHERWISE)
     check_count("encoder_layers", encoder_layers)
     check_count("encoder_width", encoder_width)
-    reader = RecurrentEncoder(
-        encoder_width, encoder_layers, dropout=dropout, dtype=one_of("dtype", DTYPES, dtype)
-    )
+    own = one_of("dtype", DTYPES, dtype)
+    reader = RecurrentEncoder(encoder_width, encoder_layers, CELLS[cell], dropout, own)
     return reader, _writer(hidden, activation, dropout, dtype)
 
 
@@ -165,9 +167,15 @@ NETWORKS: Rows = {
     "conv": conv,
     "gated": gated,
     "residual": residual,
-    "gru": gru,
+    "gru": partial(recurrent, "gru"),
+    "lstm": partial(recurrent, "lstm"),
     "transformer": transformer,
 }
+
+
+def _reader(form: Form, body: nn.Module) -> nn.Module:
+    """The encoder of dense layers, which does not read padding."""
+    return Padded(body, one_hot(form.shape[0] + 1)) if form.padded else body
 
 
 def _writer(hidden: tuple[int, ...], activation: str, dropout: float, dtype: str) -> MLP:
