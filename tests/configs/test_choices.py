@@ -22,7 +22,7 @@ from vae_jax.configs.choices.networks import ACTIVATIONS, NETWORKS, NORMS
 from vae_jax.configs.choices.objectives import GRADIENTS, GROUPS, OBJECTIVES, RISES, cyclical
 from vae_jax.configs.choices.optimizers import OPTIMIZERS
 from vae_jax.configs.choices.posteriors import POSTERIORS
-from vae_jax.configs.choices.priors import PRIORS
+from vae_jax.configs.choices.priors import PRIORS, PSEUDO_STARTS
 from vae_jax.configs.choices.scales import SCALES
 from vae_jax.configs.choices.steps import STEPS
 from vae_jax.configs.choices.table import options_of
@@ -127,7 +127,7 @@ def test_every_option_of_a_row_is_a_field_and_every_field_is_one():
     assert told == [field.name for field in fields(Choices)]
 
 
-TOLD = [*NAMES.values(), GRADIENTS, RISES, GROUPS, UPDATES, STARTS, REDUCTIONS]
+TOLD = [*NAMES.values(), GRADIENTS, RISES, GROUPS, UPDATES, STARTS, REDUCTIONS, PSEUDO_STARTS]
 
 
 @pytest.mark.parametrize("table", TOLD, ids=len)
@@ -137,6 +137,7 @@ def test_the_command_line_has_every_row(table):
     kinds += [vars(choices)[n].__args__ for n in ("Norm", "Dtype", "Posterior", "Prior")]
     kinds += [vars(choices)[n].__args__ for n in ("Optimizer", "Decoder", "MeanBound")]
     kinds += [vars(choices)[n].__args__ for n in ("Updates", "Start", "Reduction", "Step")]
+    kinds += [choices.PseudoStart.__args__]
     assert tuple(table) in kinds
 
 
@@ -215,6 +216,14 @@ def test_flows_are_priors_and_posteriors():
     z = np.zeros(2)  # what stands behind the preprocessing is what 2 is before it
     expected = model.encode(params, x).log_prob(z)
     np.testing.assert_allclose(model.prior(params).log_prob(z), expected, rtol=1e-6)
+    noisy = replace(choice, pseudo_start="noise", pseudo_inputs=50)  # (2 N(0.5, 0.01^2) - 1) / 1
+    model = parts(noisy, SMALL, form, 2, preprocess=centred(1.0, 1.0)).model
+    inputs = model.init(jax.random.key(0), x)["prior"]["inputs"]
+    assert inputs.shape == (50, 4, 4, 1)
+    assert abs(np.mean(inputs)) < 4.5 * 0.02 / np.sqrt(800)
+    np.testing.assert_allclose(np.std(inputs), 0.02, rtol=0.15)
+    with pytest.raises(ValueError, match="these data are none: choose pseudo_start='noise'"):
+        parts(replace(choice, pseudo_start="data"), SMALL, FORM, 2)
     with pytest.raises(ValueError, match="reads integers, which have no derivative"):
         parts(choice, SMALL, FORM, 2).model.init(jax.random.key(0), x)
 

@@ -14,6 +14,7 @@ from vae_jax import (
     distortion,
     elbo,
     evaluate,
+    fit,
     importance_weighted,
     iwae_bound,
     standard_gaussian,
@@ -159,6 +160,18 @@ def test_draws_have_the_gradient_in_the_mean_and_a_control_lessens_its_variance(
         variance[estimator] = float(np.var(found, axis=0).sum())
     assert variance[rloo] < 0.5 * variance[reinforce]
     assert variance[vimco] < 0.5 * variance[without_control]
+
+
+def test_classes_are_trained_and_scored(params, key):
+    """By rloo: the exact bound rises, and an evaluation by draws is that bound."""
+    exact = jax.jit(lambda params: -enumerated(MODEL)(params, key, {"x": X}, 0)[0])
+    step = descend(score_function(MODEL, rloo, num_draws=4), optax.adam(3e-2))
+    fitted = fit(MODEL, step, {"x": X}, key=key, epochs=60, batch_size=3)
+    assert exact(fitted.params) > exact(MODEL.init(key, X[0])) + 0.5
+    many = {"x": np.tile(X, (300, 1))}
+    for own in (fitted.params, params):
+        value = evaluate.elbos(MODEL, own, key, many).value.reshape(300, 3).mean(1)
+        assert abs(z_score(np.asarray(value), float(exact(own)))) < 4.5
 
 
 def test_a_reparameterized_posterior_may_be_given():

@@ -103,7 +103,7 @@ def parts(
     model = vae(Network(encoder, own, embed, preprocess), writer, p)
     if prior.inputs:
         reader = Network(encoder, own, embed)  # behind the preprocessing
-        model = with_read_inputs(model, reader, prior, form.inputs, preprocess)
+        model = with_read_inputs(model, reader, prior, form, preprocess)
     if choices.scale == "optimal":
         model = with_optimal_scale(model)
     return _trained(posterior, posterior.trained(model), prior, given)

@@ -16,6 +16,7 @@ from vae_jax.configs.choices.names import (
     Optimizer,
     Posterior,
     Prior,
+    PseudoStart,
     Reduction,
     Rise,
     Scale,
@@ -147,8 +148,9 @@ class Choices:
         spline, a normal through flows; autoregressive, each latent given those before it; or, of
         classes, all alike; sphere, uniform on it; hyperbolic, a Gaussian wrapped around that space.
       components: Of mixture, by default 10.
-      pseudo_inputs: Of vamp, by default 500, which begin at training examples, where they are
-        images, and at noise of mean 0 and deviation 1 where the data are standardised.
+      pseudo_inputs: Of vamp, by default 500.
+      pseudo_start: Where these begin: data, at training images; noise, of images about the middle
+        grey, and of mean 0 and deviation 1 where data are standardised; by default data of images.
       num_exemplars: Of exemplars, by default 500.
       nearest: Of exemplars, of how many the density is, those nearest to z, by default of all.
       prior_layers: Of real_nvp, by default 6, of maf and spline, 4, of autoregressive, 2.
@@ -231,6 +233,7 @@ class Choices:
     prior: Prior = "standard"
     components: int | None = None
     pseudo_inputs: int | None = None
+    pseudo_start: PseudoStart | None = None
     num_exemplars: int | None = None
     nearest: int | None = None
     prior_layers: int | None = None

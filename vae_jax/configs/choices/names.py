@@ -10,7 +10,7 @@ from vae_jax.configs.choices.networks import ACTIVATIONS, NETWORKS, NORMS
 from vae_jax.configs.choices.objectives import GRADIENTS, GROUPS, OBJECTIVES, RISES
 from vae_jax.configs.choices.optimizers import OPTIMIZERS
 from vae_jax.configs.choices.posteriors import POSTERIORS
-from vae_jax.configs.choices.priors import PRIORS
+from vae_jax.configs.choices.priors import PRIORS, PSEUDO_STARTS
 from vae_jax.configs.choices.scales import SCALES
 from vae_jax.configs.choices.steps import STEPS
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     Start: TypeAlias = str
     Reduction: TypeAlias = str
     Prior: TypeAlias = str
+    PseudoStart: TypeAlias = str
     Optimizer: TypeAlias = str
     Step: TypeAlias = str
 else:  # a command line lists the rows of each table
@@ -42,5 +43,6 @@ else:  # a command line lists the rows of each table
     Dtype = Literal[tuple(DTYPES)]
     Decoder = Literal[tuple(DECODERS)]
     Posterior, Prior = (Literal[tuple(t)] for t in (POSTERIORS, PRIORS))
+    PseudoStart = Literal[tuple(PSEUDO_STARTS)]
     Updates, Start, Reduction = (Literal[tuple(t)] for t in (UPDATES, STARTS, REDUCTIONS))
     Optimizer, Step = (Literal[tuple(t)] for t in (OPTIMIZERS, STEPS))

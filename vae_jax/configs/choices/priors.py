@@ -10,7 +10,7 @@ from flax import linen as nn
 from vae_jax import networks
 from vae_jax.checks import check_count, check_within
 from vae_jax.configs.choices.spaces import CURVATURES
-from vae_jax.configs.choices.table import Rows
+from vae_jax.configs.choices.table import Rows, one_of
 from vae_jax.distributions import (
     Distribution,
     UniformSphere,
@@ -32,6 +32,8 @@ from vae_jax.networks import (
 from vae_jax.objectives import rate, sampled_rate
 from vae_jax.types import Array
 
+PSEUDO_STARTS = {"data": True, "noise": False}
+
 
 class Prior(NamedTuple):
     """A prior.
@@ -42,6 +44,8 @@ class Prior(NamedTuple):
       space: of its events, which a posterior's are in too.
       inputs: of the mixture of posteriors that takes its place, how many; 0 for none.
       of_inputs: (model, first inputs, encode=) -> the model with that mixture.
+      at_examples: whether these begin at training examples, and not at noise; None for wherever
+        there are images.
       at_means: whether it is around the means of these, and the inputs have to be examples.
     """
 
@@ -50,6 +54,7 @@ class Prior(NamedTuple):
     space: str = "numbers"
     inputs: int = 0
     of_inputs: Callable[..., VAE] = with_vamp_prior
+    at_examples: bool | None = None
     at_means: bool = False
 
     @property
@@ -69,10 +74,11 @@ def mixture(latents: int, *, components: int = 10) -> Prior:
     return Prior(LearnedMixture(components, latents))
 
 
-def vamp(latents: int, *, pseudo_inputs: int = 500) -> Prior:
+def vamp(latents: int, *, pseudo_inputs: int = 500, pseudo_start: str | None = None) -> Prior:
     """The mixture of the posteriors of inputs that are learned (Tomczak, Welling 2017)."""
     check_count("pseudo_inputs", pseudo_inputs)
-    return Prior(standard_gaussian(latents), inputs=pseudo_inputs)
+    at = None if pseudo_start is None else one_of("pseudo_start", PSEUDO_STARTS, pseudo_start)
+    return Prior(standard_gaussian(latents), inputs=pseudo_inputs, at_examples=at)
 
 
 def exemplars(latents: int, *, num_exemplars: int = 500, nearest: int | None = None) -> Prior:

@@ -5,17 +5,16 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
+from vae_jax.configs.choices.form import Form
 from vae_jax.configs.choices.priors import Prior
-from vae_jax.models import VAE
+from vae_jax.models import VAE, of_noise
 from vae_jax.models.modules import apply_module
 from vae_jax.networks import Network
 from vae_jax.types import Array, Event, Key, Params
 
-Inputs = Callable[[Key, int], Array] | None
-
 
 def with_read_inputs(
-    model: VAE, reader: Network, prior: Prior, examples: Inputs, preprocess: Callable | None
+    model: VAE, reader: Network, prior: Prior, form: Form, preprocess: Callable | None
 ) -> VAE:
     """The model with a prior of so many inputs, which its encoder reads behind the preprocessing of
     the examples: integers could not be learned.
@@ -24,18 +23,26 @@ def with_read_inputs(
       model: whose encoder's parameters are those of `reader`.
       reader: the encoder without its preprocessing.
       prior: with its number of inputs, C.
-      examples: see `Form.inputs`.
+      form: of the examples.
       preprocess: of the examples.
     """
+    examples = form.inputs
     if prior.at_means and examples is None:
         raise ValueError(
             "prior='exemplars' keeps some of the training images, and these data are none: choose"
             " prior='vamp', or prior='mixture'."
         )
+    if prior.at_examples and examples is None:
+        raise ValueError(
+            "pseudo_start='data' is at training images, and these data are none: choose"
+            " pseudo_start='noise'."
+        )
 
     def first(key: Key, x: Event) -> Array:
-        if examples is not None:
+        if examples is not None and prior.at_examples is not False:
             return examples(key, prior.inputs)
+        if examples is not None:
+            return _grey(key, x, prior.inputs, form.classes, preprocess)
         read = x if preprocess is None else preprocess(x)
         if not hasattr(read, "dtype") or not jnp.issubdtype(read.dtype, jnp.floating):
             raise ValueError(
@@ -48,3 +55,12 @@ def with_read_inputs(
         return apply_module(reader, params, "encoder", u, c)
 
     return prior.of_inputs(model, first, encode=encode)
+
+
+def _grey(
+    key: Key, x: Event, number: int, levels: int | None, preprocess: Callable | None
+) -> Array:
+    """Images of noise about the middle of their range, as the encoder reads them: intensities in
+    [0, 1], or what the preprocessing makes of integers below the levels."""
+    noise: Array = of_noise(number)(key, x)
+    return noise if preprocess is None else jax.vmap(preprocess)(((levels or 2) - 1) * noise)
