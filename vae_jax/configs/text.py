@@ -108,7 +108,7 @@ def _check_lengths(lengths: tuple[int, ...] | None, length: int, lines: bool) ->
     if lengths is not None and (not lines or len(lengths) != length + 1):
         raise ValueError(
             f"lengths are of lines=True, a number for each of 0 .. {length}; got {len(lengths)} of"
-            f" them, and lines={lines}: leave them out, and they are read from the file."
+            f" {'lines' if lines else 'windows'}: leave them out, and they are read from the file."
         )
 
 
