@@ -62,8 +62,8 @@ def test_a_run_from_its_first_row_to_the_report(run):
         log_p, elbo = evaluation["log_likelihood"], evaluation["elbo"]
         assert log_p["value"] > elbo["elbo"] - 3 * elbo["elbo_standard_error"]
         informed = evaluation.get("mutual_information", {}).get("images")
-        # conditional; log q of draws alone; one vector of codes, of which it is the whole rate
-        unknown = run.config["config"] in ("masked", "planar", "codes")
+        # log q of draws alone; one vector of codes, of which it is the whole rate
+        unknown = run.config["config"] in ("planar", "codes")
         assert informed == (None if unknown else 5 if is_layered(run) else 8)
     report = (run.folder / "report.html").read_text()
     assert ("ELBO" in report) == (run.config["config"] != "point")
