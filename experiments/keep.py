@@ -17,9 +17,18 @@ import tyro
 
 from vae_jax.configs.lookup import CONFIGS
 from vae_jax.configs.options import to_json
+from vae_jax.runs import Training
 from vae_jax.runs import folder as files
 
 Json = dict[str, Any]
+
+_SHOWN = (
+    "time",
+    "score",
+    "pictures",
+    "tensorboard",
+    "profile",
+)  # without which the numbers are the same
 
 
 def main(
@@ -54,6 +63,10 @@ def load(path: Path) -> list[Json]:
 def read(folder: Path) -> Json:
     """What is kept of a run: its config and circumstances, its time, its scores."""
     config, scores = files.read_config(folder), files.read_json(folder / "evaluation.json")
+    if config.get("resumed"):
+        raise ValueError(
+            f"{folder} went on on another machine, and its time is not known: run anew."
+        )
     written = [(folder / name).stat().st_mtime for name in ("config.json", "evaluation.json")]
     about = {name: config[name] for name in ("training", "versions", "commit", "device")}
     return {
@@ -76,14 +89,17 @@ def command(config: Json) -> str:
 
 
 def changed(config: Json) -> list[tuple[str, str]]:
-    """The options of a run that are others than its config's own, as they are written."""
+    """The options of a run that are others than its config's own, as they are written; none of
+    another package's config, which is not known here."""
+    if config["config"] not in CONFIGS:
+        return []
     known = inspect.signature(CONFIGS[config["config"]]).parameters
     own = to_json({name: p.default for name, p in known.items()})
+    own |= own.get("choices", {}) | vars(Training())
     options = {n: v for n, v in config["options"].items() if n not in ("raw", "data", "choices")}
-    pairs = [(name, value, own[name]) for name, value in options.items()]
-    choices = config["options"].get("choices", {})
-    pairs += [(name, value, own["choices"].get(name)) for name, value in choices.items()]
-    return [(name, _spelt(value)) for name, value, default in pairs if value != _plain(default)]
+    options |= config["options"].get("choices", {}) | config["training"]
+    said = {name: v for name, v in options.items() if name in own and name not in _SHOWN}
+    return [(name, _spelt(v)) for name, v in said.items() if v != _plain(own[name])]
 
 
 def line(run: Json) -> str:

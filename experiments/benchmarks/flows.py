@@ -106,12 +106,17 @@ def table_of(rows: list[Row], limits: dict[str, float]) -> str:
     lines = [f"| | {' | '.join(present)} |", "|---" * (1 + len(present)) + "|"]
     for flow in FLOWS:
         cells = [[row["log_p"] for row in whose[name] if row["flow"] == flow] for name in present]
-        shown = [f"{np.mean(nats):.3f} ± {np.std(nats):.3f}" for nats in cells]
+        shown = [f"{np.mean(nats):.3f}{_spread(nats)}" for nats in cells]
         lines.append(f"| {flow} | {' | '.join(shown)} |")
     lines += [
         f"| {name} | {f'{nats:.3f} | ' * len(present)}".rstrip() for name, nats in limits.items()
     ]
     return "\n".join(lines)
+
+
+def _spread(nats: list[float]) -> str:
+    """Their standard deviation (divided by n - 1), where there are several."""
+    return f" ± {np.std(nats, ddof=1):.3f}" if len(nats) > 1 else ""
 
 
 def line(row: Row) -> str:

@@ -6,7 +6,7 @@ import pytest
 from tiny_runs import read, shorten, train
 
 from vae_jax import evaluate
-from vae_jax.cli import reconstruct
+from vae_jax.cli import output, reconstruct
 from vae_jax.data import read_table
 from vae_jax.runs import load_run
 
@@ -66,3 +66,13 @@ def test_what_cannot_be_filled_is_refused(run, digits, tmp_path, capsys):
     assert "--filled is of a table with missing values, as `vectors" in capsys.readouterr().err
     assert reconstruct.main([str(run), "--filled", str(tmp_path / "a.txt")]) == 1
     assert "--filled must end in .npz, .csv or .parquet" in capsys.readouterr().err
+    assert reconstruct.main([str(run), "--importance-samples", "9"]) == 1
+    assert "--importance-samples is of --filled: leave it out" in capsys.readouterr().err
+
+
+def test_a_column_may_have_any_name(tmp_path):
+    columns = {"path": np.arange(3.0), "file": np.array(["a", "b", "c"])}
+    output.save_table(tmp_path / "all.csv", **columns)
+    assert (tmp_path / "all.csv").read_text() == "path,file\n0.0,a\n1.0,b\n2.0,c\n"
+    with pytest.raises(ValueError, match=r"no array of the name 'file': choose .csv or .parquet"):
+        output.save_table(tmp_path / "all.npz", **columns)

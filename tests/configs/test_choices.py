@@ -430,7 +430,10 @@ REFUSED = {
     "free bits of a bound": ({"free_bits": 1.0, "objective": "iwae"}, "of the objective elbo, and"),
     "free bits score-free": ({"free_bits": 1.0, "gradient": "score-free"}, "free_bits out"),
     "bits less than none": ({"free_bits": -1.0}, "free_bits must be in 0 .. 1,000,000; got -1"),
-    "groups of no bits": ({"free_bits_per": "total"}, "needs the nats: free_bits=0.5, say"),
+    "groups of no bits": (
+        {"free_bits_per": "total"},
+        "needs the nats: free_bits=0.5, say; without free bits it is free_bits_per='dimension'",
+    ),
     "bits of no dimension": (
         {"free_bits": 1.0, "prior": "mixture"},
         "it is sampled: choose free_bits_per='total', or prior='standard'",
@@ -518,6 +521,15 @@ REFUSED = {
     "a sum over too many states": (
         {**WITH["enumerated"], "objective": "enumerated", "latent_classes": 65},
         r"latent_classes\^latents = 4,225, and at most 4,096 are summed: choose fewer latents or",
+    ),
+    "a sum over states beyond counting": (
+        {**WITH["enumerated"], "objective": "enumerated", "latent_classes": 10**7},
+        r"latents = too many to write, and at most",
+    ),
+    "a sum over relaxed states": (
+        {"objective": "enumerated", "posterior": "gumbel", "prior": "classes"}
+        | {"straight_through": True},
+        "posterior='gumbel' lists none: choose posterior='categorical'",
     ),
     "a vamp prior of draws alone": (
         {"posterior": "sylvester", "prior": "vamp"},

@@ -79,6 +79,12 @@ def test_what_was_read_needs_no_file(path, tmp_path):
             text(data=path, length=5, **{"lines": True, **given})
 
 
+def test_of_two_lines_none_can_be_held_out(tmp_path):
+    (tmp_path / "two.txt").write_text("ab\nabc\n")
+    with pytest.raises(ValueError, match=r"two.txt has 2 lines of 1 to 5 .* 3 or more are needed"):
+        text(data=tmp_path / "two.txt", length=5, lines=True)
+
+
 def test_every_row_of_a_text_is_tried():
     of_images = {"conv", "residual", "pixelcnn"}
     assert set(PAIRS) == set(NETWORKS) - of_images

@@ -3,6 +3,8 @@
 import json
 import os
 
+import pytest
+
 from experiments import keep
 
 SCORES = {
@@ -57,9 +59,23 @@ def test_a_command_says_what_is_not_the_configs_own():
         "straight_through": True,
         "activation": "relu",
     }
-    config = {"config": "digits", "options": {"epochs": 600, "latents": 3, "choices": choices}}
-    own = "--latents 3 --objective iwae --hidden 9 8 --straight-through"
+    options = {"epochs": 600, "latents": 3, "choices": choices}
+    training = {"clip": 5.0, "importance_samples": 9, "keep": 3, "pictures": False}
+    config = {"config": "digits", "options": options, "training": training}
+    own = "--latents 3 --objective iwae --hidden 9 8 --straight-through --clip 5.0"
+    own = f"{own} --importance-samples 9"
     assert keep.command(config) == f"python -m experiments.train digits {own}"
+    assert keep.command({**config, "config": "own"}) == "python -m experiments.train own"
+
+
+def test_a_run_that_went_on_elsewhere_is_not_kept(tmp_path):
+    folder = folder_of(tmp_path / "run", "digits")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(
+        json.dumps({**config, "resumed": [{"after": 1, "devices": {}, "versions": {}}]})
+    )
+    with pytest.raises(ValueError, match="went on on another machine, and its time is not known"):
+        keep.main((folder,), tmp_path / "kept.json")
 
 
 def test_a_row_has_what_the_scores_have():

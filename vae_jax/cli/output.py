@@ -41,8 +41,11 @@ def save(shown: Path, **trees: Any) -> None:
     console.print(f"{shown}\n{path}", soft_wrap=True)
 
 
-def save_arrays(path: Path, **arrays: Any) -> None:
+def save_arrays(path: Path, /, **arrays: Any) -> None:
     """One .npz, all of it or nothing."""
+    taken = sorted({"file", "allow_pickle"} & set(arrays))
+    if taken:
+        raise ValueError(f"An .npz has no array of the name {taken[0]!r}: choose .csv or .parquet.")
     with replacing(path) as file:
         np.savez_compressed(file, **arrays)
 
@@ -72,13 +75,13 @@ def check_table(path: Path, option: str) -> None:
         raise ValueError(f"{option} must end in {', '.join(most)} or {last}; got {path}.")
 
 
-def save_table(path: Path, **columns: np.ndarray) -> None:
+def save_table(path: Path, /, **columns: np.ndarray) -> None:
     """What is known of each example, [N, ...] by name, in the file's own format: as arrays in an
     .npz, and else with a column for each number, z0, z1, ... of z [N, D], label of label [N]."""
     _TABLES[path.suffix](path, **columns)
 
 
-def save_csv(path: Path, **columns: np.ndarray) -> None:
+def save_csv(path: Path, /, **columns: np.ndarray) -> None:
     """A table with a line of names; numbers are as short as they can be and read back the same."""
     file, table = io.StringIO(), _table(columns)
     lines = csv.writer(file, lineterminator="\n")
@@ -87,7 +90,7 @@ def save_csv(path: Path, **columns: np.ndarray) -> None:
     write(path, file.getvalue().encode())
 
 
-def save_parquet(path: Path, **columns: np.ndarray) -> None:
+def save_parquet(path: Path, /, **columns: np.ndarray) -> None:
     """A table, whole or nothing."""
     try:
         import pyarrow

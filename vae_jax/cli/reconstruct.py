@@ -40,7 +40,7 @@ def _reconstruct(
     draw_z: bool = False,
     draw_x: bool = False,
     filled: Path | None = None,
-    importance_samples: int = 100,
+    importance_samples: int | None = None,
     seed: int = 0,
     epoch: int | None = None,
     data: str | None = None,
@@ -55,8 +55,9 @@ def _reconstruct(
       draw_z: Draw z from q(z|x), rather than take its mean; where it has none it is drawn anyway.
       draw_x: Draw x from p(x|z), likewise.
       filled: A file, .csv, .parquet or .npz, of all rows of a table with missing numbers, in their
-        order: those are estimates of E[x_missing | x_observed], the others are as they were.
-      importance_samples: K of these estimates.
+        order, columns of numbers first: those are estimates of E[x_missing | x_observed], the
+        others are as they were. Columns that were left out are not there.
+      importance_samples: K of these estimates, by default 100.
       seed: Of the draws.
       epoch: Of the checkpoint; by default the best, or the last.
       data: Where the data are now, if they have moved since.
@@ -64,8 +65,12 @@ def _reconstruct(
     """
     check_place(out)
     check_count("number", number)
+    samples = 100 if importance_samples is None else importance_samples
+    check_count("importance_samples", samples)
     if filled is not None:
         check_table(filled, "--filled")
+    elif importance_samples is not None:
+        raise ValueError("--importance-samples is of --filled: leave it out, or name the file.")
     found = load_run(run, epoch=epoch, data=data, configs=configs)
     gaps = None if filled is None else _gaps_of(found)
     first = jax.tree.map(lambda leaf: leaf[:number], found.experiment.examples.load().test)
@@ -84,7 +89,7 @@ def _reconstruct(
     restore = found.experiment.views.restore
     save(path, x=restore(x), made=restore(made))
     if filled is not None and gaps is not None:
-        _fill(found, gaps, filled, seed, importance_samples)
+        _fill(found, gaps, filled, seed, samples)
 
 
 def _gaps_of(run: Run) -> Gaps:

@@ -132,10 +132,15 @@ def _some(stored: Intensities) -> np.ndarray:
 def _inputs(
     stored: Intensities, prepare: Prepare | None, read: Preprocess, key: Key, number: int
 ) -> Array:
-    """See `Form.inputs`; again the same where there are not so many."""
+    """See `Form.inputs`."""
     pick_key, own_key = jax.random.split(key)
     x = jnp.asarray(_some(stored))
-    x = x[jax.random.choice(pick_key, len(x), (number,), replace=number > len(x))]
+    if number > len(x):
+        raise ValueError(
+            f"{number:,} images are asked for by the prior, and they are chosen among {len(x):,} of"
+            " those to train on: choose fewer, by pseudo_inputs or num_exemplars."
+        )
+    x = x[jax.random.choice(pick_key, len(x), (number,), replace=False)]
     if prepare is not None:
         keys = jax.random.split(own_key, number)
         x = jax.vmap(lambda key, x: prepare(key, {"x": x})["x"])(keys, x)

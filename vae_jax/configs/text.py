@@ -18,6 +18,7 @@ from vae_jax.networks import one_hot
 from vae_jax.types import Array, Batch
 
 _CHOICES = Choices(likelihood="categorical")
+_LEAST = 3  # lines: of fewer none can be held out
 
 
 class _Text(NamedTuple):
@@ -125,6 +126,11 @@ def _lines(path: Path, length: int) -> _Text:
     """Its lines, and how long each is as the condition."""
     every, vocabulary, longer = datasets.read_lines(path, length)
     size, K = len(every.x), len(vocabulary)
+    if size < _LEAST:
+        raise ValueError(
+            f"{path} has {size} lines of 1 to {length} characters, and {_LEAST} or more are needed,"
+            " some to train on and some held out: length=<more>, or a longer text."
+        )
     found = f"{size:,} lines of 1 to {length} characters, of which {K} are different."
     left_out = f" {longer:,} longer lines were left out." if longer else ""
     train, test = (batch(split, conditional=True) for split in datasets.hold_out(every))

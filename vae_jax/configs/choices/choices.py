@@ -151,7 +151,8 @@ class Choices:
       pseudo_inputs: Of vamp, by default 500.
       pseudo_start: Where these begin: data, at training images; noise, of images about the middle
         grey, and of mean 0 and deviation 1 where data are standardised; by default data of images.
-      num_exemplars: Of exemplars, by default 500.
+      num_exemplars: Of exemplars, by default 500; few against the training images, since x is not
+        left out of them, and at most 10,000.
       nearest: Of exemplars, of how many the density is, those nearest to z, by default of all.
       prior_layers: Of real_nvp, by default 6, of maf and spline, 4, of autoregressive, 2.
       prior_width: Of these four, units of the networks, by default 64.

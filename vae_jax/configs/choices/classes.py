@@ -45,7 +45,7 @@ def gumbel(
 
     classes = categorical(latents, latent_classes=latent_classes, dtype=dtype)
     own = rate if straight_through else categorical_rate
-    return classes._replace(has_path=True, trained=trained, scored=hard, descended=own)
+    return classes._replace(has_path=True, states=0, trained=trained, scored=hard, descended=own)
 
 
 def _end(end: float | None, steps: int) -> float:

@@ -8,6 +8,7 @@ from vae_jax.distributions.states import MOST
 from vae_jax.networks import FlowHead
 from vae_jax.objectives import categorical_rate
 
+_TOLD = 10**12  # states: of more the number is not written
 _BY_SCORE = ("rloo", "vimco", "enumerated")  # objectives that take a draw as it is
 
 
@@ -52,10 +53,11 @@ def _check_states(name: str, posterior: Posterior) -> None:
             " none: choose posterior='categorical', or objective='elbo'."
         )
     if posterior.states > MOST:
+        number = f"{posterior.states:,}" if posterior.states < _TOLD else "too many to write"
         raise ValueError(
             f"objective='enumerated' is a sum over all states of z, latent_classes^latents ="
-            f" {posterior.states:,}, and at most {MOST:,} are summed: choose fewer latents or"
-            " classes, or objective='rloo', which draws some of them."
+            f" {number}, and at most {MOST:,} are summed: choose fewer latents or classes, or"
+            " objective='rloo', which draws some of them."
         )
 
 

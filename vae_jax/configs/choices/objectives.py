@@ -73,7 +73,10 @@ def elbo(
     weight = _beta(beta, beta_warmup, beta_rise)
     is_plain = (beta, beta_warmup, free_bits) == (1.0, 0, 0.0)
     if not free_bits and free_bits_per != "dimension":
-        raise ValueError(f"free_bits_per={free_bits_per!r} needs the nats: free_bits=0.5, say.")
+        raise ValueError(
+            f"free_bits_per={free_bits_per!r} needs the nats: free_bits=0.5, say; without free bits"
+            " it is free_bits_per='dimension'."
+        )
     if rate is None:
         return _distortion(model, is_plain and (draws, gradient) == (1, "plain"))
     check_count("draws", draws)
