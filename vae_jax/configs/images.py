@@ -121,8 +121,8 @@ cifar10 = preset(
 
     Of 5,000 of its images `--data FILE --epochs 4 --batch-size 25 --importance-samples 10`, 800
     steps, gave on 1,000 others -ELBO 13,849 +- 36, 6.48 bits per dimension (one sample counts: a
-    bound), where independent pixels have 7.91 (8 minutes of processor time, two shared cores, November 2026). It was falling;
-    all images and the epochs of the default want a GPU.
+    bound), where independent pixels have 7.91 (8 minutes of processor time, two shared cores,
+    November 2026). It was falling; all images and the epochs of the default want a GPU.
 
     Reference: of the likelihood Salimans et al. 2017, arXiv 1701.05517 (PixelCNN++), here given z
     alone and not the pixels before.""",
