@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax import export
 from tiny_runs import LINES, bytes_of, noise, write_table
 
 from vae_jax import data, evaluate, generate, memory, train_epoch
@@ -154,7 +155,7 @@ def evaluated(experiment, loaded, params, monkeypatch):
 def assert_lowered(found, name):
     convolutions = 0
     for program, args in found:
-        text = jax.export.export(program, platforms=PLATFORMS)(*args).mlir_module()
+        text = export.export(program, platforms=PLATFORMS)(*args).mlir_module()
         assert set(re.findall(r"stablehlo\.custom_call @(\w+)", text)) <= OWN_CALLS
         convolutions += text.count("stablehlo.convolution")
     assert (convolutions > 2 * len(found)) == (name in CONVS)

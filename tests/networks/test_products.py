@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import linen as nn
-from jax import lax
+from jax import export, lax
 
 from vae_jax.networks import ConvDecoder, ConvEncoder
 from vae_jax.networks.products import (
@@ -151,7 +151,7 @@ def test_parameters_are_float32_where_arrays_are_float64(ours, flaxs, x64):
 
 
 def program_for(platform, f, *args):
-    return jax.export.export(jax.jit(f), platforms=(platform,))(*args).mlir_module()
+    return export.export(jax.jit(f), platforms=(platform,))(*args).mlir_module()
 
 
 @pytest.mark.parametrize("stride", [1, 2])
