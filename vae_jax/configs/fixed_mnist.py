@@ -34,9 +34,14 @@ def mnist_vamp(
 ) -> Experiment:
     """A VampPrior of 500 pseudo-inputs, which begin at training images.
 
-    `python -m experiments.train mnist_vamp --raw FOLDER`, beside the same with --prior standard.
+    `python -m experiments.train mnist_vamp --raw FOLDER --epochs 30`, beside the same with --prior
+    standard, had on the 10,000 test images after 9 epochs -ELBO 98.95 and 101.31, and after 12
+    96.93 and 99.78; the normal prior comes to 96.91 +- 0.26 after 30, with -log p(x) 93.21 (200
+    samples, of which seven count: a bound). One epoch takes 20 and 4 seconds of processor time (two
+    shared cores, November 2026), so that the VampPrior was stopped there.
+
     The paper has -log p(x) 85.57, and 88.56 with the normal prior, of 5,000 samples, after up to
-    2,000 epochs in which the weight of the rate rises for 100. It has not been measured in full.
+    2,000 epochs in which the weight of the rate rises for 100, which it does not here.
 
     Args:
       epochs: Passes over the 50,000 training images.
