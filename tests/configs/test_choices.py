@@ -28,7 +28,7 @@ from vae_jax.configs.choices.steps import STEPS
 from vae_jax.configs.choices.table import options_of
 from vae_jax.distributions import Flowed
 from vae_jax.flows import Permutation
-from vae_jax.networks import centred
+from vae_jax.networks import centred, one_hot
 
 TABLES = {
     "objective": OBJECTIVES,
@@ -58,12 +58,16 @@ X = {
 }
 
 
+OF_EXAMPLES = {"exemplars", "riemannian_hamiltonian"}
+
+
 def examples(key, number):
     return jax.numpy.ones((number, 4, 4, 1))
 
 
 def made(**changes):
-    form = FORM._replace(inputs=examples) if changes.get("prior") == "exemplars" else FORM
+    kept = {changes.get("prior"), changes.get("posterior")} & OF_EXAMPLES
+    form = FORM._replace(inputs=examples) if kept else FORM
     return parts(replace(SMALL, **changes), SMALL, form, 2)
 
 
@@ -241,10 +245,11 @@ def products(f, *args):
     return [re.search(r"-> tensor<(?:\d+x)*(\w+)>", line)[1] for line in lines]
 
 
+OF_FLOAT32 = ("gaussian", "riemannian_hamiltonian")  # which is above; whose metric is float32
 MADE = [
     *((name, "gaussian", "gaussian") for name in NETWORKS if name not in OF_SEQUENCES),
     *(("mlp", name, "gaussian") for name in LIKELIHOODS if name != "gaussian"),
-    *(("mlp", "gaussian", name) for name in POSTERIORS if name not in ("gaussian", *OF_CODES)),
+    *(("mlp", "gaussian", name) for name in POSTERIORS if name not in (*OF_CODES, *OF_FLOAT32)),
 ]
 
 
@@ -595,6 +600,10 @@ def test_what_does_not_fit_the_data_is_refused():
         parts(replace(SMALL, likelihood="full_gaussian"), SMALL, wide, 2)
     with pytest.raises(ValueError, match="prior='exemplars' keeps some of the training images"):
         parts(replace(SMALL, prior="exemplars"), SMALL, FORM, 2)
+    moved, told = replace(SMALL, posterior="riemannian_hamiltonian"), FORM._replace(inputs=examples)
+    for form, embed in ((FORM, None), (told, one_hot(3))):
+        with pytest.raises(ValueError, match="images without a condition: choose posterior='ham"):
+            parts(moved, SMALL, form, 2, embed=embed)
     for name in LEVELS:
         with pytest.raises(ValueError, match=f"'{name}' is for integers, and these data are not"):
             parts(replace(SMALL, likelihood=name), SMALL, FORM._replace(classes=None), 2)

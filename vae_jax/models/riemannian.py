@@ -37,6 +37,7 @@ def with_riemannian_hamiltonian(
     least: float = 0.01,
     first_step: float = 0.01,
     iterations: int = 3,
+    encode: Callable[..., Distribution] | None = None,
 ) -> VAE:
     """The same model, with a posterior moved by K leapfrog steps in a learned metric: an RHVAE.
 
@@ -60,6 +61,8 @@ def with_riemannian_hamiltonian(
       least: of the inverse metric, far from all.
       first_step: of each dimension at first, in (0, 0.1); they are learned, below 0.1.
       iterations: of each equation of a step.
+      encode: (params, u) -> q, where the examples are not of the kind of x, as in
+        `with_vamp_prior`; by default the model's.
 
     Returns:
       VAE, with the groups "hamiltonian" and "metric", and the state's entry "metric".
@@ -77,7 +80,7 @@ def with_riemannian_hamiltonian(
     check_within("least", least, 1e-6, 1e6)
     check_module("metric", metric)
     check_takes("inputs", inputs, "key", "x")
-    forces, places = log_joint_of(model), _places_of(model, metric)
+    forces, places = log_joint_of(model), _places_of(encode or model.encode, metric)
     factor = partial(_factor, width, least)
 
     def init(key: Key, x: Event, c: Event = None) -> Params:
@@ -85,8 +88,9 @@ def with_riemannian_hamiltonian(
         params = model.init(model_key, x, c)
         shape = event_of("with_riemannian_hamiltonian", model, params, c, key)
         own = first_values(shape, first_step, True, LARGEST)
-        state = {**params.get("state", {}), "metric": {"inputs": inputs(inputs_key, x)}}
-        network = init_stateless(metric, metric_key, x)
+        u = inputs(inputs_key, x)
+        state = {**params.get("state", {}), "metric": {"inputs": u}}
+        network = init_stateless(metric, metric_key, jax.tree.map(lambda leaf: leaf[0], u))
         params = {**params, "hamiltonian": own, "metric": network, "state": state}
         jax.eval_shape(lambda: trace(changed, params, key, x, c).z)  # checks the events
         return params
@@ -95,7 +99,7 @@ def with_riemannian_hamiltonian(
         z = draw("latent", given["prior"])
         draw("momentum", PrecisionGaussian(factor(given, z)))
 
-    def encode(params: Params, x: Event, c: Event = None, key: Key | None = None) -> Any:
+    def encode_and_move(params: Params, x: Event, c: Event = None, key: Key | None = None) -> Any:
         base, entries = parted(model.encode(params, x, c, key))
         own = params["hamiltonian"]
         log_step = math.log(LARGEST) + jax.nn.log_sigmoid(own["step"])
@@ -112,16 +116,16 @@ def with_riemannian_hamiltonian(
         p = Layered({"prior": made, **places(params)}, program)
         return WithState(p, entries) if entries else p
 
-    changed = model._replace(init=init, encode=encode, decode=decode, prior=prior)
+    changed = model._replace(init=init, encode=encode_and_move, decode=decode, prior=prior)
     return changed
 
 
-def _places_of(model: VAE, metric: nn.Module) -> Callable[[Params], Params]:
+def _places_of(encode: Callable[..., Any], metric: nn.Module) -> Callable[[Params], Params]:
     """params -> the centres [C, D], and the factors [C, D, D]."""
 
     def places(params: Params) -> Params:
         u = params["state"]["metric"]["inputs"]
-        centres = jax.vmap(lambda u: parted(model.encode(params, u)).made.mean())(u)
+        centres = jax.vmap(lambda u: parted(encode(params, u)).made.mean())(u)
         factors = jax.vmap(lambda u: apply_module(metric, params, "metric", u))(u)
         return {"centres": centres, "factors": factors}
 

@@ -26,7 +26,7 @@ from vae_jax.configs.choices.optimizers import OPTIMIZERS
 from vae_jax.configs.choices.posterior import Posterior
 from vae_jax.configs.choices.posteriors import POSTERIORS
 from vae_jax.configs.choices.priors import PRIORS, Prior
-from vae_jax.configs.choices.pseudo_inputs import with_read_inputs
+from vae_jax.configs.choices.pseudo_inputs import with_kept_examples, with_read_inputs
 from vae_jax.configs.choices.steps import STEPS, Descended
 from vae_jax.configs.choices.table import chosen
 from vae_jax.configs.experiment import Optimize, no_more
@@ -101,11 +101,13 @@ def parts(
     own, p = _latent_parts(posterior, prior.prior, encoder, form, latents)
     writer = _writer(form, Network(decoder, head, embed), mask_of)
     model = vae(Network(encoder, own, embed, preprocess), writer, p)
+    reader = Network(encoder, own, embed)  # behind the preprocessing
     if prior.inputs:
-        reader = Network(encoder, own, embed)  # behind the preprocessing
         model = with_read_inputs(model, reader, prior, form, preprocess)
     if choices.scale == "optimal":
         model = with_optimal_scale(model)
+    if posterior.examples:
+        model = with_kept_examples(model, reader, posterior, form)
     return _trained(posterior, posterior.trained(model), prior, given)
 
 

@@ -103,7 +103,8 @@ class Choices:
         what is before it, in training, by default 0.
       posterior: gaussian, diagonal; full, with every covariance; committed: diagonal, with a least
         rate; point: a plain autoencoder, which has no bound; hamiltonian, a gaussian whose draws
-        are moved by leapfrog steps; planar, radial, sylvester and iaf: a gaussian through flows of
+        are moved by leapfrog steps; riemannian_hamiltonian, by those in a metric that is learned;
+        planar, radial, sylvester and iaf: a gaussian through flows of
         the features; codes, the nearest of a table, at each position of the smallest map of
         convolutions; residual_codes, sums of these; fsq, levels of each channel; lfq and bsq, signs
         of each, bsq on a sphere; categorical, each latent a class, for rloo, vimco and enumerated;
@@ -112,7 +113,9 @@ class Choices:
       posterior_floor: Of all with a standard deviation, the least log of it; of flows that of the
         Gaussian they begin at.
       committed_rate: Of committed, the least rate of each dimension, by default 0.1 nats.
-      leapfrog_steps: Of hamiltonian, by default 3.
+      leapfrog_steps: Of hamiltonian and riemannian_hamiltonian, by default 3.
+      metric_examples: Of riemannian_hamiltonian, training images its metric is around, by default
+        100.
       flow_layers: Of planar and radial, by default 8, of sylvester, by default 4, of iaf, 2.
       flow_width: Of iaf, units of the networks, by default 128.
       flow_rank: Of sylvester, directions of each layer, by default 8 at most.
@@ -207,6 +210,7 @@ class Choices:
     posterior_floor: float | None = FLOOR
     committed_rate: float | None = None
     leapfrog_steps: int | None = None
+    metric_examples: int | None = None
     flow_layers: int | None = None
     flow_width: int | None = None
     flow_rank: int | None = None

@@ -32,6 +32,8 @@ class Posterior(NamedTuple):
       rate: of it, where it is another than the prior says.
       descended: in the place of the rate, where that is of the scored model alone.
       terms: of the loss, beside distortion and rate.
+      examples: of training that it keeps, how many.
+      around: (trained model, first examples, encode=) -> the model with these.
       vectors: of codes, how many there are where there is no map; None for one.
     """
 
@@ -48,6 +50,8 @@ class Posterior(NamedTuple):
     rate: Rate | None = None
     descended: Rate | None = None
     terms: tuple[Term, ...] = ()
+    examples: int = 0
+    around: Callable[..., VAE] = as_it_is
     vectors: int | None = None
 
     @property

@@ -1,5 +1,7 @@
 """Posteriors: the head of the encoder."""
 
+from collections.abc import Callable
+
 from vae_jax.checks import check_count, check_within
 from vae_jax.configs.choices.classes import categorical, gumbel
 from vae_jax.configs.choices.codes import bsq, codes, fsq, lfq, residual_codes
@@ -9,16 +11,21 @@ from vae_jax.configs.choices.flows import iaf, planar, radial, sylvester
 from vae_jax.configs.choices.posterior import Posterior
 from vae_jax.configs.choices.spaces import power_spherical, riemannian, vmf, wrapped
 from vae_jax.configs.choices.table import Rows, one_of
-from vae_jax.models import VAE, with_hamiltonian
+from vae_jax.models import VAE, with_hamiltonian, with_riemannian_hamiltonian
 from vae_jax.networks import (
+    MLP,
     DeltaHead,
     FullGaussianHead,
     GaussianHead,
+    MetricHead,
+    Network,
     PredictedScale,
     committed_ceiling,
 )
 from vae_jax.objectives import sampled_rate
+from vae_jax.types import Event
 
+_METRIC = (64,)  # units of the network of a metric
 _RATES = (1e-3, 10.0)  # nats of a dimension
 
 
@@ -73,12 +80,35 @@ def hamiltonian(
     return base._replace(is_diagonal=False, trained=trained, rate=sampled_rate)
 
 
+def riemannian_hamiltonian(
+    latents: int,
+    *,
+    leapfrog_steps: int = 3,
+    metric_examples: int = 100,
+    posterior_floor: float | None = None,
+    dtype: str = "float32",
+) -> Posterior:
+    """The same in a metric around training examples, which is learned (Chadebec et al. 2020)."""
+    check_count("leapfrog_steps", leapfrog_steps)
+    check_count("metric_examples", metric_examples)
+    base = gaussian(latents, posterior_floor=posterior_floor, dtype=dtype)
+    own_dtype = one_of("dtype", DTYPES, dtype)
+    metric = Network(MLP(_METRIC, dtype=own_dtype), MetricHead(latents, own_dtype))
+
+    def around(model: VAE, first: Callable[..., Event], encode: Callable[..., Event]) -> VAE:
+        return with_riemannian_hamiltonian(model, leapfrog_steps, metric, first, encode=encode)
+
+    own = base._replace(is_diagonal=False, any_z=False, rate=sampled_rate)
+    return own._replace(examples=metric_examples, around=around)
+
+
 POSTERIORS: Rows = {
     "gaussian": gaussian,
     "full": full,
     "committed": committed,
     "point": point,
     "hamiltonian": hamiltonian,
+    "riemannian_hamiltonian": riemannian_hamiltonian,
     "planar": planar,
     "radial": radial,
     "sylvester": sylvester,

@@ -1,4 +1,4 @@
-"""Priors that are mixtures of posteriors, of inputs as an encoder reads them."""
+"""Priors and posteriors that are made of inputs, as an encoder reads them."""
 
 from collections.abc import Callable
 
@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from vae_jax.configs.choices.form import Form
+from vae_jax.configs.choices.posterior import Posterior
 from vae_jax.configs.choices.priors import Prior
 from vae_jax.models import VAE, of_noise
 from vae_jax.models.modules import apply_module
@@ -51,10 +52,35 @@ def with_read_inputs(
             )
         return jax.random.normal(key, (prior.inputs, *read.shape))
 
+    return prior.of_inputs(model, first, encode=_encode_by(reader))
+
+
+def with_kept_examples(model: VAE, reader: Network, posterior: Posterior, form: Form) -> VAE:
+    """The model with a posterior around so many training examples, which are kept.
+
+    Args:
+      model, reader, form: as of `with_read_inputs`.
+      posterior: with its number of examples.
+    """
+    examples = form.inputs
+    if examples is None or reader.embed is not None:
+        raise ValueError(
+            "posterior='riemannian_hamiltonian' keeps some of the training images, and is of images"
+            " without a condition: choose posterior='hamiltonian'."
+        )
+
+    def first(key: Key, x: Event) -> Array:
+        del x
+        return examples(key, posterior.examples)
+
+    return posterior.around(model, first, encode=_encode_by(reader))
+
+
+def _encode_by(reader: Network) -> Callable[..., Event]:
     def encode(params: Params, u: Event, c: Event = None) -> Event:
         return apply_module(reader, params, "encoder", u, c)
 
-    return prior.of_inputs(model, first, encode=encode)
+    return encode
 
 
 def _grey(
