@@ -57,6 +57,7 @@ SAID = {
 }
 WITHOUT_FACTORS = (
     "mixture-",
+    "exemplars",
     "full-gaussian",
     "foreign-mvn",
     "flowed",
