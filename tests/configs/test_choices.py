@@ -19,10 +19,11 @@ from vae_jax.configs.choices.dtypes import DTYPES
 from vae_jax.configs.choices.form import COUNTS, LEVELS
 from vae_jax.configs.choices.likelihoods import BOUNDS, LIKELIHOODS
 from vae_jax.configs.choices.networks import ACTIVATIONS, NETWORKS, NORMS
-from vae_jax.configs.choices.objectives import GRADIENTS, GROUPS, OBJECTIVES, RISES, cyclical
+from vae_jax.configs.choices.objectives import GRADIENTS, GROUPS, OBJECTIVES
 from vae_jax.configs.choices.optimizers import OPTIMIZERS
 from vae_jax.configs.choices.posteriors import POSTERIORS
 from vae_jax.configs.choices.priors import PRIORS, PSEUDO_STARTS
+from vae_jax.configs.choices.rises import RISES, cyclical
 from vae_jax.configs.choices.scales import SCALES
 from vae_jax.configs.choices.steps import STEPS
 from vae_jax.configs.choices.table import options_of

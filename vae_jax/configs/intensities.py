@@ -137,8 +137,8 @@ def _inputs(
     x = jnp.asarray(_some(stored))
     if number > len(x):
         raise ValueError(
-            f"{number:,} images are asked for by the prior, and they are chosen among {len(x):,} of"
-            " those to train on: choose fewer, by pseudo_inputs or num_exemplars."
+            f"{number:,} images are asked for, and they are chosen among {len(x):,} of those to"
+            " train on: choose fewer, by pseudo_inputs, num_exemplars or metric_examples."
         )
     x = x[jax.random.choice(pick_key, len(x), (number,), replace=False)]
     if prepare is not None:

@@ -95,10 +95,6 @@ def with_riemannian_hamiltonian(
         jax.eval_shape(lambda: trace(changed, params, key, x, c).z)  # checks the events
         return params
 
-    def program(given: Params, draw: Callable[[str, Distribution], Array]) -> None:
-        z = draw("latent", given["prior"])
-        draw("momentum", PrecisionGaussian(factor(given, z)))
-
     def encode_and_move(params: Params, x: Event, c: Event = None, key: Key | None = None) -> Any:
         base, entries = parted(model.encode(params, x, c, key))
         own = params["hamiltonian"]
@@ -111,13 +107,26 @@ def with_riemannian_hamiltonian(
     def decode(params: Params, z: Event, c: Event = None, key: Key | None = None) -> Any:
         return model.decode(params, z["latent"], c, key)
 
+    prior = _prior_of(model, factor, places)
+    changed = model._replace(init=init, encode=encode_and_move, decode=decode, prior=prior)
+    return changed
+
+
+def _prior_of(
+    model: VAE, factor: Callable[[Params, Array], Array], places: Callable[[Params], Params]
+) -> Callable[..., Any]:
+    """p(z), and then N(r; 0, G(z))."""
+
+    def program(given: Params, draw: Callable[[str, Distribution], Array]) -> None:
+        z = draw("latent", given["prior"])
+        draw("momentum", PrecisionGaussian(factor(given, z)))
+
     def prior(params: Params, c: Event = None, key: Key | None = None) -> Any:
         made, entries = parted(model.prior(params, c, key))
         p = Layered({"prior": made, **places(params)}, program)
         return WithState(p, entries) if entries else p
 
-    changed = model._replace(init=init, encode=encode_and_move, decode=decode, prior=prior)
-    return changed
+    return prior
 
 
 def _places_of(encode: Callable[..., Any], metric: nn.Module) -> Callable[[Params], Params]:

@@ -40,8 +40,7 @@ class Choices:
         vimco, 4 of rloo; of miwae and piwae in each group, by default 8.
       groups: Of draws, of miwae and piwae, by default 8.
       mix: Of ciwae, the weight of the elbo, by default 0.5.
-      gradient: plain, or score-free: sticking the landing of elbo, doubly reparameterized of the
-        others.
+      gradient: plain, or score-free: sticking the landing of elbo, else doubly reparameterized.
       beta: Of elbo, the weight of the rate; below 1 the loss is no bound.
       beta_warmup: Steps in which beta rises from 0, by default none; of binary images 200.
       beta_rise: linear: once; cyclical: again and again, held as long as it has risen.
@@ -99,23 +98,21 @@ class Choices:
       decoder_width: Features of each layer of transformer, gru and lstm, by default 128, of
         wavenet, by default 64, and of pixelcnn, by default 32.
       decoder_heads: Of transformer, of the attention, by default 4.
-      word_dropout: Of transformer, wavenet, gru and lstm, the probability that a place is not told
-        what is before it, in training, by default 0.
+      word_dropout: Of these but pixelcnn, how probably a place is not told what is before it.
       posterior: gaussian, diagonal; full, with every covariance; committed: diagonal, with a least
         rate; point: a plain autoencoder, which has no bound; hamiltonian, a gaussian whose draws
         are moved by leapfrog steps; riemannian_hamiltonian, by those in a metric that is learned;
-        planar, radial, sylvester and iaf: a gaussian through flows of
-        the features; codes, the nearest of a table, at each position of the smallest map of
-        convolutions; residual_codes, sums of these; fsq, levels of each channel; lfq and bsq, signs
-        of each, bsq on a sphere; categorical, each latent a class, for rloo, vimco and enumerated;
-        gumbel, the same, relaxed in training; vmf and power_spherical, on a sphere, one dimension
-        less than the latents; wrapped and riemannian, in hyperbolic space.
+        planar, radial, sylvester and iaf: a gaussian through flows of the features; codes, the
+        nearest of a table, at each position of the smallest map of convolutions; residual_codes,
+        sums of these; fsq, levels of each channel; lfq and bsq, signs of each, bsq on a sphere;
+        categorical, each latent a class, for rloo, vimco and enumerated; gumbel, the same, relaxed;
+        vmf and power_spherical, on a sphere of one dimension less; wrapped and riemannian, in
+        hyperbolic space.
       posterior_floor: Of all with a standard deviation, the least log of it; of flows that of the
         Gaussian they begin at.
       committed_rate: Of committed, the least rate of each dimension, by default 0.1 nats.
       leapfrog_steps: Of hamiltonian and riemannian_hamiltonian, by default 3.
-      metric_examples: Of riemannian_hamiltonian, training images its metric is around, by default
-        100.
+      metric_examples: Of riemannian_hamiltonian, images that its metric is around, by default 100.
       flow_layers: Of planar and radial, by default 8, of sylvester, by default 4, of iaf, 2.
       flow_width: Of iaf, units of the networks, by default 128.
       flow_rank: Of sylvester, directions of each layer, by default 8 at most.

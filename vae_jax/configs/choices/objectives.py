@@ -1,11 +1,11 @@
 """Objectives: what is descended, of a model and the rate of its bound (None: there is no bound)."""
 
-import jax.numpy as jnp
 import optax
 
 from vae_jax.bounds import ciwae_bound, elbo_bound, iwae_bound, miwae_bound
 from vae_jax.bounds.functionals import Bound
 from vae_jax.checks import check_count, check_within
+from vae_jax.configs.choices.rises import RISES, linear
 from vae_jax.configs.choices.table import Rows, one_of
 from vae_jax.evaluate.scores import Rate
 from vae_jax.models import VAE, learned
@@ -36,23 +36,6 @@ _NATS = (0.0, 1e6)
 _NO_BOUND = "A point has no bound: with posterior='point' choose objective='elbo'."
 GRADIENTS = {"plain": False, "score-free": True}
 GROUPS = {"dimension": True, "total": False}  # of free bits: whether each dimension has its own
-
-
-def linear(beta: float, steps: int) -> optax.Schedule:
-    """From 0 to beta, then beta."""
-    return optax.linear_schedule(0.0, beta, steps)
-
-
-def cyclical(beta: float, steps: int) -> optax.Schedule:
-    """From 0 to beta, as long beta, and again (Fu et al. 2019, arXiv 1903.10145)."""
-
-    def weight(step: Array) -> Array:
-        return beta * jnp.minimum(jnp.mod(step, 2 * steps) / steps, 1.0)
-
-    return weight
-
-
-RISES = {"linear": linear, "cyclical": cyclical}
 
 
 def elbo(
