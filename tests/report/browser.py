@@ -8,6 +8,7 @@ It is spoken to over a pipe, in the DevTools protocol: no driver, no port, no pa
 import base64
 import json
 import os
+import select
 import shutil
 import subprocess
 import sys
@@ -21,11 +22,12 @@ HOW = (
     "no browser: set CHROMIUM to a Chromium or Chrome, put one on the PATH (Debian: apt-get "
     "install chromium), or run: python tests/report/browser.py .venv/browser (needs npm)"
 )
+PATIENCE = 120.0  # seconds of silence after which it is taken for one that hangs
 
 _OPTIONS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--hide-scrollbars"),
     *("--no-first-run", "--disable-background-networking", "--disable-component-update"),
-    *("--disable-sync", "--remote-debugging-pipe"),
+    *("--disable-sync", "--disable-dev-shm-usage", "--remote-debugging-pipe"),
 )
 _UNPACK = """
 const zlib = require("zlib"), fs = require("fs");
@@ -72,6 +74,8 @@ class Browser:
         )
         self._to, self._from = self._process.stdin, self._process.stdout
         self._number, self._heard = 0, b""
+        self._events: list[str] = []  # that came before the answer to the last command
+        self._shown: str | None = None
 
     def close(self) -> None:
         self._process.kill()
@@ -85,19 +89,24 @@ class Browser:
         message = {"id": self._number, "method": method, "params": params}
         message |= {"sessionId": session} if session else {}
         self._to.write(json.dumps(message).encode() + b"\0")
+        self._events.clear()
         while (answer := self._next()).get("id") != self._number:
-            pass
+            self._events.append(answer.get("method", ""))
         assert "error" not in answer, answer
         return answer["result"]
 
     def wait_for(self, event: str) -> None:
-        while self._next().get("method") != event:
-            pass
+        """What the last command leads to, which may have come before its answer."""
+        while event not in self._events:
+            self._events.append(self._next().get("method", ""))
 
     def open(self, path: Path, width: int, height: int = 900, scheme: str = "light") -> "Page":
-        """The page of a file, in a window of so many pixels."""
-        target = self.call("Target.createTarget", url="about:blank")["targetId"]
-        session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        """The page of a file, in a window of so many pixels; the one before it is closed."""
+        if self._shown is not None:
+            self.call("Target.closeTarget", targetId=self._shown)
+        self._shown = self.call("Target.createTarget", url="about:blank")["targetId"]
+        attached = self.call("Target.attachToTarget", targetId=self._shown, flatten=True)
+        session = attached["sessionId"]
         page = Page(self, session)
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         page.call("Emulation.setDeviceMetricsOverride", **size)
@@ -111,10 +120,13 @@ class Browser:
     def _next(self) -> dict[str, Any]:
         pieces = [self._heard]
         while b"\0" not in pieces[-1]:
+            assert select.select([self._from], [], [], PATIENCE)[0], "the browser says nothing"
             pieces.append(self._from.read(1 << 20))
             assert pieces[-1], "the browser ended"
         message, _, self._heard = b"".join(pieces).partition(b"\0")
-        return json.loads(message)
+        said = json.loads(message)
+        assert said.get("method") != "Inspector.targetCrashed", "the page crashed"
+        return said
 
 
 class Page:
