@@ -44,7 +44,7 @@ TABLES = {
 NAMES = {**TABLES, "scale": SCALES, "mean_bound": BOUNDS}
 NAMES |= {"activation": ACTIVATIONS, "norm": NORMS, "dtype": DTYPES}
 SMALL = Choices(hidden=(4,), channels=(2,))
-OF_SEQUENCES = ("transformer", "wavenet", "gru", "lstm")
+OF_OTHERS = ("transformer", "wavenet", "gru", "lstm", "flow")  # sequences, rows of numbers
 FORM = Form((4, 4, 1), classes=3, likelihoods=tuple(LIKELIHOODS))
 OF_SCALES = [name for name, row in LIKELIHOODS.items() if "scale" in options_of(row)]
 X = {
@@ -114,7 +114,7 @@ def beside(kind, name):
 
 @pytest.mark.parametrize(
     ("kind", "name"),
-    [(k, n) for k, table in NAMES.items() for n in table if n not in OF_SEQUENCES],
+    [(k, n) for k, table in NAMES.items() for n in table if n not in OF_OTHERS],
 )
 def test_every_row_makes_a_step(kind, name):
     one = made(**{kind: name}, **beside(kind, name))
@@ -248,7 +248,7 @@ def products(f, *args):
 
 OF_FLOAT32 = ("gaussian", "riemannian_hamiltonian")  # which is above; whose metric is float32
 MADE = [
-    *((name, "gaussian", "gaussian") for name in NETWORKS if name not in OF_SEQUENCES),
+    *((name, "gaussian", "gaussian") for name in NETWORKS if name not in OF_OTHERS),
     *(("mlp", name, "gaussian") for name in LIKELIHOODS if name != "gaussian"),
     *(("mlp", "gaussian", name) for name in POSTERIORS if name not in (*OF_CODES, *OF_FLOAT32)),
 ]

@@ -84,6 +84,9 @@ def test_counts_and_texts_alone_cannot_be_missing(tmp_path):
     optimal = {**SMALL, "choices": Choices(hidden=(4,), scale="optimal")}
     with pytest.raises(ValueError, match="without columns of text or missing values"):
         vectors(data=tmp_path / "a.csv", **optimal)
+    flow = {**SMALL, "choices": Choices(hidden=(4,), decoder="flow")}
+    with pytest.raises(ValueError, match="from which those that are missing cannot be left out"):
+        vectors(data=tmp_path / "a.csv", **flow)
 
 
 def with_others(found):

@@ -1,4 +1,4 @@
-"""Decoders among the choices: values one after the other, of text, series and images."""
+"""Decoders among the choices: values one after the other, or all together."""
 
 from dataclasses import replace
 
@@ -10,6 +10,7 @@ from vae_jax import Autoregressive
 from vae_jax.configs.choices import Choices, Form, parts
 from vae_jax.configs.choices.decoders import DECODERS
 from vae_jax.configs.choices.table import chosen
+from vae_jax.distributions import Flowed
 from vae_jax.networks import CategoricalHead, one_hot
 
 SMALL = Choices(hidden=(4,), channels=(2,))
@@ -82,6 +83,11 @@ STEPS = {
         (np.arange(96, dtype=np.int32) % 3).reshape(2, 4, 4, 3),
         {"likelihood": "logistic_mixture", "logistics": 2, "decoder": "pixelcnn", **NARROW},
     ),
+    "a row of numbers through flows": (
+        TABLE,
+        np.linspace(-1, 1, 10, dtype=np.float32).reshape(2, 5),
+        {"likelihood": "gaussian", "decoder": "flow", "decoder_width": 4},
+    ),
 }
 
 
@@ -96,6 +102,14 @@ def test_a_step_is_finite_and_moves_encoder_and_decoder(case):
     for group in ("encoder", "decoder"):
         moved = jax.tree.map(lambda a, b: np.any(a != b), params[group], after[group])
         assert any(jax.tree.leaves(moved))
+
+
+@pytest.mark.parametrize("likelihood", ["gaussian", "full_gaussian", "laplace"])
+def test_a_row_of_numbers_is_drawn_all_together(likelihood):
+    form = TABLE._replace(likelihoods=(likelihood,))
+    x = np.zeros((2, 5), np.float32)
+    p = made(form, x, likelihood=likelihood, decoder="flow", decoder_width=4)
+    assert isinstance(p, Flowed)
 
 
 @pytest.mark.parametrize("decoder", ["transformer", "gru"])
@@ -209,6 +223,11 @@ REFUSED = {
         TABLE,
         {"decoder": "lstm"},
         r"decoder='lstm' is for series .* shape \[5\]: choose decoder='independent'",
+    ),
+    "an image through flows": (
+        IMAGE,
+        {"decoder": "flow"},
+        r"decoder='flow' is for rows of numbers \[D\].* shape \[4, 4, 3\]: choose decoder=",
     ),
     "an image that is read": (
         IMAGE,

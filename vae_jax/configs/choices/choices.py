@@ -92,11 +92,11 @@ class Choices:
         bounds are float32.
       decoder: independent: each value is drawn by itself, given z; or one after the other, each
         given those before it: of text and series transformer, wavenet, gru, lstm; of images
-        pixelcnn.
-      decoder_layers: Of transformer, by default 2, of gru and lstm, by default 1, and of
+        pixelcnn; or all together, of a table of numbers: flow, the likelihood through flows.
+      decoder_layers: Of transformer and flow, by default 2, of gru and lstm, by default 1, and of
         pixelcnn, by default 5.
       decoder_width: Features of each layer of transformer, gru and lstm, by default 128, of
-        wavenet, by default 64, and of pixelcnn, by default 32.
+        wavenet and flow, by default 64, and of pixelcnn, by default 32.
       decoder_heads: Of transformer, of the attention, by default 4.
       word_dropout: Of these but pixelcnn, how probably a place is not told what is before it.
       posterior: gaussian, diagonal; full, with every covariance; committed: diagonal, with a least

@@ -1,4 +1,5 @@
-"""Whether the values of an example are drawn by themselves given z, or one after the other."""
+"""Whether the values of an example are drawn by themselves given z, one after the other, or all
+together."""
 
 from collections.abc import Callable
 from functools import partial
@@ -15,9 +16,14 @@ from vae_jax.networks import (
     CausalRecurrent,
     CausalTransformer,
     ColourLogisticsHead,
+    FlowHead,
+    FullGaussianHead,
     GatedPixelCNN,
+    GaussianHead,
+    LaplaceHead,
     WaveNet,
     dilations_of,
+    maf,
 )
 from vae_jax.types import Event
 
@@ -130,6 +136,30 @@ def recurrent(
     return AutoregressiveHead(network, head, read)
 
 
+def flow(
+    form: Form,
+    head: nn.Module,
+    read: Read,
+    *,
+    decoder_layers: int = 2,
+    decoder_width: int = 64,
+    dropout: float = 0.0,
+    dtype: str = "float32",
+) -> nn.Module:
+    """Of a row of numbers: its likelihood through masked autoregressive flows that are told the
+    decoder's features (Papamakarios et al. 2017), without dropout, in float32."""
+    del read, dropout, dtype
+    if len(form.shape) != 1 or not isinstance(head, GaussianHead | FullGaussianHead | LaplaceHead):
+        raise ValueError(
+            "decoder='flow' is for rows of numbers [D], of likelihood='gaussian', 'full_gaussian' or"
+            f" 'laplace', and these examples have the shape {list(form.shape)}: choose"
+            " decoder='independent'."
+        )
+    check_count("decoder_layers", decoder_layers)
+    _check_width(decoder_width)
+    return FlowHead(head, maf(form.shape[0], decoder_layers, (decoder_width,)))
+
+
 DECODERS: Rows = {
     "independent": independent,
     "transformer": transformer,
@@ -137,6 +167,7 @@ DECODERS: Rows = {
     "gru": partial(recurrent, "gru"),
     "lstm": partial(recurrent, "lstm"),
     "pixelcnn": pixelcnn,
+    "flow": flow,
 }
 
 

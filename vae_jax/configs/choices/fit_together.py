@@ -19,6 +19,11 @@ def check_form(choices: Choices, form: Form, is_masked: bool) -> None:
             f"likelihood={choices.likelihood!r} does not fit these data: choose"
             f" {' or '.join(form.likelihoods)}."
         )
+    if choices.decoder == "flow" and is_masked:
+        raise ValueError(
+            "decoder='flow' is a density of all values together, from which those that are missing"
+            " cannot be left out: choose decoder='independent'."
+        )
     is_gaussian = choices.likelihood == "gaussian" and choices.decoder == "independent"
     if choices.scale == "optimal" and (not is_gaussian or form.beside or is_masked):
         raise ValueError(
