@@ -18,6 +18,7 @@ from vae_jax.networks import (
     Network,
     batch_norm,
     group_norm,
+    whitening,
 )
 from vae_jax.networks.norms import normalize
 
@@ -153,3 +154,37 @@ def test_the_averages_of_batch_norm_are_those_of_flax_on_the_same_batches():
             expected = own["batch_stats"][name]
             np.testing.assert_allclose(found[name], expected, rtol=1e-5, atol=1e-6)
     assert np.abs(found["mean"]).max() > 0.1
+
+
+def test_whitened_features_have_no_correlations_over_batch_and_positions():
+    """In evaluation they are whitened by the averages: of one batch again and again, by its own."""
+    mixing = np.array([[2.0, 0, 0], [1, 0.1, 0], [-3, 1, 0.5]])
+    x = jax.random.normal(jax.random.key(1), (50, 4, 3)) @ mixing.T + 5
+    layer = Normed(whitening(0.5))
+    own = layer.init(jax.random.key(0), x[0])
+
+    def whitened(own):
+        train = lambda x: layer.apply(own, x, mutable="batch_stats")  # noqa: E731
+        return jax.vmap(train, axis_name="batch", out_axes=(0, None))(x)
+
+    for _ in range(30):
+        white, own = jax.jit(whitened)(own)
+    flat = np.asarray(x, np.float64).reshape(-1, 3)
+    L = np.linalg.cholesky(np.cov(flat.T, bias=True) + 1e-5 * np.eye(3))
+    expected = np.linalg.solve(L, (flat - flat.mean(axis=0)).T).T.reshape(50, 4, 3)
+    np.testing.assert_allclose(white, expected, atol=2e-3)
+    later = jax.jit(jax.vmap(lambda x: layer.apply(own, x)))(x)
+    np.testing.assert_allclose(later, white, atol=1e-3)
+    assert own["batch_stats"]["_Whitening_0"]["mean"].shape == (3,)
+
+
+def test_whitening_has_a_derivative_where_a_channel_is_always_the_same():
+    layer = Normed(whitening())
+    own = layer.init(jax.random.key(0), jnp.ones(2))
+
+    def squares(x):
+        train = lambda x: layer.apply(own, x, mutable="batch_stats")[0]  # noqa: E731
+        return jnp.sum(jax.vmap(train, axis_name="batch")(x) ** 3)
+
+    x = jnp.stack([jnp.arange(6.0), jnp.ones(6)], axis=1)
+    assert np.isfinite(jax.grad(squares)(x)).all()

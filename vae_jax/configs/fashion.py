@@ -62,8 +62,9 @@ fashion_vq = preset(
     (docs/codes.md); 4 minutes of processor time, two shared cores, November 2026.
 
     Reference: van den Oord, Vinyals, Kavukcuoglu 2017, arXiv 1711.00937.""",
-    epochs=2,
+    epochs=5,
     latents=16,
+    learning_rate=4e-3,
     choices=replace(_CHOICES, channels=(16, 32), posterior="codes", num_codes=512),
 )
 
@@ -78,7 +79,10 @@ fashion_fsq = preset(
     (docs/codes.md); 2 minutes of processor time, two shared cores, November 2026.
 
     Reference: Mentzer, Minnen, Agustsson, Tschannen 2023, arXiv 2309.15505.""",
-    epochs=2,
+    epochs=5,
     latents=3,
-    choices=replace(_CHOICES, channels=(16, 32), posterior="fsq", code_levels=(8, 8, 8)),
+    learning_rate=4e-3,
+    choices=replace(
+        _CHOICES, channels=(16, 32), posterior="fsq", code_levels=(8, 8, 8), code_whitened=True
+    ),
 )

@@ -56,7 +56,7 @@ from vae_jax.networks.masked import masked
 from vae_jax.networks.metric_head import MetricHead
 from vae_jax.networks.mixtures import LearnedMixture
 from vae_jax.networks.network import Network
-from vae_jax.networks.norms import batch_norm, group_norm
+from vae_jax.networks.norms import batch_norm, group_norm, whitening
 from vae_jax.networks.padded import Padded
 from vae_jax.networks.pixelcnn import GatedPixelCNN
 from vae_jax.networks.preprocess import centred, log1p, one_hot
@@ -163,4 +163,5 @@ __all__ = [
     "strided",
     "sylvester",
     "transposed",
+    "whitening",
 ]

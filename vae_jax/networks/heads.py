@@ -27,6 +27,7 @@ from vae_jax.distributions import (
 )
 from vae_jax.distributions.base import at_least_float32
 from vae_jax.networks.init import where_made
+from vae_jax.networks.norms import Norm, normalize
 from vae_jax.networks.project import project
 from vae_jax.networks.scales import PredictedScale
 from vae_jax.types import Array
@@ -77,20 +78,23 @@ class CategoricalHead(nn.Module):
 
 
 class DeltaHead(nn.Module):
-    """Features to a point: the encoder of a plain autoencoder.
+    """Features to a point: the encoder of a plain autoencoder, or of codes.
 
     Args:
       event_shape: the shape of one event.
       dtype: of the arithmetic.
+      norm: of the point, over its last axis: `whitening()`, say; None leaves it as it is.
     """
 
     event_shape: tuple[int, ...]
     dtype: Dtype | None = None
+    norm: Norm | None = None
 
     @nn.compact
     def __call__(self, features: Array) -> Delta:
         """Delta over [*event_shape]."""
-        return Delta(project(features, self.event_shape, name="value", dtype=self.dtype))
+        value = project(features, self.event_shape, name="value", dtype=self.dtype)
+        return Delta(normalize(value, self.norm))
 
 
 class GaussianHead(nn.Module):

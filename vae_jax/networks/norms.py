@@ -5,14 +5,18 @@ A `norm` is a function without arguments that makes a layer:
 * `nn.LayerNorm` normalises over the last axis: all of a feature vector, but for a feature map
   [H, W, F] each pixel's own F channels.
 * `group_norm(num_groups)` normalises over each group of channels and all pixels.
-* `batch_norm()` normalises each channel over the batch, and so couples its examples.
+* `batch_norm()` normalises each channel over the batch, and so couples its examples; `whitening()`
+  all of them together.
 """
 
 from collections.abc import Callable
 from functools import cache
 
+import jax
+import jax.numpy as jnp
 from flax import linen as nn
 
+from vae_jax.distributions.base import at_least_float32
 from vae_jax.types import Array
 
 Norm = Callable[[], Callable[[Array], Array]]
@@ -77,6 +81,48 @@ def batch_norm(momentum: float = 0.99) -> Norm:
         return layer
 
     return make
+
+
+@cache
+def whitening(momentum: float = 0.99) -> Norm:
+    """Whitening: channels of mean 0, variance 1 and no correlations over the batch and positions.
+
+        y = L^-1 (x - m),   m = E x,   L L^T = Cov x + 1e-5 I,   of features [..., F]
+
+    In training and evaluation as `batch_norm`, but nothing is learned: what follows sees channels
+    that all tell something of their own, as codes of levels need to be in use.
+
+    Args:
+      momentum: of the running averages of m and of the covariance.
+
+    Returns:
+      A `norm` for the bodies, or for `DeltaHead`; equal arguments give the same function.
+
+    Reference: Siarohin, Sangineto, Sebe 2019, arXiv 1806.00420, section 3.1.
+    """
+    return lambda: _Whitening(momentum)
+
+
+class _Whitening(nn.Module):
+    momentum: float
+    epsilon: float = 1e-5
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        F = x.shape[-1]
+        flat = at_least_float32(x).reshape(-1, F)
+        mean = self.variable("batch_stats", "mean", jnp.zeros, F)
+        covariance = self.variable("batch_stats", "covariance", jnp.eye, F)
+        m, S = mean.value, covariance.value
+        if self.is_mutable_collection("batch_stats") and not self.is_initializing():
+            m = jax.lax.pmean(jnp.mean(flat, axis=0), "batch")
+            centred = flat - m[None]
+            S = jax.lax.pmean(centred.T @ centred / len(flat), "batch")
+            mean.value += (1 - self.momentum) * (m - mean.value)
+            covariance.value += (1 - self.momentum) * (S - covariance.value)
+        L = jnp.linalg.cholesky(S + self.epsilon * jnp.eye(F))
+        white = jax.scipy.linalg.solve_triangular(L, (flat - m[None]).T, lower=True).T
+        return white.reshape(x.shape)
 
 
 def normalize(x: Array, norm: Norm | None) -> Array:

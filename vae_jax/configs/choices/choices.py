@@ -77,7 +77,7 @@ class Choices:
       channels: Of conv and residual, of each stage of the encoder, which halves the image; the
         decoder mirrors it.
       blocks: Of residual, of each stage, by default 1.
-      attention: Of residual, the heights of maps in which all positions attend to all: 7, say.
+      attention: Of residual, heights of maps in which all positions attend to all: 7, say.
       skips: Of residual, each stage of the decoder is told z anew.
       encoder_layers: Of gru and lstm, by default 1, and of transformer, by default 2.
       encoder_width: Features of each layer of gru and lstm, in each direction, and of
@@ -120,8 +120,7 @@ class Choices:
       code_groups: Of codes, of channels, each with a table of its own, by default 1.
       code_cosine: Of codes, vectors of length 1: the nearest is that of the largest cosine.
       code_depth: Of residual_codes, how many are summed, by default 4.
-      code_dropout: Of residual_codes, the probability that an example in training draws how many
-        it has, evenly from 1 on, by default 0.
+      code_dropout: Of residual_codes, how probably training draws their number, by default 0.
       code_updates: Of codes and residual_codes: averages of the features, or gradients.
       code_decay: Of the averages, by default 0.99.
       code_start: Of codes that follow by averages: kmeans, of the first batch, or normal; by
@@ -133,6 +132,7 @@ class Choices:
       code_reduction: Of codes and residual_codes, of the distances over positions and channels:
         sum, or mean, with scale=data_vqvae the original code's.
       code_levels: Of fsq, of each of its latents, by default (8, 5, 5, 5).
+      code_whitened: Of fsq, channels of variance 1 and no correlations over the batch.
       code_entropy: Of lfq and bsq, the weight of the mean entropy less that of the mean, by default
         0.1.
       code_temperature: Of lfq and bsq, of the soft choices whose entropy it is, by default 1.
@@ -151,8 +151,7 @@ class Choices:
       pseudo_inputs: Of vamp, by default 500.
       pseudo_start: Where these begin: data, at training images; noise, of images about the middle
         grey, and of mean 0 and deviation 1 where data are standardised; by default data of images.
-      num_exemplars: Of exemplars, by default 500; few against the training images, since x is not
-        left out of them, and at most 10,000.
+      num_exemplars: Of exemplars, by default 500, at most 10,000; x is not left out of them.
       nearest: Of exemplars, of how many the density is, those nearest to z, by default of all.
       prior_layers: Of real_nvp, by default 6, of maf and spline, 4, of autoregressive, 2.
       prior_width: Of these four, units of the networks, by default 64.
@@ -223,6 +222,7 @@ class Choices:
     code_commitment: float | None = None
     code_reduction: Reduction = "sum"
     code_levels: tuple[int, ...] | None = None
+    code_whitened: bool = False
     code_entropy: float | None = None
     code_temperature: float | None = None
     code_vectors: int | None = None

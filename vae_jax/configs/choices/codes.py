@@ -13,8 +13,9 @@ from vae_jax.configs.choices.dtypes import DTYPES
 from vae_jax.configs.choices.posterior import Posterior
 from vae_jax.configs.choices.table import one_of
 from vae_jax.models import VAE, with_bsq, with_codebook, with_fsq, with_lfq, with_residual_codes
-from vae_jax.networks import ConvEncoder, DeltaHead, ResidualEncoder
+from vae_jax.networks import ConvEncoder, DeltaHead, ResidualEncoder, whitening
 from vae_jax.networks.conv import doublings
+from vae_jax.networks.norms import Norm
 from vae_jax.objectives import (
     Draw,
     Term,
@@ -98,6 +99,7 @@ def fsq(
     latents: int,
     *,
     code_levels: tuple[int, ...] = (8, 5, 5, 5),
+    code_whitened: bool = False,
     code_vectors: int | None = None,
     dtype: str = "float32",
 ) -> Posterior:
@@ -108,7 +110,8 @@ def fsq(
             f" code_levels={tuple(code_levels)} choose latents={len(code_levels)}; got {latents}."
         )
     made = partial(with_fsq, levels=tuple(code_levels))
-    return _coded(latents, made, _COUNTED, code_vectors, dtype)
+    norm = whitening() if code_whitened else None
+    return _coded(latents, made, _COUNTED, code_vectors, dtype, norm)
 
 
 def lfq(
@@ -180,10 +183,11 @@ def _coded(
     terms: tuple[Term, ...],
     vectors: int | None,
     dtype: str,
+    norm: Norm | None = None,
 ) -> Posterior:
     if vectors is not None:
         check_count("code_vectors", vectors)
-    head = DeltaHead((latents,), one_of("dtype", DTYPES, dtype))
+    head = DeltaHead((latents,), one_of("dtype", DTYPES, dtype), norm)
     return Posterior(
         head, is_diagonal=False, space="codes", trained=quantise, terms=terms, vectors=vectors
     )

@@ -151,7 +151,7 @@ def flow(
     del read, dropout, dtype
     if len(form.shape) != 1 or not isinstance(head, GaussianHead | FullGaussianHead | LaplaceHead):
         raise ValueError(
-            "decoder='flow' is for rows of numbers [D], of likelihood='gaussian', 'full_gaussian' or"
+            "decoder='flow' is for rows of numbers [D] of likelihood='gaussian', 'full_gaussian' or"
             f" 'laplace', and these examples have the shape {list(form.shape)}: choose"
             " decoder='independent'."
         )
