@@ -34,6 +34,7 @@ from vae_jax.models import (
     ladder,
     relaxed,
     with_codebook,
+    with_fsq,
     with_hamiltonian,
     with_optimal_scale,
     with_prior,
@@ -60,6 +61,7 @@ from vae_jax.networks import (
     one_hot,
     planar,
     real_nvp,
+    whitening,
 )
 from vae_jax.objectives import commitment
 
@@ -110,15 +112,22 @@ def far(*shape):
     return Gaussian(jnp.full(shape, 9.0), jnp.zeros(()))
 
 
-def larger_codebook(model):
-    """As if the table were twice as long."""
+def larger(model, double):
+    """Of codes: as if there were twice as many."""
 
     def prior(params, c=None, key=None):
         own = model.prior(params, c)
-        table = jnp.concatenate([own.codes.codes, own.codes.codes], axis=1)
-        return UniformCodes(own.codes.replace(codes=table), own.shape)
+        return UniformCodes(own.codes.replace(**double(own.codes)), own.shape)
 
     return model._replace(prior=prior)
+
+
+def of_tables(codes):
+    return {"codes": jnp.concatenate([codes.codes, codes.codes], axis=1)}
+
+
+def of_levels(codes):
+    return {"levels": (*codes.levels[:-1], 2 * codes.levels[-1])}
 
 
 def row(model, terms, rate, prior, **said):
@@ -161,6 +170,14 @@ RESIDUAL = with_residual_codes(
     dropout=0.5,
     restart=0.05,
 )
+LEVELS = with_fsq(
+    vae(
+        Network(MLP((6,)), DeltaHead((3, 2), norm=whitening())),
+        pixels(),
+        standard_gaussian(3, 2),
+    ),
+    (3, 4),
+)
 COMMITMENT = Term("commitment", commitment, 0.25)
 SERIES = vae(
     gaussian(2),
@@ -202,7 +219,8 @@ EVERY = {
     "optimal scale": row(OPTIMAL, [DISTORTION, RATE], rate, far(2)),
     "in a metric": row(IN_METRIC, [DISTORTION, SAMPLED], sampled_rate, AWAY, any_z=False),
     "residual codes": Row(
-        RESIDUAL, (DISTORTION, RATE, COMMITMENT), rate, larger_codebook(RESIDUAL)
+        RESIDUAL, (DISTORTION, RATE, COMMITMENT), rate, larger(RESIDUAL, of_tables)
     ),
-    "codebook": Row(CODES, (DISTORTION, RATE, COMMITMENT), rate, larger_codebook(CODES)),
+    "codebook": Row(CODES, (DISTORTION, RATE, COMMITMENT), rate, larger(CODES, of_tables)),
+    "levels of whitened features": Row(LEVELS, (DISTORTION, RATE), rate, larger(LEVELS, of_levels)),
 }
