@@ -64,7 +64,6 @@ fashion_vq = preset(
     Reference: van den Oord, Vinyals, Kavukcuoglu 2017, arXiv 1711.00937.""",
     epochs=5,
     latents=16,
-    learning_rate=4e-3,
     choices=replace(_CHOICES, channels=(16, 32), posterior="codes", num_codes=512),
 )
 
