@@ -208,3 +208,18 @@ def test_a_flow_over_another_event_than_its_base_is_refused(key):
 def of_a_label(given, stays):
     shift, log_scale = given["table"][given["label"]]
     return flows.Affine(shift + stays, log_scale[None])
+
+
+def test_the_gradient_of_an_autoregressive_inverse_keeps_no_pass():
+    """Of D passes of their networks it would keep all features."""
+    size, width, N = 16, 256, 32
+    net = networks.iaf(size, 1, (width,))
+    params = jax.eval_shape(net.init, jax.random.key(0), jnp.ones(2))
+
+    def loss(params, z):
+        flow = net.apply(params, jnp.ones(2))
+        return jnp.sum(jax.vmap(lambda z: flow.inverse_and_log_det(z)[0])(z) ** 2)
+
+    z = jax.ShapeDtypeStruct((N, size), jnp.float32)
+    memory = jax.jit(jax.grad(loss)).lower(params, z).compile().memory_analysis()
+    assert memory.temp_size_in_bytes < 4 * N * size * width

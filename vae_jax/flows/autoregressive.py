@@ -41,5 +41,7 @@ class AutoregressiveFlow(Flow):
             known, _ = self.program(self.given, u).inverse_and_log_det(z)
             return u.at[d].set(known[d]), None
 
-        u, _ = jax.lax.scan(find, jnp.zeros_like(z), jnp.arange(z.size))
+        # of D passes the gradient would keep all that their networks made
+        again = jax.checkpoint(find, prevent_cse=False)
+        u, _ = jax.lax.scan(again, jnp.zeros_like(z), jnp.arange(z.size))
         return u, -self._forward(u)[1]
