@@ -229,6 +229,11 @@ REFUSED = {
         {"decoder": "flow"},
         r"decoder='flow' is for rows of numbers \[D\].* shape \[4, 4, 3\]: choose decoder=",
     ),
+    "counts through flows": (
+        TABLE._replace(likelihoods=("poisson",)),
+        {"decoder": "flow", "likelihood": "poisson"},
+        "moves densities of all numbers: choose likelihood='gaussian', 'full_gaussian' or",
+    ),
     "an image that is read": (
         IMAGE,
         {"network": "transformer"},

@@ -149,11 +149,15 @@ def flow(
     """Of a row of numbers: its likelihood through masked autoregressive flows that are told the
     decoder's features (Papamakarios et al. 2017), without dropout, in float32."""
     del read, dropout, dtype
-    if len(form.shape) != 1 or not isinstance(head, GaussianHead | FullGaussianHead | LaplaceHead):
+    if len(form.shape) != 1 or form.classes is not None:
         raise ValueError(
-            "decoder='flow' is for rows of numbers [D] of likelihood='gaussian', 'full_gaussian' or"
-            f" 'laplace', and these examples have the shape {list(form.shape)}: choose"
-            " decoder='independent'."
+            "decoder='flow' is for rows of numbers [D], and these examples have the shape"
+            f" {list(form.shape)}: choose decoder='independent'."
+        )
+    if not isinstance(head, GaussianHead | FullGaussianHead | LaplaceHead):
+        raise ValueError(
+            "decoder='flow' moves densities of all numbers: choose likelihood='gaussian',"
+            " 'full_gaussian' or 'laplace'; or decoder='independent'."
         )
     check_count("decoder_layers", decoder_layers)
     _check_width(decoder_width)
