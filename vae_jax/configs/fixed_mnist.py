@@ -67,9 +67,12 @@ mnist_vamp_iaf_miwae = preset(
     mnist_vamp,
     """The same with posteriors that are flows, of which the prior is made too, by MIWAE.
 
-    `python -m experiments.train mnist_vamp_iaf_miwae --raw FOLDER`, of 4 groups of 4 draws. The
-    prior's density at z is found by inverting 100 flows, so it is for a machine with a GPU; it has
-    not been measured.
+    The prior's density at z is found by inverting a flow for each pseudo-input: 160,000 a step, of
+    which 2,000 and their gradient take 0.4 s of two shared cores, so it is for a machine with a
+    GPU. `python -m experiments.train mnist_vamp_iaf_miwae --raw FOLDER --pseudo-inputs 20 --draws 2
+    --groups 2 --epochs 4`, ended after 2 epochs of half an hour and less, gave on the 10,000 test
+    images -ELBO 111.80 +- 0.34 and -log p(x) 108.53 +- 0.34 (10 samples, of which two count: a
+    bound; November 2026), and was still rising fast.
 
     References: Tomczak, Welling 2017, arXiv 1705.07120; Kingma et al. 2016, arXiv 1606.04934;
     Rainforth et al. 2018, arXiv 1802.04537.""",
