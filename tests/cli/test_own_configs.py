@@ -74,7 +74,7 @@ def test_every_command_looks_at_it(run, titles, tmp_path, capsys):
         "evaluate": [],
         "sample": ["--number", "12"],
         "reconstruct": ["--draw-z", "--number", "4"],
-        "interpolate": ["--pairs", "0", "1", "--steps", "3"],
+        "interpolate": ["--steps", "3"],
         "traverse": ["--latents", "0", "1", "--steps", "3"],
         "embed": [],
     }

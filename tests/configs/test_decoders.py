@@ -229,6 +229,11 @@ REFUSED = {
         {"decoder": "flow"},
         r"decoder='flow' is for rows of numbers \[D\].* shape \[4, 4, 3\]: choose decoder=",
     ),
+    "classes alone through flows": (
+        TABLE._replace(shape=(0,), beside=(3, 2)),
+        {"decoder": "flow"},
+        r"decoder='flow' is for rows of numbers \[D\].* shape \[0\]: choose decoder=",
+    ),
     "counts through flows": (
         TABLE._replace(likelihoods=("poisson",)),
         {"decoder": "flow", "likelihood": "poisson"},

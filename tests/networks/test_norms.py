@@ -170,7 +170,8 @@ def test_whitened_features_have_no_correlations_over_batch_and_positions():
     for _ in range(30):
         white, own = jax.jit(whitened)(own)
     flat = np.asarray(x, np.float64).reshape(-1, 3)
-    L = np.linalg.cholesky(np.cov(flat.T, bias=True) + 1e-5 * np.eye(3))
+    S = np.cov(flat.T, bias=True)
+    L = np.linalg.cholesky(S + 1e-5 * np.trace(S) / 3 * np.eye(3))
     expected = np.linalg.solve(L, (flat - flat.mean(axis=0)).T).T.reshape(50, 4, 3)
     np.testing.assert_allclose(white, expected, atol=2e-3)
     later = jax.jit(jax.vmap(lambda x: layer.apply(own, x)))(x)
@@ -178,13 +179,25 @@ def test_whitened_features_have_no_correlations_over_batch_and_positions():
     assert own["batch_stats"]["_Whitening_0"]["mean"].shape == (3,)
 
 
-def test_whitening_has_a_derivative_where_a_channel_is_always_the_same():
+@pytest.mark.parametrize("size", [0.0, 1.0, 1e4])
+def test_whitening_of_channels_that_others_determine(size):
+    """Values and derivatives are finite, of any size, one of them always the same or not."""
     layer = Normed(whitening())
-    own = layer.init(jax.random.key(0), jnp.ones(2))
+    own = layer.init(jax.random.key(0), jnp.ones(3))
 
-    def squares(x):
+    def cubes(x):
         train = lambda x: layer.apply(own, x, mutable="batch_stats")[0]  # noqa: E731
         return jnp.sum(jax.vmap(train, axis_name="batch")(x) ** 3)
 
-    x = jnp.stack([jnp.arange(6.0), jnp.ones(6)], axis=1)
-    assert np.isfinite(jax.grad(squares)(x)).all()
+    x = size * jnp.outer(jnp.arange(6.0), jnp.array([1.0, -2.0, 0.0])) + 1
+    value, gradient = jax.jit(jax.value_and_grad(cubes))(x)
+    assert np.isfinite(value)
+    assert np.isfinite(gradient).all()
+
+
+def test_as_many_vectors_as_channels_cannot_be_whitened():
+    layer = Normed(whitening())
+    own = layer.init(jax.random.key(0), jnp.ones(3))
+    train = lambda x: layer.apply(own, x, mutable="batch_stats")[0]  # noqa: E731
+    with pytest.raises(ValueError, match=r"of 3 channels .* given 3 vectors: make the batch"):
+        jax.vmap(train, axis_name="batch")(jnp.ones((3, 3)))

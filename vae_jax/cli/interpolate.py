@@ -37,7 +37,7 @@ def main(
 
 def _interpolate(
     run: tyro.conf.Positional[Path],
-    pairs: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 6, 7, 8, 9),
+    pairs: tuple[int, ...] | None = None,
     steps: int = 10,
     path: Literal["linear", "spherical"] = "linear",
     latent: str | None = None,
@@ -51,7 +51,7 @@ def _interpolate(
 
     Args:
       run: The run folder.
-      pairs: Numbers of test examples, two for each row.
+      pairs: Numbers of test examples, two for each row; by default the first ten.
       steps: Examples in a row, the two ends among them.
       path: Along a straight line, or along the arc that keeps the distance to the origin.
       latent: Of a model with several, which of them; by default the first by name. The others
@@ -64,7 +64,7 @@ def _interpolate(
     check_place(out)
     found = load_run(run, epoch=epoch, data=data, configs=configs)
     test, key = found.experiment.examples.load().test, seeded(seed)
-    _check(pairs, size_of(test))
+    pairs = _checked(pairs, size_of(test))
     evaluate.check_conditions(found.model, found.params, test)
     some = jax.tree.map(lambda leaf: leaf[jnp.asarray(pairs)], test)
     z, name = chosen_latent(evaluate.embeddings(found.model, found.params, key, some), latent)
@@ -87,8 +87,11 @@ def _interpolate(
     save(file, x=found.experiment.views.restore(x), z=z, latent=name)
 
 
-def _check(pairs: tuple[int, ...], number: int) -> None:
+def _checked(pairs: tuple[int, ...] | None, number: int) -> tuple[int, ...]:
+    if pairs is None:
+        pairs = tuple(range(min(10, number // 2 * 2)))
     if not pairs or len(pairs) % 2:
         raise ValueError(f"--pairs needs an even number of examples; got {len(pairs)}.")
     if not all(0 <= i < number for i in pairs):
         raise ValueError(f"--pairs are numbers of test examples, 0 to {number - 1}; got {pairs}.")
+    return pairs

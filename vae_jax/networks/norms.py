@@ -87,16 +87,18 @@ def batch_norm(momentum: float = 0.99) -> Norm:
 def whitening(momentum: float = 0.99) -> Norm:
     """Whitening: channels of mean 0, variance 1 and no correlations over the batch and positions.
 
-        y = L^-1 (x - m),   m = E x,   L L^T = Cov x + 1e-5 I,   of features [..., F]
+        y = L^-1 (x - m),   m = E x,   L L^T = S + 1e-5 max(1, tr S / F) I,   S = Cov x
 
-    In training and evaluation as `batch_norm`, but nothing is learned: what follows sees channels
-    that all tell something of their own, as codes of levels need to be in use.
+    of features [..., F]. In training and evaluation as `batch_norm`, but nothing is learned: what
+    follows sees channels that all tell something of their own, as codes of levels need to be in
+    use. A channel that the others determine, which S of a lower rank has, comes out near 0.
 
     Args:
-      momentum: of the running averages of m and of the covariance.
+      momentum: of the running averages of m and S.
 
     Returns:
-      A `norm` for the bodies, or for `DeltaHead`; equal arguments give the same function.
+      A `norm` for the bodies, or for `DeltaHead`; equal arguments give the same function. Where it
+      is applied, ValueError in training for no more vectors in the batch than channels.
 
     Reference: Siarohin, Sangineto, Sebe 2019, arXiv 1806.00420, section 3.1.
     """
@@ -115,14 +117,25 @@ class _Whitening(nn.Module):
         covariance = self.variable("batch_stats", "covariance", jnp.eye, F)
         m, S = mean.value, covariance.value
         if self.is_mutable_collection("batch_stats") and not self.is_initializing():
+            _check_more_than(F, len(flat) * jax.lax.psum(1, "batch"))
             m = jax.lax.pmean(jnp.mean(flat, axis=0), "batch")
             centred = flat - m[None]
             S = jax.lax.pmean(centred.T @ centred / len(flat), "batch")
             mean.value += (1 - self.momentum) * (m - mean.value)
             covariance.value += (1 - self.momentum) * (S - covariance.value)
-        L = jnp.linalg.cholesky(S + self.epsilon * jnp.eye(F))
+        least = self.epsilon * jnp.maximum(1.0, jnp.trace(S) / F)
+        L = jnp.linalg.cholesky(S + least * jnp.eye(F))
         white = jax.scipy.linalg.solve_triangular(L, (flat - m[None]).T, lower=True).T
         return white.reshape(x.shape)
+
+
+def _check_more_than(channels: int, vectors: int) -> None:
+    if vectors <= channels:
+        raise ValueError(
+            f"whitening() takes the covariances of {channels} channels over the batch and all"
+            f" positions, and was given {vectors} vectors: make the batch larger, or leave it out"
+            " (--code-whitened)."
+        )
 
 
 def normalize(x: Array, norm: Norm | None) -> Array:

@@ -149,7 +149,7 @@ def flow(
     """Of a row of numbers: its likelihood through masked autoregressive flows that are told the
     decoder's features (Papamakarios et al. 2017), without dropout, in float32."""
     del read, dropout, dtype
-    if len(form.shape) != 1 or form.classes is not None:
+    if len(form.shape) != 1 or form.shape == (0,) or form.classes is not None:
         raise ValueError(
             "decoder='flow' is for rows of numbers [D], and these examples have the shape"
             f" {list(form.shape)}: choose decoder='independent'."
