@@ -72,7 +72,7 @@ mnist_vamp_iaf_miwae = preset(
     GPU. `python -m experiments.train mnist_vamp_iaf_miwae --raw FOLDER --pseudo-inputs 20 --draws 2
     --groups 2 --epochs 4`, ended after 2 epochs of half an hour and less, gave on the 10,000 test
     images -ELBO 111.80 +- 0.34 and -log p(x) 108.53 +- 0.34 (10 samples, of which two count: a
-    bound; November 2026), and was still rising fast.
+    bound; November 2026). The bound was still rising fast.
 
     References: Tomczak, Welling 2017, arXiv 1705.07120; Kingma et al. 2016, arXiv 1606.04934;
     Rainforth et al. 2018, arXiv 1802.04537.""",
