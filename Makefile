@@ -26,7 +26,7 @@ package: .venv/tested
 	$(BIN)/twine check --strict .venv/dist/*
 
 pytest: .venv/tested .venv/browser/chromium
-	$(BIN)/pytest --numprocesses 2 --max-worker-restart 1 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest --numprocesses 2 --max-worker-restart 0 --dist loadfile --no-loadscope-reorder
 
 # For the tests that look at a report; where it cannot be had they are skipped, and say so.
 .venv/browser/chromium: | .venv/tested

@@ -5,6 +5,7 @@ import math
 import jax
 import jax.numpy as jnp
 
+from vae_jax import triangular
 from vae_jax.distributions.base import Distribution, check_shape
 from vae_jax.distributions.gaussian import inverse_root, standardized
 from vae_jax.types import Array, Key
@@ -79,8 +80,11 @@ def below_diagonal(lower: Array) -> Array:
 
 def solved(below: Array, right: Array) -> Array:
     """(I + below)^-1 right, [D] or [D, M]."""
-    unit = below + jnp.eye(len(below), dtype=below.dtype)
-    return jax.scipy.linalg.solve_triangular(unit, right, lower=True, unit_diagonal=True)
+    return triangular.solve(_unit(below), right)
+
+
+def _unit(below: Array) -> Array:
+    return below + jnp.eye(len(below), dtype=below.dtype)
 
 
 @jax.custom_jvp
@@ -105,13 +109,7 @@ def _log_density_jvp(
     below = jnp.where(possible, below, 0.0)
     noise = solved(below, s)
     # e' T^-1, of a row: the derivative in s
-    slope = jax.scipy.linalg.solve_triangular(
-        below + jnp.eye(len(below), dtype=below.dtype),
-        noise,
-        lower=True,
-        unit_diagonal=True,
-        trans=1,
-    )
+    slope = triangular.solve(_unit(below), noise, transposed=True)
     by_below = jnp.sum(slope[:, None] * noise[None] * d_below)
     by_scale = jnp.sum((slope * s - 1) * d_log_scale)
     return log_p, by_scale + by_below - jnp.sum(slope * (d_distance * root * root))

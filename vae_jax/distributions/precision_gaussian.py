@@ -5,6 +5,7 @@ import math
 import jax
 import jax.numpy as jnp
 
+from vae_jax import triangular
 from vae_jax.distributions.base import Distribution, check_shape
 from vae_jax.types import Array, Key
 
@@ -33,7 +34,7 @@ class PrecisionGaussian(Distribution):
 
     def made_of(self, noise: Array) -> Array:
         """The value of standard normal noise [D]."""
-        return jax.scipy.linalg.solve_triangular(self.factor, noise, lower=True, trans=1)
+        return triangular.solve(self.factor, noise, transposed=True)
 
     def _sample(self, key: Key) -> Array:
         return self._sample_and_log_prob(key)[0]

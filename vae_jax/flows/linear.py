@@ -1,10 +1,10 @@
 """Linear maps of all values."""
 
 import flax.struct
-import jax
 import jax.numpy as jnp
 import numpy as np
 
+from vae_jax import triangular
 from vae_jax.flows.base import Flow, check_parameter, check_size
 from vae_jax.types import Array
 
@@ -57,8 +57,8 @@ class Linear(Flow):
 
     def _inverse(self, z: Array) -> tuple[Array, Array]:
         lower, upper = self._factors(z)
-        middle = jax.scipy.linalg.solve_triangular(lower, z, lower=True, unit_diagonal=True)
-        u = jax.scipy.linalg.solve_triangular(upper, middle)
+        middle = triangular.solve(lower, z)
+        u = triangular.solve(upper.T, middle, transposed=True)
         return u, -jnp.sum(self.log_diagonal)
 
     def _factors(self, vector: Array) -> tuple[Array, Array]:

@@ -9,6 +9,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from vae_jax import triangular
 from vae_jax.calls import check_takes
 from vae_jax.checks import check_count, check_within
 from vae_jax.distributions import (
@@ -146,4 +147,4 @@ def _factor(width: float, least: float, given: Params, z: Array) -> Array:
     centres, L = given["centres"], given["factors"]
     near = jnp.exp(-jnp.sum((centres - z[None]) ** 2, axis=1) / width**2)
     shares = jnp.einsum("k,kij,klj->il", near, L, L, precision="highest")
-    return jnp.linalg.cholesky(shares + least * jnp.eye(len(z)))
+    return triangular.cholesky(shares + least * jnp.eye(len(z)))
