@@ -3,12 +3,17 @@
 import gc
 import os
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
-# Most of a test is compiling, which takes half as long if the machine code is not optimised: as in
-# JAX's own tests; and what one run of the tests has compiled the next one reads. Set before JAX is
-# imported, and seen by the processes that tests start.
-os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+# Most of a test would be compiling. The machine code is not optimised, as in JAX's own tests; it is
+# made by one thread, and by the older of two ways to make it, which later versions do not have: a
+# third of the processor's time (`docs/performance.md`). And what one run of the tests has compiled
+# the next one reads. Set before JAX is imported, and seen by the processes that tests start.
+_FLAGS = ["--xla_backend_optimization_level=0", "--xla_cpu_parallel_codegen_split_count=1"]
+if tuple(map(int, version("jaxlib").split(".")[:2])) < (0, 11):
+    _FLAGS.append("--xla_cpu_use_fusion_emitters=false")
+os.environ.setdefault("XLA_FLAGS", " ".join(_FLAGS))
 _CACHES = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(_CACHES / "vae_jax" / "tests"))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
