@@ -28,7 +28,8 @@ HEAVY = [
 FLOORS = [
     ["hosts"],
     ["types", "calls", "extras", "files", "families"],
-    ["log_sums", "triangular", "memory", "devices", "flows"],
+    ["log_sums", "triangular", "memory", "devices"],
+    ["flows"],
     ["distributions", "data"],
     ["divergences", "checks"],
     ["bounds", "batches"],
