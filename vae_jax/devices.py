@@ -33,7 +33,7 @@ _asked: ContextVar[int | None] = ContextVar("devices", default=None)
 def count() -> int:
     """How many devices are used: all that the hosts have, or of each as many as `only` says; one,
     where `jax.default_device` says which. ValueError for hosts that are not joined or not alike."""
-    if jax.config.jax_default_device is not None:  # type: ignore[attr-defined]
+    if jax.config.jax_default_device is not None:  # type: ignore[attr-defined,unused-ignore]
         return 1
     hosts.check_joined()
     asked = _asked.get()

@@ -102,6 +102,6 @@ def _principal_plane(means: np.ndarray) -> tuple[np.ndarray, float]:
     centred = means.reshape(len(means), -1) - means.reshape(len(means), -1).mean(0)
     # a row and a column of zeros more, so that there are two components in any case
     _, scale, axes = np.linalg.svd(np.pad(centred, ((0, 1), (0, 1))), full_matrices=False)
-    total = (scale**2).sum()
-    share = float((scale[:2] ** 2).sum() / total) if total > 0 else 1.0
+    total = float(np.sum(scale**2))
+    share = float(np.sum(scale[:2] ** 2)) / total if total > 0 else 1.0
     return centred @ axes[:2, :-1].T, share

@@ -33,7 +33,7 @@ def observed(x: Event) -> Batch:
     if empty.any():
         raise ValueError(
             f"{np.count_nonzero(empty)} examples have no value at all, the first x"
-            f"[{int(empty.argmax())}]: leave them out."
+            f"[{np.argmax(empty)}]: leave them out."
         )
     filled = jax.tree.map(lambda leaf, own: np.where(own, leaf, 0).astype(leaf.dtype), x, mask)
     return {"x": filled, "c": mask}

@@ -211,7 +211,7 @@ def _check_one_prior(own: np.ndarray, first: np.ndarray) -> None:
     differ = ~np.isclose(own, first, rtol=1e-5, atol=1e-3, equal_nan=True).all(axis=1)
     if differ.any():
         raise PriorsDifferError(
-            f"The prior p(z|c) of c[{int(differ.argmax())}] is not that of c[0]: without one prior"
+            f"The prior p(z|c) of c[{np.argmax(differ)}] is not that of c[0]: without one prior"
             " for all the examples, the rate is not the mutual information plus a divergence from"
             " the prior. Evaluate the examples of each condition by themselves."
         )

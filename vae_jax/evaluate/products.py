@@ -22,5 +22,5 @@ def exact_products() -> Iterator[None]:
 
 def precisions() -> dict[str, str]:
     """Of the products of training and of evaluation, as things stand."""
-    chosen: str | None = jax.config.jax_default_matmul_precision  # type: ignore[attr-defined]
+    chosen: str | None = jax.config.jax_default_matmul_precision  # type: ignore[attr-defined,unused-ignore]
     return {"training": chosen or "default", "evaluation": chosen or EXACT}

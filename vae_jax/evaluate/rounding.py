@@ -24,7 +24,7 @@ def warn_of_rounding(rounded: np.ndarray) -> None:
     if rounded.any():
         warnings.warn(
             f"The posteriors of {rounded.sum()} of {len(rounded)} examples, the first that of"
-            f" x[{int(rounded.argmax())}], have scales below the spacing of floats at their means:"
+            f" x[{np.argmax(rounded)}], have scales below the spacing of floats at their means:"
             " their draws are rounded, and the log q of a z that is given is wrong by nats (in"
             " mutual_information, under a VampPrior, in a score_free gradient). Give their scale a"
             " floor, PredictedScale(floor=-6.0), or compute in float64.",

@@ -62,7 +62,7 @@ def check_metrics(
     finite = np.all([np.isfinite(value) for value in values.values()], axis=0)
     if finite.all():
         return
-    bad = int(finite.argmin())
+    bad = int(np.argmin(finite))
     num_steps = steps_of(num_examples, batch_size)
     done = step % num_steps if len(finite) < num_steps else 0  # of a streamed epoch
     order = epoch_order(hosts.here(key), step - done, num_examples, batch_size)
