@@ -26,7 +26,9 @@ def test_a_venv_of_another_python_is_not_used(tmp_path):
     there = python(tmp_path / ".venv/bin/python", "3.11.7")
     (tmp_path / ".venv/installed").touch()
     other = python(tmp_path / "other", "3.13.0")
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHON"}
+    # what `make test PYTHON=...`, which may run this, says to every make below it
+    told = {"PYTHON", "MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES"}
+    environment = {name: value for name, value in os.environ.items() if name not in told}
     how = {"cwd": tmp_path, "env": environment, "capture_output": True, "text": True}
 
     def made(*given):
