@@ -1,8 +1,8 @@
 """Triangular systems and factors of matrices of a few dimensions, one for every example.
 
 On CPUs by plain operations. A batched call of LAPACK in jaxlib 0.10.0 to 0.10.2 waits for the pool
-of threads it runs in itself: as many of them at once as there are cores wait for ever. And for
-thousands of small matrices such a call takes ten times as long. Elsewhere by JAX.
+of threads it runs in itself: as many of them at once as there are cores wait for ever. Elsewhere by
+JAX.
 """
 
 from functools import partial
